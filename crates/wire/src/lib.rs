@@ -1,0 +1,26 @@
+//! Bytes to values and back: the vocabulary that every other room of fauxkey shares.
+//!
+//! No state, no keys, no policy, no I/O and no clock live here. A value that this crate decoded is
+//! well formed; whether it is *allowed* is for the authenticator, the client or the relying party.
+//!
+//! | module | specification |
+//! |---|---|
+//! | [`cbor`] | CTAP2 canonical CBOR, CTAP 2.1 §8 |
+//! | [`cose`] | COSE keys and algorithms, RFC 9052 and 9053 |
+//! | [`ctap2`] | CTAP2 requests and responses, CTAP 2.1 §6 |
+//! | [`ctaphid`] | CTAPHID packets, CTAP 2.1 §11.2 |
+//! | [`status`] | status codes, CTAP 2.1 §8.2 |
+//! | [`webauthn`] | authenticator data, attestation objects, client data and JSON, WebAuthn Level 3 |
+#![no_std]
+extern crate alloc;
+
+pub mod aaguid;
+pub mod base64url;
+pub mod cbor;
+pub mod cose;
+pub mod ctap2;
+pub mod ctaphid;
+pub mod hex;
+pub mod status;
+pub mod time;
+pub mod webauthn;
