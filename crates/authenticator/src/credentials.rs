@@ -1,6 +1,9 @@
 //! Credentials in memory, indexed so that a sign-in does not slow down with the number of passkeys.
 use crate::store::{Credential, RecordId};
-use alloc::{collections::{BTreeMap, BTreeSet}, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of an RP ID.

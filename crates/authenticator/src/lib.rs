@@ -1,15 +1,41 @@
-//! The authenticator: CTAP messages and gestures in, CTAP messages and commits out. No I/O, no clock, no threads.
+//! The authenticator: CTAP messages and gestures in, CTAP messages and commits out. No I/O, no clock, no
+//! threads.
+//!
+//! A command is cut where the user is asked. `begin` decides and cannot change anything, because it borrows the
+//! [`Authenticator`] read-only; what it leaves is a plain value. Only the second half, which consumes that
+//! value and the user's consent, draws randomness, signs and commits. Cancelling is dropping the value.
+//!
+//! Every command runs in one order: **decide, make, sign, commit, reply**. Nothing may fail after the commit.
+//!
+//! | door | shape |
+//! |---|---|
+//! | time | `now` on every `handle_*`, on the owner's clock |
+//! | user | [`Progress::AwaitingUser`] out, [`Authenticator::handle_gesture`] in |
+//! | [`store::Store`] | `load`, `commit`: one transaction a command |
+//! | [`signer::Signer`] | makes key pairs; everything signed leaves through it |
+//! | randomness | a [`rand_core::CryptoRng`], so that a seed makes everything reproducible |
 #![no_std]
 extern crate alloc;
 
+mod admin;
+mod authenticator;
+mod capabilities;
 mod credentials;
+mod get_assertion;
+mod make_credential;
+mod memory;
 pub mod profile;
+mod reset;
+mod sealed;
 pub mod signer;
 pub mod store;
 mod user;
 
+pub use admin::{Changed, Passkey};
+pub use authenticator::{Authenticator, Event, Progress, Request, Via};
 pub use credentials::RpIdHash;
 pub use profile::Profile;
+pub use sealed::{LONGEST_ID as LONGEST_CREDENTIAL_ID, MARK as CREDENTIAL_ID_MARK};
 pub use user::{Gesture, Prompt, Purpose};
 
 /// What carries messages between platform and authenticator.

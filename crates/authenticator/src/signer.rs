@@ -3,7 +3,6 @@ use crate::store::{KeyPair, PrivateKey};
 use alloc::vec::Vec;
 use core::fmt;
 use ed25519_dalek::Signer as _;
-use p256::ecdsa::signature::Signer as _;
 use rand_core::CryptoRng;
 use wire::cose::{Algorithm, PublicKey};
 use wire::webauthn::AuthenticatorData;
@@ -53,6 +52,11 @@ pub trait Signer {
         client_data_hash: &[u8; 32],
     ) -> Result<Signed, SignerError>;
 
+    /// Authenticator data that goes out without a signature, as with attestation `none`.
+    fn present(&mut self, data: &AuthenticatorData) -> Vec<u8> {
+        data.encode()
+    }
+
     /// Drops every key that is held ready. Called when credentials are deleted.
     fn forget(&mut self) {}
 }
@@ -98,7 +102,8 @@ impl Signer for DeterministicSigner {
         let private = key.private.expose();
         let signature = match key.public {
             PublicKey::P256 { .. } => {
-                let key = p256::ecdsa::SigningKey::from_slice(private).map_err(|_| SignerError::InvalidKey)?;
+                let key =
+                    p256::ecdsa::SigningKey::from_slice(private).map_err(|_| SignerError::InvalidKey)?;
                 let signature: p256::ecdsa::Signature = key.sign(&message);
                 signature.to_der().as_bytes().to_vec()
             }

@@ -118,7 +118,9 @@ impl Persistent {
             Change::PutCredential(credential) => self.credentials.put(Credential::clone(credential)),
             Change::DeleteCredential(record) => self.credentials.delete(*record),
             Change::PutState(state) => self.state = Some(state.clone()),
-            Change::Reset(state) => *self = Self { state: Some(state.clone()), credentials: Credentials::default() },
+            Change::Reset(state) => {
+                *self = Self { state: Some(state.clone()), credentials: Credentials::default() }
+            }
         }
     }
 }

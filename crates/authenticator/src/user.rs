@@ -2,6 +2,7 @@
 use alloc::{string::String, vec::Vec};
 use wire::ctap2::{RpEntity, UserEntity};
 use wire::time::Instant;
+use wire::webauthn::Flags;
 
 use crate::Link;
 
@@ -42,7 +43,7 @@ pub enum Purpose {
     SignIn {
         /// Where.
         rp_id: String,
-        /// The accounts that match, newest first.
+        /// The accounts that match, newest first; a hundred at most.
         accounts: Vec<UserEntity>,
     },
     /// A sign-in for which there is no passkey: CTAP 2.0 asks before it says so.
@@ -82,38 +83,39 @@ pub enum Gesture {
     TimedOut,
 }
 
-/// Evidence that the user was asked and is there. Made only from a [`Gesture`].
-pub(crate) struct UserPresent(());
-
-/// Evidence that the user was asked and verified. Made only from [`Gesture::Verified`].
-pub(crate) struct UserVerified(());
-
-/// A gesture that is consent.
+/// Evidence that the user was asked and agreed. Made only from a [`Gesture`], so that nothing is created or
+/// signed in the name of a user who was not there.
 pub(crate) struct Consent {
-    pub(crate) present: UserPresent,
-    pub(crate) verified: Option<UserVerified>,
+    verified: bool,
 }
 
-/// What a gesture amounts to where `verification` was or was not asked for.
-pub(crate) enum Outcome {
-    Consented(Consent),
+impl Consent {
+    /// The UP and UV flags that this consent justifies.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags::UP | Flags::UV.when(self.verified)
+    }
+}
+
+/// Why there is no consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
     /// Presence where verification was needed, or a finger that does not match.
     NotVerified,
+    /// The user said no.
     Declined,
+    /// The user did nothing.
     TimedOut,
 }
 
 impl Gesture {
-    pub(crate) fn outcome(self, verification: bool) -> Outcome {
-        let consent = |verified| Outcome::Consented(Consent { present: UserPresent(()), verified });
+    /// What the gesture amounts to where `verification` was or was not asked for.
+    pub(crate) fn consent(self, verification: bool) -> Result<Consent, Refusal> {
         match self {
-            Self::Verified => consent(verification.then_some(UserVerified(()))),
-            Self::Present if verification => Outcome::NotVerified,
-            Self::Present => consent(None),
-            Self::NotVerified if verification => Outcome::NotVerified,
-            Self::NotVerified => consent(None),
-            Self::Declined => Outcome::Declined,
-            Self::TimedOut => Outcome::TimedOut,
+            Self::Verified => Ok(Consent { verified: verification }),
+            Self::Present | Self::NotVerified if verification => Err(Refusal::NotVerified),
+            Self::Present | Self::NotVerified => Ok(Consent { verified: false }),
+            Self::Declined => Err(Refusal::Declined),
+            Self::TimedOut => Err(Refusal::TimedOut),
         }
     }
 }

@@ -1,1 +1,14 @@
-//! emulator
+//! One virtual authenticator: a profile, an authenticator, links and a user. No I/O.
+//!
+//! [`VirtualAuthenticator`] owns one [`authenticator::Authenticator`] and any number of [`transport::Link`]s.
+//! One thread or task owns one `VirtualAuthenticator`; drivers and servers only send it inputs, so there is no
+//! lock in the protocol.
+pub mod profile;
+mod signer;
+mod user;
+mod virtual_authenticator;
+
+pub use profile::DeviceProfile;
+pub use signer::FastSigner;
+pub use user::{Answer, InvalidPolicy, UserPolicy};
+pub use virtual_authenticator::{Event, Port, VirtualAuthenticator};

@@ -67,7 +67,12 @@ mod tests {
 
     #[test]
     fn text_that_is_no_aaguid_is_refused() {
-        for bad in ["", "90a3ccdf635c4729a2489b709135078f", "90a3ccdf-635c-4729-a248-9b709135078", "90a3ccdf-635c-4729-a248-9b709135078g"] {
+        for bad in [
+            "",
+            "90a3ccdf635c4729a2489b709135078f",
+            "90a3ccdf-635c-4729-a248-9b709135078",
+            "90a3ccdf-635c-4729-a248-9b709135078g",
+        ] {
             assert_eq!(bad.parse::<Aaguid>(), Err(InvalidAaguid), "{bad}");
         }
     }

@@ -131,17 +131,26 @@ impl PublicKey {
     pub fn from_value(value: &Value) -> Result<Self, CtapError> {
         let map = Record::read(value, "COSE key", COSE_KEY)?;
         let coordinate = |key: i64| {
-            let bytes = map.bytes(key).ok_or(Status::MISSING_PARAMETER.because("RFC 9053 §7.1.1: y is absent"))?;
-            bytes.try_into().map_err(|_| Status::INVALID_LENGTH.because("RFC 9053 §7: a coordinate is not 32 bytes"))
+            let bytes =
+                map.bytes(key).ok_or(Status::MISSING_PARAMETER.because("RFC 9053 §7.1.1: y is absent"))?;
+            bytes
+                .try_into()
+                .map_err(|_| Status::INVALID_LENGTH.because("RFC 9053 §7: a coordinate is not 32 bytes"))
         };
         let kind = (map.int(KTY), map.int(ALG).map(Algorithm), map.int(CRV));
         match kind {
             (Some(KTY_EC2), Some(Algorithm::ES256), Some(CRV_P256)) => {
                 Ok(Self::P256 { x: coordinate(X)?, y: coordinate(Y)? })
             }
-            (Some(KTY_OKP), Some(Algorithm::EDDSA), Some(CRV_ED25519)) => Ok(Self::Ed25519 { x: coordinate(X)? }),
-            _ => Err(Status::UNSUPPORTED_ALGORITHM
-                .because_of(format!("RFC 9053: kty, alg and crv are {kind:?}, which is no key that we know"))),
+            (Some(KTY_OKP), Some(Algorithm::EDDSA), Some(CRV_ED25519)) => {
+                Ok(Self::Ed25519 { x: coordinate(X)? })
+            }
+            _ => Err(Status::UNSUPPORTED_ALGORITHM.because_of(format!(
+                "RFC 9053: kty, alg and crv are {kind:?}, which is no key that we know"
+            ))),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

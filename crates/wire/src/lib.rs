@@ -13,6 +13,8 @@
 //! | [`webauthn`] | authenticator data, attestation objects, client data and JSON, WebAuthn Level 3 |
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod aaguid;
 pub mod base64url;
@@ -22,5 +24,7 @@ pub mod ctap2;
 pub mod ctaphid;
 pub mod hex;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod webauthn;

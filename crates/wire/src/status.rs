@@ -162,3 +162,64 @@ impl fmt::Display for CtapError {
 }
 
 impl core::error::Error for CtapError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::ToString};
+
+    /// CTAP 2.0 drafts had 0x10 CBOR_PARSING and 0x13 INVALID_CBOR_TYPE; they were removed, and 0x11 and 0x12
+    /// took their place.
+    #[test]
+    fn removed_codes_have_no_name_and_survive() {
+        for removed in [Status(0x10), Status(0x13)] {
+            assert_eq!(removed.name(), None);
+            assert_eq!(removed.to_string(), format!("0x{:02X} UNKNOWN", removed.0));
+        }
+    }
+
+    #[test]
+    fn a_status_reads_as_its_byte_and_its_name() {
+        assert_eq!(Status::PUAT_REQUIRED.to_string(), "0x36 PUAT_REQUIRED");
+        assert_eq!(format!("{:?}", Status(0x7F)), "0x7F OTHER");
+    }
+
+    /// CTAP 2.1 §8.2, the codes that a test suite is most likely to look for.
+    #[test]
+    fn names_stand_on_the_codes_of_the_specification() {
+        for (code, name) in [
+            (0x00, "OK"),
+            (0x01, "INVALID_COMMAND"),
+            (0x02, "INVALID_PARAMETER"),
+            (0x03, "INVALID_LENGTH"),
+            (0x11, "CBOR_UNEXPECTED_TYPE"),
+            (0x12, "INVALID_CBOR"),
+            (0x14, "MISSING_PARAMETER"),
+            (0x15, "LIMIT_EXCEEDED"),
+            (0x19, "CREDENTIAL_EXCLUDED"),
+            (0x26, "UNSUPPORTED_ALGORITHM"),
+            (0x27, "OPERATION_DENIED"),
+            (0x28, "KEY_STORE_FULL"),
+            (0x2B, "UNSUPPORTED_OPTION"),
+            (0x2C, "INVALID_OPTION"),
+            (0x2D, "KEEPALIVE_CANCEL"),
+            (0x2E, "NO_CREDENTIALS"),
+            (0x2F, "USER_ACTION_TIMEOUT"),
+            (0x30, "NOT_ALLOWED"),
+            (0x31, "PIN_INVALID"),
+            (0x36, "PUAT_REQUIRED"),
+            (0x3E, "INVALID_SUBCOMMAND"),
+            (0x40, "UNAUTHORIZED_PERMISSION"),
+            (0x7F, "OTHER"),
+        ] {
+            assert_eq!(Status(code).name(), Some(name), "0x{code:02X}");
+        }
+    }
+
+    #[test]
+    fn two_errors_are_equal_when_the_platform_cannot_tell_them_apart() {
+        assert_eq!(Status::INVALID_CBOR.because("one"), Status::INVALID_CBOR.because_of(format!("two")));
+        assert_ne!(Status::INVALID_CBOR.because("one"), Status::OTHER.because("one"));
+        assert_eq!(Status::OTHER.because("CTAP 2.1 §6: x").to_string(), "0x7F OTHER: CTAP 2.1 §6: x");
+    }
+}

@@ -2,12 +2,16 @@
 //!
 //! [`ciborium`] holds the values. It accepts non-minimal, indefinite, tagged, duplicate and unsorted input,
 //! so [`decode`] runs a small validator of ours first, and [`encode`] sorts the keys itself.
+mod diagnostic;
 mod read;
 mod record;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use ciborium::Value;
 pub use ciborium::value::Integer;
+pub use diagnostic::{diagnostic, pretty};
 pub use read::{Malformed, decode, decode_foreign, decode_prefix};
 pub use record::{Field, Key, Kind, Record};
 pub use write::encode;

@@ -30,7 +30,11 @@ impl From<Malformed> for CtapError {
 /// Decodes exactly one canonical item that fills `input` and nests at most [`MAX_DEPTH`] deep.
 pub fn decode(input: &[u8]) -> Result<Value, Malformed> {
     let (value, rest) = decode_prefix(input)?;
-    if rest.is_empty() { Ok(value) } else { Err(Malformed { at: input.len() - rest.len(), why: "bytes after the item" }) }
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(Malformed { at: input.len() - rest.len(), why: "bytes after the item" })
+    }
 }
 
 /// Decodes one canonical item from the front of `input`; returns it and what follows.
@@ -47,7 +51,11 @@ pub fn decode_foreign(mut input: &[u8]) -> Result<Value, Malformed> {
     let whole = input.len();
     let value = ciborium::de::from_reader_with_recursion_limit(&mut input, 16)
         .map_err(|_| Malformed { at: 0, why: "not well-formed CBOR" })?;
-    if input.is_empty() { Ok(value) } else { Err(Malformed { at: whole - input.len(), why: "bytes after the item" }) }
+    if input.is_empty() {
+        Ok(value)
+    } else {
+        Err(Malformed { at: whole - input.len(), why: "bytes after the item" })
+    }
 }
 
 fn from_valid(item: &[u8]) -> Result<Value, Malformed> {
@@ -91,7 +99,11 @@ impl<'a> Cursor<'a> {
             _ => argument > 0xFFFF_FFFF,
         };
         // Major type 7 carries simple values and floats, whose width is not a length.
-        if shortest || first >> 5 == 7 { Ok((first >> 5, argument)) } else { Err(Malformed { at, why: "not in the shortest form" }) }
+        if shortest || first >> 5 == 7 {
+            Ok((first >> 5, argument))
+        } else {
+            Err(Malformed { at, why: "not in the shortest form" })
+        }
     }
 
     fn item(&mut self, depth: u8) -> Result<(), Malformed> {
@@ -102,7 +114,9 @@ impl<'a> Cursor<'a> {
         match major {
             0 | 1 => Ok(()),
             2 => self.take(len).map(drop),
-            3 => core::str::from_utf8(self.take(len)?).map(drop).map_err(|_| Malformed { at, why: "text is not UTF-8" }),
+            3 => core::str::from_utf8(self.take(len)?)
+                .map(drop)
+                .map_err(|_| Malformed { at, why: "text is not UTF-8" }),
             4 => {
                 let depth = inner()?;
                 // Each item takes a byte at least, so a huge claimed length ends in "truncated" at once.
@@ -118,8 +132,12 @@ impl<'a> Cursor<'a> {
                     if let Some(previous) = previous {
                         match canonical_order(previous, key) {
                             core::cmp::Ordering::Less => {}
-                            core::cmp::Ordering::Equal => return Err(Malformed { at: start, why: "duplicate map key" }),
-                            core::cmp::Ordering::Greater => return Err(Malformed { at: start, why: "map keys out of order" }),
+                            core::cmp::Ordering::Equal => {
+                                return Err(Malformed { at: start, why: "duplicate map key" });
+                            }
+                            core::cmp::Ordering::Greater => {
+                                return Err(Malformed { at: start, why: "map keys out of order" });
+                            }
                         }
                     }
                     previous = Some(key);

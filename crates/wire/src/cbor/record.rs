@@ -142,8 +142,10 @@ impl<'a> Record<'a> {
         for field in table {
             match record.any(field.key) {
                 None if field.required => {
-                    return Err(Status::MISSING_PARAMETER
-                        .because_of(format!("CTAP 2.1 §8.2: {what}: required member {} is absent", field.name)));
+                    return Err(Status::MISSING_PARAMETER.because_of(format!(
+                        "CTAP 2.1 §8.2: {what}: required member {} is absent",
+                        field.name
+                    )));
                 }
                 Some(value) if !field.kind.admits(value) => {
                     return Err(Status::CBOR_UNEXPECTED_TYPE.because_of(format!(

@@ -34,7 +34,8 @@ fn write(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Map(members) => {
             head(5, length(members.len()), out);
-            let mut members: Vec<(Vec<u8>, &Value)> = members.iter().map(|(key, value)| (encode_key(key), value)).collect();
+            let mut members: Vec<(Vec<u8>, &Value)> =
+                members.iter().map(|(key, value)| (encode_key(key), value)).collect();
             members.sort_by(|(a, _), (b, _)| canonical_order(a, b));
             for (key, value) in members {
                 out.extend_from_slice(&key);

@@ -50,9 +50,9 @@ impl GetAssertion {
         let [up, uv, rk] = read_options(map.any(0x05), ["up", "uv", "rk"])?;
         Ok(Self {
             rp_id: map.text(0x01).expect("required by the table").into(),
-            client_data_hash: hash
-                .try_into()
-                .map_err(|_| Status::INVALID_LENGTH.because("CTAP 2.1 §6.2: clientDataHash is not 32 bytes"))?,
+            client_data_hash: hash.try_into().map_err(|_| {
+                Status::INVALID_LENGTH.because("CTAP 2.1 §6.2: clientDataHash is not 32 bytes")
+            })?,
             allow_list: Descriptor::read_list(map.array(0x03).unwrap_or_default())?,
             extensions: map.any(0x04).cloned(),
             up,

@@ -69,7 +69,8 @@ impl GetInfoResponse {
         let texts = |list: &[String]| {
             (!list.is_empty()).then(|| Value::Array(list.iter().map(|t| cbor::text(t.as_str())).collect()))
         };
-        let options = self.options.iter().map(|(name, value)| (cbor::text(name.as_str()), Value::Bool(*value)));
+        let options =
+            self.options.iter().map(|(name, value)| (cbor::text(name.as_str()), Value::Bool(*value)));
         let algorithms = self
             .algorithms
             .iter()
@@ -107,7 +108,10 @@ impl GetInfoResponse {
         Ok(Self {
             versions: texts(0x01),
             extensions: texts(0x02),
-            aaguid: Aaguid(aaguid.map_err(|_| Status::INVALID_LENGTH.because("CTAP 2.1 §6.4: aaguid is not 16 bytes"))?),
+            aaguid: Aaguid(
+                aaguid
+                    .map_err(|_| Status::INVALID_LENGTH.because("CTAP 2.1 §6.4: aaguid is not 16 bytes"))?,
+            ),
             options: options
                 .iter()
                 .filter_map(|(name, value)| Some((name.as_text()?.into(), value.as_bool()?)))

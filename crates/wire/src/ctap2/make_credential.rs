@@ -68,9 +68,9 @@ impl MakeCredential {
         let hash = map.bytes(0x01).expect("required by the table");
         let [rk, up, uv] = read_options(map.any(0x07), ["rk", "up", "uv"])?;
         Ok(Self {
-            client_data_hash: hash
-                .try_into()
-                .map_err(|_| Status::INVALID_LENGTH.because("CTAP 2.1 §6.1: clientDataHash is not 32 bytes"))?,
+            client_data_hash: hash.try_into().map_err(|_| {
+                Status::INVALID_LENGTH.because("CTAP 2.1 §6.1: clientDataHash is not 32 bytes")
+            })?,
             rp: RpEntity::read(map.any(0x02).expect("required by the table"))?,
             user: UserEntity::read(map.any(0x03).expect("required by the table"))?,
             algorithms: read_algorithms(map.array(0x04).expect("required by the table"))?,

@@ -6,6 +6,8 @@ mod entities;
 pub mod get_assertion;
 mod get_info;
 pub mod make_credential;
+#[cfg(test)]
+mod tests;
 
 pub use entities::{Descriptor, PUBLIC_KEY, RpEntity, UserEntity};
 pub use get_assertion::{GetAssertion, GetAssertionResponse};
@@ -99,15 +101,18 @@ impl Request {
         let (command, parameters) =
             message.split_first().ok_or(Status::INVALID_LENGTH.because("CTAP 2.1 §8: an empty message"))?;
         match Command(*command) {
-            Command::MAKE_CREDENTIAL => MakeCredential::decode(&cbor::decode(parameters)?).map(Self::MakeCredential),
-            Command::GET_ASSERTION => GetAssertion::decode(&cbor::decode(parameters)?).map(Self::GetAssertion),
+            Command::MAKE_CREDENTIAL => {
+                MakeCredential::decode(&cbor::decode(parameters)?).map(Self::MakeCredential)
+            }
+            Command::GET_ASSERTION => {
+                GetAssertion::decode(&cbor::decode(parameters)?).map(Self::GetAssertion)
+            }
             Command::GET_INFO => without_parameters(parameters, Self::GetInfo),
             Command::RESET => without_parameters(parameters, Self::Reset),
             Command::GET_NEXT_ASSERTION => without_parameters(parameters, Self::GetNextAssertion),
             Command::SELECTION => without_parameters(parameters, Self::Selection),
-            unknown => {
-                Err(Status::INVALID_COMMAND.because_of(format!("CTAP 2.1 §6: this authenticator has no {unknown}")))
-            }
+            unknown => Err(Status::INVALID_COMMAND
+                .because_of(format!("CTAP 2.1 §6: this authenticator has no {unknown}"))),
         }
     }
 }
@@ -151,5 +156,6 @@ pub fn decode_response(response: &[u8]) -> Result<Option<Value>, CtapError> {
 }
 
 fn members_of(response: &[u8]) -> Result<Value, CtapError> {
-    decode_response(response)?.ok_or(Status::MISSING_PARAMETER.because("CTAP 2.1 §6: the response has no members"))
+    decode_response(response)?
+        .ok_or(Status::MISSING_PARAMETER.because("CTAP 2.1 §6: the response has no members"))
 }

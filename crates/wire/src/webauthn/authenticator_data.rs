@@ -143,8 +143,8 @@ impl AuthenticatorData {
             None
         };
         let extensions = if flags.contains(Flags::ED) {
-            let (map, after) =
-                cbor::decode_prefix(rest).map_err(|_| InvalidAuthenticatorData("extensions are not canonical CBOR"))?;
+            let (map, after) = cbor::decode_prefix(rest)
+                .map_err(|_| InvalidAuthenticatorData("extensions are not canonical CBOR"))?;
             if !map.is_map() {
                 return Err(InvalidAuthenticatorData("extensions are no map"));
             }
@@ -156,13 +156,20 @@ impl AuthenticatorData {
         if !rest.is_empty() {
             return Err(InvalidAuthenticatorData("bytes are left over"));
         }
-        Ok(Self { rp_id_hash: *rp_id_hash, flags, sign_count: u32::from_be_bytes(*sign_count), attested, extensions })
+        Ok(Self {
+            rp_id_hash: *rp_id_hash,
+            flags,
+            sign_count: u32::from_be_bytes(*sign_count),
+            attested,
+            extensions,
+        })
     }
 }
 
 impl AttestedCredentialData {
     fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), InvalidAuthenticatorData> {
-        const SHORT: InvalidAuthenticatorData = InvalidAuthenticatorData("attested credential data is truncated");
+        const SHORT: InvalidAuthenticatorData =
+            InvalidAuthenticatorData("attested credential data is truncated");
         let (aaguid, rest) = bytes.split_first_chunk::<16>().ok_or(SHORT)?;
         let (length, rest) = rest.split_first_chunk::<2>().ok_or(SHORT)?;
         let (id, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(SHORT)?;

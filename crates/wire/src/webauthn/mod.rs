@@ -6,4 +6,4 @@ pub mod json;
 
 pub use attestation_object::AttestationObject;
 pub use authenticator_data::{AttestedCredentialData, AuthenticatorData, Flags, InvalidAuthenticatorData};
-pub use client_data::{ClientData, Ceremony};
+pub use client_data::{Ceremony, ClientData};

@@ -1,0 +1,101 @@
+//! What the owner of the authenticator may do to it besides sending commands. Everything goes through the same
+//! commit as a command, and no private key can be seen.
+use crate::authenticator::{Authenticator, Progress};
+use crate::store::{Change, Credential};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use wire::cose::PublicKey;
+use wire::ctap2::{RpEntity, UserEntity};
+use wire::status::CtapError;
+use wire::time::Instant;
+
+/// A passkey as its owner sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passkey {
+    /// The credential ID.
+    pub id: Vec<u8>,
+    /// Where it signs in.
+    pub rp: RpEntity,
+    /// The account.
+    pub user: UserEntity,
+    /// What the relying party verifies with.
+    pub public_key: PublicKey,
+    /// Counts up: a larger number is newer.
+    pub created: u64,
+}
+
+impl From<&Credential> for Passkey {
+    fn from(credential: &Credential) -> Self {
+        Self {
+            id: credential.id.clone(),
+            rp: credential.rp.clone(),
+            user: credential.user.clone(),
+            public_key: credential.key.public.clone(),
+            created: credential.created,
+        }
+    }
+}
+
+/// The result of a change, and the end of the command that it cancelled, if one was waiting for its user.
+pub struct Changed<T> {
+    /// Whether the change was made.
+    pub result: Result<T, CtapError>,
+    /// To be sent to the platform that waited.
+    pub cancelled: Option<Progress>,
+}
+
+impl Authenticator {
+    /// All discoverable passkeys, newest first.
+    pub fn passkeys(&self) -> Vec<Passkey> {
+        let mut passkeys: Vec<Passkey> = self.memory.credentials().iter().map(Passkey::from).collect();
+        passkeys.sort_by_key(|passkey| core::cmp::Reverse(passkey.created));
+        passkeys
+    }
+
+    /// The discoverable passkey with that credential ID.
+    pub fn passkey(&self, id: &[u8]) -> Option<Passkey> {
+        self.memory.credentials().by_id(id).map(Passkey::from)
+    }
+
+    /// How many discoverable passkeys there are.
+    pub fn passkey_count(&self) -> usize {
+        self.memory.credentials().len()
+    }
+
+    /// Deletes a passkey; false if there is none with that credential ID.
+    pub fn delete_passkey(&mut self, now: Instant, id: &[u8]) -> Changed<bool> {
+        self.change(now, id, |credential| Change::DeleteCredential(credential.record))
+    }
+
+    /// Gives a passkey's account other names; false if there is none with that credential ID. The relying party
+    /// does not learn of it, except that it is what a prompt and a sign-in show from now on.
+    pub fn rename_passkey(
+        &mut self,
+        now: Instant,
+        id: &[u8],
+        name: Option<String>,
+        display_name: Option<String>,
+    ) -> Changed<bool> {
+        self.change(now, id, |credential| {
+            let user = UserEntity { id: credential.user.id.clone(), name, display_name };
+            Change::PutCredential(Box::new(Credential { user, ..credential.clone() }))
+        })
+    }
+
+    /// Back to the factory state, without the window and the touch of authenticatorReset.
+    pub fn factory_reset(&mut self, now: Instant) -> Changed<()> {
+        let cancelled = self.handle_cancel(now);
+        let change = self.memory.reset(&mut self.rng);
+        Changed { result: self.commit(&[change], None), cancelled }
+    }
+
+    /// Cancels a waiting command, so that it does not go on over changed ground, then changes one passkey.
+    fn change(&mut self, now: Instant, id: &[u8], make: impl FnOnce(&Credential) -> Change) -> Changed<bool> {
+        let Some(credential) = self.memory.credentials().by_id(id) else {
+            return Changed { result: Ok(false), cancelled: None };
+        };
+        let change = make(credential);
+        let cancelled = self.handle_cancel(now);
+        self.remaining = None;
+        Changed { result: self.commit(&[change], None).map(|()| true), cancelled }
+    }
+}

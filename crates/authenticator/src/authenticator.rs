@@ -1,0 +1,345 @@
+//! The machine: what comes in, what goes out, and the one way in which anything persistent changes.
+use crate::capabilities::Capabilities;
+use crate::memory::Memory;
+use crate::profile::Profile;
+use crate::signer::{Signer, SignerError};
+use crate::store::{Change, Store, StoreError};
+use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
+use crate::{Link, get_assertion, make_credential, reset};
+use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
+use core::time::Duration;
+use rand_core::CryptoRng;
+use wire::ctap2::{self, Command};
+use wire::status::{CtapError, Status};
+use wire::time::Instant;
+
+/// How long a user is waited for.
+const USER_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a finger or face may fail within one command.
+const VERIFICATION_ATTEMPTS: u8 = 3;
+/// Events kept for an owner that does not ask for them.
+const EVENTS_KEPT: usize = 256;
+
+/// Which link and channel asked. Sequences are bound to a channel, the look of getInfo to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// What carries the message.
+    pub link: Link,
+    /// The channel on it; 0 where a link has no channels.
+    pub channel: u32,
+}
+
+/// A message from a platform.
+#[derive(Clone, Copy, Debug)]
+pub enum Request<'a> {
+    /// A command byte and canonical CBOR.
+    Ctap2(&'a [u8]),
+    /// A CTAP1 APDU. It never waits: without presence it answers 6985.
+    U2f(&'a [u8]),
+}
+
+/// Where a command stands after an input.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// The command is over; these are the bytes for the platform.
+    Reply(Vec<u8>),
+    /// Nothing happens until a gesture, a cancel or the deadline.
+    AwaitingUser(Prompt),
+}
+
+/// What happened inside, for logs and user interfaces. Never needed to operate the authenticator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A command was answered: well, or with a reason.
+    Answered {
+        /// Which command; byte 0 for an empty message.
+        command: Command,
+        /// Who asked.
+        via: Via,
+        /// Why it was refused, if it was.
+        outcome: Result<(), CtapError>,
+    },
+    /// The store took this many changes.
+    Committed {
+        /// At least one.
+        changes: usize,
+    },
+}
+
+/// A CTAP authenticator. Call `handle_*` with what comes in and act on the [`Progress`]; after every call,
+/// call [`Authenticator::handle_timeout`] no later than [`Authenticator::poll_timeout`] says, and, if events
+/// are of interest, [`Authenticator::poll_event`] until it is `None`.
+pub struct Authenticator {
+    pub(crate) capabilities: Capabilities,
+    pub(crate) memory: Memory,
+    pub(crate) powered_up: Instant,
+    /// Accounts that getNextAssertion may still tell.
+    pub(crate) remaining: Option<get_assertion::Remaining>,
+    pub(crate) signer: Box<dyn Signer + Send>,
+    pub(crate) rng: Box<dyn CryptoRng + Send>,
+    pending: Option<Pending>,
+    prompts: u64,
+    events: VecDeque<Event>,
+}
+
+/// A command that waits for its user: a value, not a stopped thread.
+struct Pending {
+    command: Command,
+    via: Via,
+    prompt: Prompt,
+    then: Continuation,
+}
+
+/// One half of a command ends in a reply, in a question and the other half, or in the other half at once.
+pub(crate) enum Step {
+    Reply(Vec<u8>),
+    Ask(Question, Continuation),
+    Proceed(Silent),
+}
+
+/// What the user is asked.
+pub(crate) struct Question {
+    pub(crate) purpose: Purpose,
+    pub(crate) verification: bool,
+}
+
+impl Question {
+    /// A question that a touch answers.
+    pub(crate) fn presence(purpose: Purpose) -> Self {
+        Self { purpose, verification: false }
+    }
+}
+
+/// What a command does once the user agreed. Plain data: nothing borrowed, nothing running.
+pub(crate) enum Continuation {
+    MakeCredential(Box<make_credential::Asked>),
+    GetAssertion(Box<get_assertion::Asked>),
+    /// CTAP 2.0's way to choose an authenticator: a touch, then the word that there is no PIN.
+    TouchWithoutPin,
+    Selection,
+    Reset,
+}
+
+/// What a command does without asking. It is apart from deciding because it may sign and commit.
+pub(crate) enum Silent {
+    GetAssertion(Box<get_assertion::Asked>),
+    GetNextAssertion,
+}
+
+impl Authenticator {
+    /// Loads what is remembered, and on the very first power-up begins to remember. `now` is on the owner's
+    /// clock, which goes on over power cycles.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn power_up(
+        now: Instant,
+        profile: Profile,
+        store: Box<dyn Store + Send>,
+        signer: Box<dyn Signer + Send>,
+        mut rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Self, StoreError> {
+        let memory = Memory::load(store, &mut rng)?;
+        Ok(Self {
+            capabilities: Capabilities::of(profile),
+            memory,
+            powered_up: now,
+            remaining: None,
+            signer,
+            rng,
+            pending: None,
+            prompts: 0,
+            events: VecDeque::new(),
+        })
+    }
+
+    /// The power was cut and came back: what waited for its user is gone without an answer, and what was stored
+    /// is loaded again.
+    ///
+    /// # Errors
+    /// Those of the store. The authenticator is then as it was before.
+    pub fn power_cycle(&mut self, now: Instant) -> Result<(), StoreError> {
+        self.memory.reload(&mut self.rng)?;
+        self.pending = None;
+        self.remaining = None;
+        self.powered_up = now;
+        self.signer.forget();
+        Ok(())
+    }
+
+    /// A message from a platform.
+    pub fn handle_request(&mut self, now: Instant, via: Via, request: Request<'_>) -> Progress {
+        let message = match request {
+            Request::Ctap2(message) => message,
+            // ISO 7816 SW_INS_NOT_SUPPORTED: no profile has CTAP1 yet.
+            Request::U2f(_) => return Progress::Reply(Vec::from([0x6D, 0x00])),
+        };
+        let command = message.first().copied().map(Command);
+        let step = self.decide(now, via, message);
+        self.advance(now, command.unwrap_or(Command(0)), via, step)
+    }
+
+    fn decide(&mut self, now: Instant, via: Via, message: &[u8]) -> Result<Step, CtapError> {
+        if self.pending.is_some() {
+            return Err(
+                Status::CHANNEL_BUSY.because("CTAP 2.1 §11.2.5.3: another command waits for its user")
+            );
+        }
+        let longest = self.capabilities.profile.max_msg_size;
+        if u32::try_from(message.len()).map_or(true, |len| len > longest) {
+            let why = format!("CTAP 2.1 §6.4: {} bytes are more than maxMsgSize {longest}", message.len());
+            return Err(Status::REQUEST_TOO_LARGE.because_of(why));
+        }
+        let request = ctap2::Request::decode(message)?;
+        // CTAP 2.1 §6.3: accounts left to tell do not outlive another command.
+        if request != ctap2::Request::GetNextAssertion {
+            self.remaining = None;
+        }
+        // The receiver says what a command may touch before its user is asked: `&self`.
+        let this = &*self;
+        match request {
+            ctap2::Request::MakeCredential(request) => make_credential::begin(this, request),
+            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, via, request),
+            ctap2::Request::GetNextAssertion => get_assertion::begin_next(this, via, now),
+            ctap2::Request::GetInfo => Ok(Step::Reply(this.capabilities.get_info(via.link).encode())),
+            ctap2::Request::Reset => reset::begin(this, now),
+            ctap2::Request::Selection => {
+                Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::Selection))
+            }
+        }
+    }
+
+    /// The user answered. `None` if nobody was asked.
+    pub fn handle_gesture(&mut self, now: Instant, gesture: Gesture) -> Option<Progress> {
+        let Pending { command, via, prompt, then } = self.pending.take()?;
+        let step = match gesture.consent(prompt.verification) {
+            // CTAP 2.1 §6.5.3.1: a failed attempt may be repeated while there are attempts left.
+            Err(Refusal::NotVerified) if prompt.attempts > 1 => {
+                let question = Question { purpose: prompt.purpose, verification: true };
+                let prompt = self.ask(now, via, question, prompt.attempts - 1);
+                self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
+                return Some(Progress::AwaitingUser(prompt));
+            }
+            Err(refusal) => Err(then.refused(refusal)),
+            Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
+        };
+        Some(self.advance(now, command, via, step))
+    }
+
+    /// The platform withdrew the command. `None` if there was none.
+    pub fn handle_cancel(&mut self, now: Instant) -> Option<Progress> {
+        let Pending { command, via, .. } = self.pending.take()?;
+        let cancelled =
+            Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before the user answered");
+        Some(self.advance(now, command, via, Err(cancelled)))
+    }
+
+    /// The deadline passed. `None` if nothing was due.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Progress> {
+        let pending = self.pending.as_ref()?;
+        if now < pending.prompt.deadline { None } else { self.handle_gesture(now, Gesture::TimedOut) }
+    }
+
+    /// When [`Authenticator::handle_timeout`] is due, if ever.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|pending| pending.prompt.deadline)
+    }
+
+    /// The next thing that happened. Of a long silence only the newest events are kept.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The question that is open.
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.pending.as_ref().map(|pending| &pending.prompt)
+    }
+
+    fn advance(
+        &mut self,
+        now: Instant,
+        command: Command,
+        via: Via,
+        step: Result<Step, CtapError>,
+    ) -> Progress {
+        let reply = match step {
+            Ok(Step::Reply(reply)) => Ok(reply),
+            Ok(Step::Ask(question, then)) => {
+                let prompt = self.ask(now, via, question, VERIFICATION_ATTEMPTS);
+                self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
+                return Progress::AwaitingUser(prompt);
+            }
+            Ok(Step::Proceed(Silent::GetAssertion(asked))) => asked.resume(self, now, None),
+            Ok(Step::Proceed(Silent::GetNextAssertion)) => get_assertion::resume_next(self, now),
+            Err(error) => Err(error),
+        };
+        let (reply, outcome) = match reply {
+            Ok(reply) => (reply, Ok(())),
+            Err(error) => (Vec::from([error.status.0]), Err(error)),
+        };
+        self.report(Event::Answered { command, via, outcome });
+        Progress::Reply(reply)
+    }
+
+    fn ask(&mut self, now: Instant, via: Via, question: Question, attempts: u8) -> Prompt {
+        self.prompts += 1;
+        let Question { purpose, verification } = question;
+        let deadline = now + USER_ACTION_TIMEOUT;
+        Prompt { number: self.prompts, purpose, verification, attempts, link: via.link, deadline }
+    }
+
+    /// Makes changes durable and lets a signature counter go. Nothing may fail after it.
+    pub(crate) fn commit(&mut self, changes: &[Change], count: Option<u32>) -> Result<(), CtapError> {
+        self.memory.commit(changes, count)?;
+        if !changes.is_empty() {
+            self.report(Event::Committed { changes: changes.len() });
+        }
+        if changes.iter().any(|change| matches!(change, Change::DeleteCredential(_) | Change::Reset(_))) {
+            self.signer.forget();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn signer_failed(error: SignerError) -> CtapError {
+        Status::OTHER.because_of(format!("{error}"))
+    }
+
+    fn report(&mut self, event: Event) {
+        if self.events.len() == EVENTS_KEPT {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+impl Continuation {
+    /// The second half of a command, with the evidence that it needs.
+    fn resume(self, auth: &mut Authenticator, now: Instant, consent: &Consent) -> Result<Vec<u8>, CtapError> {
+        match self {
+            Self::MakeCredential(asked) => asked.resume(auth, consent),
+            Self::GetAssertion(asked) => asked.resume(auth, now, Some(consent)),
+            Self::TouchWithoutPin => {
+                Err(Status::PIN_NOT_SET.because("CTAP 2.0 §5.1: an empty pinAuth, and the user touched"))
+            }
+            Self::Selection => Ok(Vec::from([Status::OK.0])),
+            Self::Reset => reset::resume(auth),
+        }
+    }
+
+    /// What a refusal means to the command.
+    fn refused(&self, refusal: Refusal) -> CtapError {
+        match self {
+            Self::MakeCredential(_) => make_credential::refused(refusal),
+            Self::GetAssertion(_) => get_assertion::refused(refusal),
+            Self::TouchWithoutPin => {
+                Status::OPERATION_DENIED.because("CTAP 2.0 §5.1: an empty pinAuth, and no touch")
+            }
+            Self::Selection if refusal == Refusal::TimedOut => {
+                Status::USER_ACTION_TIMEOUT.because("CTAP 2.1 §6.9: the user did nothing in time")
+            }
+            Self::Selection => Status::OPERATION_DENIED.because("CTAP 2.1 §6.9: the user declined"),
+            Self::Reset => reset::refused(refusal),
+        }
+    }
+}

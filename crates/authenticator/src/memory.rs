@@ -1,0 +1,127 @@
+//! What is remembered, and the one way in which it changes.
+use crate::credentials::{Credentials, RpIdHash, rp_id_hash};
+use crate::profile::Counter;
+use crate::sealed;
+use crate::store::{Change, KeyPair, Persistent, RecordId, SealingKey, State, Store, StoreError};
+use alloc::{boxed::Box, format, vec::Vec};
+use rand_core::CryptoRng;
+use wire::status::{CtapError, Status};
+use zeroize::Zeroizing;
+
+/// Signature counters reserved at a time: a sign-in then writes to disk once in so many.
+const COUNTERS_RESERVED: u32 = 1_000;
+
+/// A credential, wherever it lives.
+pub(crate) enum Held {
+    /// In the store.
+    Stored(RecordId),
+    /// In its own ID.
+    Sealed { id: Vec<u8>, key: Box<KeyPair> },
+}
+
+/// A signature counter, and what makes it safe to use.
+pub(crate) struct Count {
+    pub(crate) value: u32,
+    /// To be committed before the counter leaves.
+    pub(crate) reservation: Option<Change>,
+}
+
+/// Typed data in memory over a store that makes each change durable first.
+pub(crate) struct Memory {
+    persistent: Persistent,
+    store: Box<dyn Store + Send>,
+    /// The last signature counter that was handed out since power-up.
+    counter: u32,
+}
+
+impl Memory {
+    /// Loads everything; begins to remember if nothing is there.
+    pub(crate) fn load(store: Box<dyn Store + Send>, rng: &mut dyn CryptoRng) -> Result<Self, StoreError> {
+        let mut memory = Self { persistent: Persistent::default(), store, counter: 0 };
+        memory.reload(rng)?;
+        Ok(memory)
+    }
+
+    /// Forgets what is in memory and loads what was stored, as a power cycle does.
+    pub(crate) fn reload(&mut self, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
+        self.persistent = self.store.load()?;
+        if self.persistent.state.is_none() {
+            let state = State { sealing_key: sealing_key(rng), counter_ceiling: 1 };
+            self.write(&[Change::PutState(state)])?;
+        }
+        // What was reserved before may have been handed out: go on above it.
+        self.counter = self.state().counter_ceiling.saturating_sub(1);
+        Ok(())
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.persistent.credentials
+    }
+
+    fn state(&self) -> &State {
+        self.persistent.state.as_ref().expect("loading makes a state where there is none")
+    }
+
+    /// Seals a key pair into a credential ID for one relying party.
+    pub(crate) fn seal(&self, rp: &RpIdHash, key: &KeyPair, rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
+        sealed::seal(&self.state().sealing_key, rp, key, rng)
+    }
+
+    /// A credential of a relying party by its ID.
+    pub(crate) fn find(&self, rp: &RpIdHash, id: &[u8]) -> Option<Held> {
+        match self.credentials().by_id(id) {
+            Some(credential) => {
+                (rp_id_hash(&credential.rp.id) == *rp).then_some(Held::Stored(credential.record))
+            }
+            None => {
+                let key = sealed::open(&self.state().sealing_key, rp, id)?;
+                Some(Held::Sealed { id: id.into(), key: Box::new(key) })
+            }
+        }
+    }
+
+    /// The next signature counter, WebAuthn Level 3 §6.1.1: never one that was handed out before, even over a
+    /// crash, because a durable ceiling stands above it.
+    pub(crate) fn next_count(&self, mode: Counter) -> Result<Count, CtapError> {
+        if mode == Counter::Zero {
+            return Ok(Count { value: 0, reservation: None });
+        }
+        let spent = || Status::OPERATION_DENIED.because("WebAuthn §6.1.1: the signature counter is used up");
+        let value = self.counter.checked_add(1).ok_or_else(spent)?;
+        let reservation = (value >= self.state().counter_ceiling).then(|| {
+            let counter_ceiling = value.saturating_add(COUNTERS_RESERVED);
+            Change::PutState(State { counter_ceiling, ..self.state().clone() })
+        });
+        Ok(Count { value, reservation })
+    }
+
+    /// Forgets everything: another sealing key ends the credentials that live in their own IDs.
+    pub(crate) fn reset(&self, rng: &mut dyn CryptoRng) -> Change {
+        Change::Reset(State { sealing_key: sealing_key(rng), counter_ceiling: self.state().counter_ceiling })
+    }
+
+    /// The only way in which anything persistent changes: all of `changes` or none, stored before applied.
+    /// `count` is the signature counter that leaves with them.
+    pub(crate) fn commit(&mut self, changes: &[Change], count: Option<u32>) -> Result<(), CtapError> {
+        if !changes.is_empty() {
+            self.write(changes).map_err(|error| match error {
+                StoreError::Full => Status::KEY_STORE_FULL.because("the store has no room"),
+                StoreError::Failed(why) => Status::OTHER.because_of(format!("the store failed: {why}")),
+            })?;
+        }
+        self.counter = count.filter(|count| *count > 0).unwrap_or(self.counter);
+        Ok(())
+    }
+
+    fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.store.commit(changes)?;
+        changes.iter().for_each(|change| self.persistent.apply(change));
+        Ok(())
+    }
+}
+
+fn sealing_key(rng: &mut dyn CryptoRng) -> SealingKey {
+    let mut key = Zeroizing::new([0; 32]);
+    rng.fill_bytes(key.as_mut());
+    SealingKey::new(key)
+}

@@ -1,0 +1,130 @@
+//! Credential IDs, and the non-discoverable credentials that live in their own.
+//!
+//! Every ID starts with [`MARK`]. A discoverable credential's ID goes on with 24 random bytes. A
+//! non-discoverable one goes on with a format byte, a 12-byte nonce and its keys under AES-256-GCM, bound to
+//! the relying party by the additional data: it needs no storage, and dies with the sealing key at reset.
+use crate::credentials::RpIdHash;
+use crate::store::{KeyPair, PrivateKey, SealingKey};
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use alloc::vec::Vec;
+use rand_core::CryptoRng;
+use wire::cbor::{self, Field, Key, Kind, Record};
+use wire::cose::PublicKey;
+use zeroize::Zeroizing;
+
+/// The published mark by which a defender finds the passkeys of this tool: ASCII `fauxkey1`.
+pub const MARK: [u8; 8] = *b"fauxkey1";
+
+/// Bytes in the longest credential ID that this authenticator makes: a sealed ES256 credential.
+pub const LONGEST_ID: usize = 151;
+
+/// Bytes in a discoverable credential's ID.
+const DISCOVERABLE_LEN: usize = 32;
+const FORMAT: u8 = 1;
+const NONCE_LEN: usize = 12;
+
+/// A fresh ID for a discoverable credential.
+pub(crate) fn discoverable_id(rng: &mut dyn CryptoRng) -> Vec<u8> {
+    let mut id = Vec::from(MARK);
+    id.resize(DISCOVERABLE_LEN, 0);
+    rng.fill_bytes(&mut id[MARK.len()..]);
+    id
+}
+
+const SEALED: &[Field] = &[
+    Field::required(Key::Int(1), "public key", Kind::Map),
+    Field::required(Key::Int(2), "private key", Kind::Bytes),
+];
+
+/// Seals a key pair into a credential ID for one relying party. `None` if the cipher refuses, which it does
+/// only for messages of many gigabytes.
+pub(crate) fn seal(
+    sealing: &SealingKey,
+    rp: &RpIdHash,
+    key: &KeyPair,
+    rng: &mut dyn CryptoRng,
+) -> Option<Vec<u8>> {
+    let mut nonce = [0; NONCE_LEN];
+    rng.fill_bytes(&mut nonce);
+    let keys =
+        cbor::int_map([(1, Some(key.public.to_value())), (2, Some(cbor::bytes(key.private.expose())))]);
+    let plain = Zeroizing::new(cbor::encode(&keys));
+    wipe(keys);
+    let payload = Payload { msg: &plain, aad: &additional_data(rp) };
+    let sealed = Aes256Gcm::new(sealing.expose().into()).encrypt(&Nonce::from(nonce), payload).ok()?;
+    Some([MARK.as_slice(), &[FORMAT], &nonce, &sealed].concat())
+}
+
+/// Opens a credential ID that [`seal`] made for the same relying party. `None` if it is anything else.
+pub(crate) fn open(sealing: &SealingKey, rp: &RpIdHash, id: &[u8]) -> Option<KeyPair> {
+    let rest = id.strip_prefix(&MARK)?.strip_prefix(&[FORMAT])?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
+    let payload = Payload { msg: sealed, aad: &additional_data(rp) };
+    let plain = Aes256Gcm::new(sealing.expose().into()).decrypt(&Nonce::from(*nonce), payload).ok()?;
+    let plain = Zeroizing::new(plain);
+    let value = cbor::decode(&plain).ok()?;
+    let key = Record::read(&value, "sealed credential", SEALED).ok().and_then(|map| {
+        let public = PublicKey::from_value(map.any(1)?).ok()?;
+        Some(KeyPair { public, private: PrivateKey::new(Zeroizing::new(map.bytes(2)?.into())) })
+    });
+    wipe(value);
+    key
+}
+
+fn additional_data(rp: &RpIdHash) -> Vec<u8> {
+    [MARK.as_slice(), &[FORMAT], rp].concat()
+}
+
+/// Zeroizes the private key inside a value that held one.
+fn wipe(value: cbor::Value) {
+    if let cbor::Value::Map(members) = value {
+        for (_, member) in members {
+            if let cbor::Value::Bytes(bytes) = member {
+                drop(Zeroizing::new(bytes));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signer::{DeterministicSigner, Signer};
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+    use wire::cose::Algorithm;
+
+    fn sealed() -> (SealingKey, KeyPair, Vec<u8>) {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let sealing = SealingKey::new(Zeroizing::new([7; 32]));
+        let key = DeterministicSigner.generate(Algorithm::ES256, &mut rng).unwrap();
+        let id = seal(&sealing, &[1; 32], &key, &mut rng).unwrap();
+        (sealing, key, id)
+    }
+
+    #[test]
+    fn a_sealed_credential_opens_for_its_relying_party_and_key_only() {
+        let (sealing, key, id) = sealed();
+        let opened = open(&sealing, &[1; 32], &id).unwrap();
+        assert_eq!((opened.public, opened.private.expose()), (key.public, key.private.expose()));
+        assert!(open(&sealing, &[2; 32], &id).is_none(), "another relying party");
+        assert!(open(&SealingKey::new(Zeroizing::new([8; 32])), &[1; 32], &id).is_none(), "after a reset");
+    }
+
+    #[test]
+    fn the_longest_id_is_as_long_as_it_says() {
+        assert_eq!(sealed().2.len(), LONGEST_ID);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_truncation_closes_it() {
+        let (sealing, _, id) = sealed();
+        for bit in 0..id.len() * 8 {
+            let mut bad = id.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&sealing, &[1; 32], &bad).is_none(), "bit {bit}");
+        }
+        assert!((0..id.len()).all(|len| open(&sealing, &[1; 32], &id[..len]).is_none()));
+    }
+}

@@ -1,0 +1,257 @@
+//! What a profile may not say, each with the reason.
+use super::DeviceProfile;
+use super::parse::line_of;
+use authenticator::LONGEST_CREDENTIAL_ID;
+use std::fmt;
+use wire::cose::Algorithm;
+use wire::ctap2::Versions;
+use wire::ctaphid::MAX_MESSAGE_SIZE;
+
+/// One thing that a profile may not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key in the TOML.
+    pub key: &'static str,
+    /// The line on which it is set, counted from 1.
+    pub line: Option<usize>,
+    /// What is wrong, with the rule.
+    pub why: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}: {}", self.key, self.why),
+            None => write!(f, "{}: {}", self.key, self.why),
+        }
+    }
+}
+
+/// AuthenticatorTransport values, WebAuthn Level 3 §5.8.4.
+const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
+/// What the authenticator can make keys for.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
+/// Versions whose mandatory features are all there.
+const VERSIONS: [&str; 1] = ["FIDO_2_0"];
+
+pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut refuse = |key: &'static str, why: String, hint: &str| {
+        problems.push(Problem { key, line: line_of(&profile.source, key), why, hint: hint.into() });
+    };
+    let claims = &profile.authenticator;
+
+    if profile.name.is_empty()
+        || !profile.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    {
+        refuse(
+            "name",
+            format!("`{}` is not made of lower-case letters, digits and hyphens", profile.name),
+            "names are typed on command lines and used as file names",
+        );
+    }
+
+    // WebAuthn Level 3 §6.1.3: BE and BS.
+    const BOUND: &str = "leave the flag false, or say device-bound = false for a synced passkey";
+    if profile.device_bound && claims.backup.eligible {
+        refuse(
+            "backup-eligible",
+            "a device-bound passkey never leaves its device, so it cannot be backup eligible (WebAuthn §6.1.3, BE)".into(),
+            BOUND,
+        );
+    }
+    if profile.device_bound && claims.backup.backed_up {
+        refuse(
+            "backed-up",
+            "a device-bound passkey never leaves its device, so it cannot be backed up (WebAuthn §6.1.3, BS)"
+                .into(),
+            BOUND,
+        );
+    }
+    if claims.backup.backed_up && !claims.backup.eligible {
+        refuse(
+            "backed-up",
+            "a passkey that is not backup eligible cannot be backed up (WebAuthn §6.1.3: BS without BE)"
+                .into(),
+            "set backup-eligible = true too, or backed-up = false",
+        );
+    }
+
+    // CTAP 2.1 §6.4: versions, and what each promises (§9).
+    if claims.versions.is_empty() {
+        refuse(
+            "versions",
+            "getInfo needs at least one version (CTAP 2.1 §6.4)".into(),
+            "say versions = [\"FIDO_2_0\"]",
+        );
+    }
+    for version in &claims.versions {
+        if !Versions::DEFINED.contains(&version.as_str()) {
+            refuse(
+                "versions",
+                format!("`{version}` is not a defined version (CTAP 2.3 §6.4 has no FIDO_2_2 either)"),
+                "the defined ones are U2F_V2, FIDO_2_0, FIDO_2_1_PRE, FIDO_2_1 and FIDO_2_3",
+            );
+        } else if !VERSIONS.contains(&version.as_str()) {
+            refuse(
+                "versions",
+                format!("{version} promises features that this authenticator does not have (CTAP 2.1 §9)"),
+                "say versions = [\"FIDO_2_0\"]: what is advertised must be done",
+            );
+        }
+    }
+
+    if claims.algorithms.is_empty() {
+        refuse("algorithms", "there is no algorithm".into(), "say algorithms = [\"ES256\"]");
+    }
+    for algorithm in claims.algorithms.iter().filter(|algorithm| !ALGORITHMS.contains(algorithm)) {
+        refuse(
+            "algorithms",
+            format!("this authenticator makes no {algorithm} keys"),
+            "it makes ES256 and EdDSA keys",
+        );
+    }
+
+    // CTAP 2.1 §6.4: limits that a platform relies on.
+    let size = usize::try_from(claims.max_msg_size).unwrap_or(usize::MAX);
+    if !(1024..=MAX_MESSAGE_SIZE).contains(&size) {
+        refuse(
+            "max-msg-size",
+            format!("{size} bytes is outside 1024 (CTAP 2.1 §6.4) to {MAX_MESSAGE_SIZE} (CTAPHID, §11.2.4)"),
+            "1200 is a common figure",
+        );
+    }
+    if claims.max_credential_count_in_list == 0 {
+        refuse(
+            "max-credential-count-in-list",
+            "must be more than zero (CTAP 2.1 §6.4)".into(),
+            "8 is a common figure",
+        );
+    }
+    let longest = usize::try_from(claims.max_credential_id_length).unwrap_or(usize::MAX);
+    if longest < LONGEST_CREDENTIAL_ID {
+        refuse(
+            "max-credential-id-length",
+            format!("{longest} is less than the {LONGEST_CREDENTIAL_ID} bytes of the longest ID made here"),
+            "192 leaves room",
+        );
+    }
+    if claims.discoverable == Some(0) {
+        refuse("discoverable", "room for none is no rk option at all".into(), "leave the key out");
+    }
+
+    if claims.seen.is_empty() {
+        refuse("seen", "no link is described".into(), "describe at least [seen.hid]");
+    }
+    let transports = claims.seen.iter().flat_map(|(_, seen)| &seen.transports);
+    for transport in transports.filter(|transport| !TRANSPORTS.contains(&transport.as_str())) {
+        refuse(
+            "transports",
+            format!("`{transport}` is no transport (WebAuthn §5.8.4)"),
+            "the defined ones are usb, nfc, ble, smart-card, hybrid and internal",
+        );
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DeviceProfile, ProfileError};
+
+    const GOOD: &str = include_str!("../../profiles/security-key.toml");
+
+    /// The problems of the good profile with one line replaced.
+    fn with(key: &str, value: &str) -> Vec<(&'static str, String)> {
+        let line = GOOD.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap();
+        match DeviceProfile::read("test", &GOOD.replace(line, &format!("{key} = {value}"))) {
+            Ok(_) => Vec::new(),
+            Err(ProfileError::Refused { problems, .. }) => {
+                problems.into_iter().map(|p| (p.key, p.to_string())).collect()
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_device_bound_profile_may_set_neither_be_nor_bs() {
+        let problems = with("backup-eligible", "true");
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0].1.contains("never leaves its device") && problems[0].1.contains("BE"),
+            "{problems:?}"
+        );
+        let keys: Vec<_> = with("backed-up", "true").into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["backed-up", "backed-up"], "not on a device-bound one, and not without BE");
+        assert_eq!(with("device-bound", "false"), []);
+    }
+
+    #[test]
+    fn each_claim_that_cannot_be_kept_is_refused_by_its_key() {
+        for (key, value) in [
+            ("name", "\"Has Space\""),
+            ("versions", "[]"),
+            ("versions", "[\"FIDO_2_2\"]"),
+            ("versions", "[\"FIDO_2_1\"]"),
+            ("algorithms", "[]"),
+            ("algorithms", "[\"RS256\"]"),
+            ("max-msg-size", "1023"),
+            ("max-msg-size", "7610"),
+            ("max-credential-count-in-list", "0"),
+            ("max-credential-id-length", "150"),
+            ("discoverable", "0"),
+            ("transports", "[\"wifi\"]"),
+        ] {
+            let problems = with(key, value);
+            assert_eq!(
+                problems.iter().map(|(key, _)| *key).collect::<Vec<_>>(),
+                [key],
+                "{key} = {value}: {problems:?}"
+            );
+            assert!(problems[0].1.starts_with("line "), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_names_its_line_and_the_nearest_right_one() {
+        let typo = GOOD.replace("max-msg-size", "max-message-size");
+        let error = DeviceProfile::read("my.toml", &typo).unwrap_err();
+        assert!(error.to_string().starts_with("my.toml: line "), "{error}");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `max-msg-size`?"));
+    }
+
+    #[test]
+    fn a_value_that_is_no_aaguid_or_algorithm_names_its_line() {
+        for (key, bad) in [("aaguid", "\"fa0c5e11\""), ("algorithms", "[\"ES1024\"]")] {
+            let line = GOOD.lines().find(|line| line.starts_with(key)).unwrap();
+            let error = DeviceProfile::read("x", &GOOD.replace(line, &format!("{key} = {bad}"))).unwrap_err();
+            assert!(error.to_string().starts_with("x: line ") && error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_value_of_every_built_in_profile_says_how_it_is_known() {
+        for profile in DeviceProfile::built_in() {
+            for line in profile.source.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
+                let key = line.split(" = ").next().unwrap();
+                if key != "name" && key != "title" {
+                    let (_, comment) =
+                        line.split_once("# ").unwrap_or_else(|| panic!("{}: {line}", profile.name));
+                    let basis = comment.split([' ', ':']).next().unwrap();
+                    assert!(["documented", "measured", "guess"].contains(&basis), "{}: {line}", profile.name);
+                    assert!(basis == "guess" || comment.contains('['), "{}: no source: {line}", profile.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_authenticator_profiles_are_device_bound_and_do_not_count() {
+        for name in ["ms-authenticator-ios", "ms-authenticator-android"] {
+            let profile = DeviceProfile::named(name).unwrap();
+            assert!(profile.device_bound && !profile.authenticator.backup.eligible);
+            assert_eq!(profile.authenticator.counter, authenticator::profile::Counter::Zero);
+        }
+    }
+}

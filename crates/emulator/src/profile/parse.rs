@@ -1,0 +1,227 @@
+//! The TOML schema of a profile.
+use super::{Attachment, DeviceProfile, UsbIdentity};
+use authenticator::Link;
+use authenticator::profile::{Attestation, Backup, Counter, Profile, Seen, Verification};
+use serde::Deserialize;
+use std::fmt;
+use wire::aaguid::Aaguid;
+use wire::cose::Algorithm;
+
+/// Text that is no profile: the line, what is wrong there, and what may have been meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidToml {
+    /// Counted from 1; `None` if the error is not at one place.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub why: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for InvalidToml {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for InvalidToml {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Document {
+    name: String,
+    title: String,
+    aaguid: String,
+    device_bound: bool,
+    ctap: Ctap,
+    credential: Credential,
+    user: User,
+    seen: SeenOver,
+    usb: Usb,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Ctap {
+    versions: Vec<String>,
+    firmware_version: Option<u64>,
+    algorithms: Vec<String>,
+    max_msg_size: u32,
+    max_credential_count_in_list: u32,
+    max_credential_id_length: u32,
+    discoverable: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Credential {
+    attestation: AttestationMode,
+    backup_eligible: bool,
+    backed_up: bool,
+    counter: CounterMode,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AttestationMode {
+    None,
+    PackedSelf,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CounterMode {
+    Zero,
+    Global,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct User {
+    verification: VerificationMode,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum VerificationMode {
+    None,
+    OnRequest,
+    Always,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SeenOver {
+    hid: Option<Look>,
+    nfc: Option<Look>,
+    hybrid: Option<Look>,
+    same_device: Option<Look>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Look {
+    transports: Vec<String>,
+    attachment: AttachmentName,
+    platform: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AttachmentName {
+    Platform,
+    CrossPlatform,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Usb {
+    vendor_id: u16,
+    product_id: u16,
+    manufacturer: String,
+    product: String,
+    device_version: [u8; 3],
+}
+
+pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
+    let document: Document = toml::from_str(source).map_err(|error| invalid(source, &error))?;
+    let Document { name, title, aaguid, device_bound, ctap, credential, user, seen, usb } = document;
+    let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
+
+    let aaguid: Aaguid = aaguid.parse().map_err(|error| wrong("aaguid", format!("aaguid: {error}")))?;
+    let algorithms = ctap.algorithms.iter().map(|name| {
+        let unknown = || {
+            wrong(
+                "algorithms",
+                format!("algorithms: `{name}` is not the name of a COSE algorithm, such as ES256"),
+            )
+        };
+        Algorithm::from_name(name).ok_or_else(unknown)
+    });
+    let algorithms = algorithms.collect::<Result<Vec<_>, _>>()?;
+
+    let looks = [
+        (Link::Usb, seen.hid),
+        (Link::Nfc, seen.nfc),
+        (Link::Hybrid, seen.hybrid),
+        (Link::Internal, seen.same_device),
+    ];
+    let looks: Vec<(Link, Look)> = looks.into_iter().filter_map(|(link, look)| Some((link, look?))).collect();
+    let attachments = looks.iter().map(|(link, look)| {
+        let attachment = match look.attachment {
+            AttachmentName::Platform => Attachment::Platform,
+            AttachmentName::CrossPlatform => Attachment::CrossPlatform,
+        };
+        (*link, attachment)
+    });
+    let attachments = attachments.collect();
+    let seen = looks
+        .into_iter()
+        .map(|(link, look)| (link, Seen { transports: look.transports, platform: look.platform }))
+        .collect();
+
+    Ok(DeviceProfile {
+        name,
+        title,
+        device_bound,
+        attachments,
+        authenticator: Profile {
+            aaguid,
+            versions: ctap.versions,
+            firmware_version: ctap.firmware_version,
+            algorithms,
+            attestation: match credential.attestation {
+                AttestationMode::None => Attestation::None,
+                AttestationMode::PackedSelf => Attestation::PackedSelf,
+            },
+            backup: Backup { eligible: credential.backup_eligible, backed_up: credential.backed_up },
+            counter: match credential.counter {
+                CounterMode::Zero => Counter::Zero,
+                CounterMode::Global => Counter::Global,
+            },
+            verification: match user.verification {
+                VerificationMode::None => Verification::None,
+                VerificationMode::OnRequest => Verification::OnRequest,
+                VerificationMode::Always => Verification::Always,
+            },
+            discoverable: ctap.discoverable,
+            max_msg_size: ctap.max_msg_size,
+            max_credential_count_in_list: ctap.max_credential_count_in_list,
+            max_credential_id_length: ctap.max_credential_id_length,
+            seen,
+        },
+        usb: UsbIdentity {
+            vendor_id: usb.vendor_id,
+            product_id: usb.product_id,
+            manufacturer: usb.manufacturer,
+            product: usb.product,
+            device_version: usb.device_version,
+        },
+        source: source.into(),
+    })
+}
+
+fn invalid(source: &str, error: &toml::de::Error) -> InvalidToml {
+    let line = error.span().map(|span| 1 + source[..span.start.min(source.len())].matches('\n').count());
+    let why = error.message().to_string();
+    InvalidToml { line, hint: nearest(&why), why }
+}
+
+/// The known key that is most like the unknown one, out of serde's own message.
+fn nearest(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| message.starts_with("unknown"))?;
+    let known = quoted.min_by_key(|known| strsim::damerau_levenshtein(unknown, known))?;
+    Some(format!("did you mean `{known}`?"))
+}
+
+/// The line on which a key is set, counted from 1.
+pub(super) fn line_of(source: &str, key: &str) -> Option<usize> {
+    let sets = |line: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    source.lines().position(sets).map(|line| line + 1)
+}

@@ -1,0 +1,359 @@
+//! One authenticator behind any number of links, with its user. Still without I/O.
+use crate::profile::DeviceProfile;
+use crate::user::UserPolicy;
+use authenticator::signer::Signer;
+use authenticator::store::{Store, StoreError};
+use authenticator::{Authenticator, Changed, Gesture, Passkey, Progress, Prompt, Request, Via};
+use rand_core::CryptoRng;
+use std::collections::VecDeque;
+use transport::Link;
+use wire::status::CtapError;
+use wire::time::Instant;
+
+/// Names a link of a virtual authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Port(usize);
+
+/// What happened, for logs and user interfaces. Never needed to operate the device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The user is asked.
+    Prompted(Prompt),
+    /// A question is no longer open; the number is its [`Prompt::number`].
+    PromptClosed(u64),
+    /// The authenticator reports.
+    Authenticator(authenticator::Event),
+    /// A platform asked for a visible sign.
+    Winked,
+    /// The power went on or off.
+    Power(bool),
+}
+
+/// A virtual device. Everything is an input with the time at which it happened; after each, send what
+/// [`VirtualAuthenticator::poll_frame`] gives until it is `None`, show or log what
+/// [`VirtualAuthenticator::poll_event`] gives, and call [`VirtualAuthenticator::handle_timeout`] no later than
+/// [`VirtualAuthenticator::poll_timeout`] says.
+pub struct VirtualAuthenticator {
+    profile: DeviceProfile,
+    authenticator: Authenticator,
+    user: UserPolicy,
+    /// Indexed by [`Port`]; `None` where a link was removed.
+    links: Vec<Option<(authenticator::Link, Box<dyn Link>)>>,
+    /// The link whose command waits for the user.
+    waiting: Option<Port>,
+    /// The number of the question that was announced and not yet closed.
+    open: Option<u64>,
+    /// What the user policy decided, and when it is due.
+    due: Option<(Instant, Gesture)>,
+    powered: bool,
+    events: VecDeque<Event>,
+}
+
+/// Events kept for an owner that does not ask for them.
+const EVENTS_KEPT: usize = 1_024;
+
+impl VirtualAuthenticator {
+    /// Plugs a device together and powers it up.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn new(
+        now: Instant,
+        profile: DeviceProfile,
+        store: Box<dyn Store + Send>,
+        signer: Box<dyn Signer + Send>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Self, StoreError> {
+        let authenticator = Authenticator::power_up(now, profile.authenticator.clone(), store, signer, rng)?;
+        Ok(Self {
+            profile,
+            authenticator,
+            user: UserPolicy::default(),
+            links: Vec::new(),
+            waiting: None,
+            open: None,
+            due: None,
+            powered: true,
+            events: VecDeque::new(),
+        })
+    }
+
+    /// What the device claims to be.
+    pub fn profile(&self) -> &DeviceProfile {
+        &self.profile
+    }
+
+    /// Adds a link. `kind` is what the authenticator takes it for.
+    pub fn plug(&mut self, kind: authenticator::Link, link: Box<dyn Link>) -> Port {
+        self.links.push(Some((kind, link)));
+        Port(self.links.len() - 1)
+    }
+
+    /// Removes a link; a command that came over it is withdrawn.
+    pub fn unplug(&mut self, now: Instant, port: Port) {
+        if self.waiting == Some(port) {
+            self.withdraw(now);
+        }
+        if let Some(slot) = self.links.get_mut(port.0) {
+            *slot = None;
+        }
+    }
+
+    /// A frame arrived from the platform. A device without power hears nothing.
+    pub fn handle_frame(&mut self, now: Instant, port: Port, frame: &[u8]) {
+        if !self.powered {
+            return;
+        }
+        let Some(Some((_, link))) = self.links.get_mut(port.0) else { return };
+        if let Some(event) = link.handle_frame(now, frame) {
+            self.handle_link_event(now, port, event);
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for index in 0..self.links.len() {
+            let Some((_, link)) = &mut self.links[index] else { continue };
+            if let Some(event) = link.handle_timeout(now) {
+                self.handle_link_event(now, Port(index), event);
+            }
+        }
+        if let Some((_, gesture)) = self.due.take_if(|(at, _)| *at <= now) {
+            let progress = self.authenticator.handle_gesture(now, gesture);
+            self.advance(now, progress);
+        }
+        let progress = self.authenticator.handle_timeout(now);
+        self.advance(now, progress);
+    }
+
+    /// When [`VirtualAuthenticator::handle_timeout`] is due, if ever.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let links = self.links.iter().flatten().filter_map(|(_, link)| link.poll_timeout());
+        let due = self.due.map(|(at, _)| at);
+        links.chain(due).chain(self.authenticator.poll_timeout()).min()
+    }
+
+    /// The next frame for a platform.
+    pub fn poll_frame(&mut self) -> Option<(Port, Vec<u8>)> {
+        let frame_of = |(index, slot): (usize, &mut Option<(_, Box<dyn Link>)>)| {
+            let (_, link) = slot.as_mut()?;
+            Some((Port(index), link.poll_frame()?))
+        };
+        self.links.iter_mut().enumerate().find_map(frame_of)
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The question that is open.
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.authenticator.prompt()
+    }
+
+    /// Somebody answers the question with that number; false if it is not open (any more).
+    pub fn answer(&mut self, now: Instant, number: u64, gesture: Gesture) -> bool {
+        if self.prompt().is_none_or(|prompt| prompt.number != number) {
+            return false;
+        }
+        self.due = None;
+        let progress = self.authenticator.handle_gesture(now, gesture);
+        self.advance(now, progress);
+        true
+    }
+
+    /// What the user does when asked.
+    pub fn user(&self) -> UserPolicy {
+        self.user
+    }
+
+    /// From now on the user does this, and if a question is open, answers it so.
+    pub fn set_user(&mut self, now: Instant, user: UserPolicy) {
+        self.user = user;
+        self.due = self
+            .prompt()
+            .and_then(|prompt| user.answer(prompt))
+            .map(|(delay, gesture)| (now + delay, gesture));
+        self.handle_timeout(now);
+    }
+
+    /// Whether the device has power.
+    pub fn is_powered(&self) -> bool {
+        self.powered
+    }
+
+    /// Cuts the power: what waited is gone without an answer.
+    pub fn power_off(&mut self, now: Instant) {
+        if self.powered {
+            self.withdraw(now);
+            self.links.iter_mut().flatten().for_each(|(_, link)| link.reset());
+            self.powered = false;
+            self.report(Event::Power(false));
+        }
+    }
+
+    /// Gives the device power: it loads what was stored.
+    ///
+    /// # Errors
+    /// Those of the store; the device then stays off.
+    pub fn power_on(&mut self, now: Instant) -> Result<(), StoreError> {
+        if !self.powered {
+            self.authenticator.power_cycle(now)?;
+            self.powered = true;
+            self.report(Event::Power(true));
+        }
+        Ok(())
+    }
+
+    /// All discoverable passkeys, newest first.
+    pub fn passkeys(&self) -> Vec<Passkey> {
+        self.authenticator.passkeys()
+    }
+
+    /// The discoverable passkey with that credential ID.
+    pub fn passkey(&self, id: &[u8]) -> Option<Passkey> {
+        self.authenticator.passkey(id)
+    }
+
+    /// How many discoverable passkeys there are.
+    pub fn passkey_count(&self) -> usize {
+        self.authenticator.passkey_count()
+    }
+
+    /// Deletes a passkey; false if there is none with that credential ID. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// Those of the store, as a CTAP status with its reason.
+    pub fn delete_passkey(&mut self, now: Instant, id: &[u8]) -> Result<bool, CtapError> {
+        let changed = self.authenticator.delete_passkey(now, id);
+        self.changed(now, changed)
+    }
+
+    /// Gives a passkey's account other names; false if there is none with that credential ID. A command that
+    /// waits is cancelled.
+    ///
+    /// # Errors
+    /// Those of the store, as a CTAP status with its reason.
+    pub fn rename_passkey(
+        &mut self,
+        now: Instant,
+        id: &[u8],
+        name: Option<String>,
+        display_name: Option<String>,
+    ) -> Result<bool, CtapError> {
+        let changed = self.authenticator.rename_passkey(now, id, name, display_name);
+        self.changed(now, changed)
+    }
+
+    /// Forgets everything, as authenticatorReset does, without its touch. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// Those of the store, as a CTAP status with its reason.
+    pub fn factory_reset(&mut self, now: Instant) -> Result<(), CtapError> {
+        let changed = self.authenticator.factory_reset(now);
+        self.changed(now, changed)
+    }
+
+    fn changed<T>(&mut self, now: Instant, changed: Changed<T>) -> Result<T, CtapError> {
+        self.advance(now, changed.cancelled);
+        self.relay_events();
+        changed.result
+    }
+
+    fn handle_link_event(&mut self, now: Instant, port: Port, event: transport::Event) {
+        let Some(Some((kind, link))) = self.links.get_mut(port.0) else { return };
+        let link_kind = *kind;
+        let via = |channel| Via { link: link_kind, channel };
+        let progress = match &event {
+            transport::Event::Ctap2 { channel, message } => {
+                link.processing(now);
+                self.authenticator.handle_request(now, via(*channel), Request::Ctap2(message))
+            }
+            transport::Event::U2f { channel, message } => {
+                self.authenticator.handle_request(now, via(*channel), Request::U2f(message))
+            }
+            transport::Event::Cancel => {
+                if self.waiting == Some(port) {
+                    let progress = self.authenticator.handle_cancel(now);
+                    self.advance(now, progress);
+                }
+                return;
+            }
+            transport::Event::Wink => return self.report(Event::Winked),
+        };
+        match progress {
+            // Another link's command may be waiting: this answer is for the one that just asked.
+            Progress::Reply(reply) => {
+                link.respond(now, &reply);
+                self.relay_events();
+            }
+            Progress::AwaitingUser(prompt) => {
+                self.waiting = Some(port);
+                self.await_user(now, port, prompt);
+            }
+        }
+    }
+
+    /// Where the command that waited stands now.
+    fn advance(&mut self, now: Instant, progress: Option<Progress>) {
+        let (Some(progress), Some(port)) = (progress, self.waiting) else { return };
+        match progress {
+            Progress::Reply(reply) => {
+                self.waiting = None;
+                self.close_prompt();
+                if let Some(Some((_, link))) = self.links.get_mut(port.0) {
+                    link.respond(now, &reply);
+                }
+                self.relay_events();
+            }
+            Progress::AwaitingUser(prompt) => self.await_user(now, port, prompt),
+        }
+    }
+
+    /// Tells the platform, then asks the user, who may answer at once.
+    fn await_user(&mut self, now: Instant, port: Port, prompt: Prompt) {
+        if let Some(Some((_, link))) = self.links.get_mut(port.0) {
+            link.await_user(now);
+        }
+        self.close_prompt();
+        self.open = Some(prompt.number);
+        let answer = self.user.answer(&prompt);
+        self.relay_events();
+        self.report(Event::Prompted(prompt));
+        self.due = answer.map(|(delay, gesture)| (now + delay, gesture));
+        if let Some((_, gesture)) = self.due.take_if(|(at, _)| *at <= now) {
+            let progress = self.authenticator.handle_gesture(now, gesture);
+            self.advance(now, progress);
+        }
+    }
+
+    /// Drops the command that waits, without an answer to anybody.
+    fn withdraw(&mut self, now: Instant) {
+        if self.waiting.take().is_some() {
+            let _unsent = self.authenticator.handle_cancel(now);
+            self.close_prompt();
+            self.relay_events();
+        }
+    }
+
+    fn close_prompt(&mut self) {
+        self.due = None;
+        if let Some(number) = self.open.take() {
+            self.report(Event::PromptClosed(number));
+        }
+    }
+
+    fn relay_events(&mut self) {
+        while let Some(event) = self.authenticator.poll_event() {
+            self.report(Event::Authenticator(event));
+        }
+    }
+
+    fn report(&mut self, event: Event) {
+        if self.events.len() == EVENTS_KEPT {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
