@@ -1,0 +1,205 @@
+//! Support for the cross-crate tests: an authenticator with a store that counts, requests to start from, and
+//! one way to call.
+use authenticator::profile::{Attestation, Counter, Profile, Verification};
+use authenticator::signer::{DeterministicSigner, Signer};
+use authenticator::store::{Change, MemoryStore, Persistent, Store, StoreError};
+use authenticator::{Authenticator, Event, Gesture, Link, Progress, Prompt, Request, Via};
+use emulator::DeviceProfile;
+use rand_core::{CryptoRng, SeedableRng};
+use std::sync::{Arc, Mutex};
+use wire::cose::Algorithm;
+use wire::ctap2::{Descriptor, GetAssertion, MakeCredential, RpEntity, UserEntity};
+use wire::status::Status;
+use wire::time::Instant;
+
+/// Power-up, and every moment of a test in which time does not matter.
+pub const NOW: Instant = Instant::POWER_UP;
+/// A channel on USB.
+pub const USB: Via = Via { link: Link::Usb, channel: 1 };
+/// The relying party of the sample requests.
+pub const RP_ID: &str = "login.example.test";
+
+/// A store that outlives the authenticator, counts its commits and can be told to refuse.
+#[derive(Clone, Default)]
+pub struct Shelf(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+struct Inside {
+    store: MemoryStore,
+    commits: usize,
+    refuse: Option<fn() -> StoreError>,
+}
+
+impl Shelf {
+    /// How many transactions were made.
+    pub fn commits(&self) -> usize {
+        self.inside().commits
+    }
+
+    /// What is stored.
+    pub fn stored(&self) -> Persistent {
+        self.inside().store.load().expect("memory loads")
+    }
+
+    /// From now on every commit fails so; `None` lets them pass again.
+    pub fn refuse(&self, with: Option<fn() -> StoreError>) {
+        self.inside().refuse = with;
+    }
+
+    fn inside(&self) -> std::sync::MutexGuard<'_, Inside> {
+        self.0.lock().expect("no test panics while it holds the shelf")
+    }
+}
+
+impl Store for Shelf {
+    fn load(&mut self) -> Result<Persistent, StoreError> {
+        self.inside().store.load()
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut inside = self.inside();
+        if let Some(refuse) = inside.refuse {
+            return Err(refuse());
+        }
+        inside.commits += 1;
+        inside.store.commit(changes)
+    }
+}
+
+/// Reproducible randomness.
+pub fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
+    Box::new(rand_chacha::ChaCha20Rng::seed_from_u64(seed))
+}
+
+/// A profile that has everything that this edition has: both algorithms, rk, uv on request.
+pub fn everything() -> Profile {
+    let mut profile = DeviceProfile::named("security-key").expect("it is built in").authenticator;
+    profile.verification = Verification::OnRequest;
+    profile
+}
+
+/// An authenticator, what it stores to, and what its user was asked.
+pub struct Rig {
+    /// The authenticator itself.
+    pub authenticator: Authenticator,
+    /// Where it stores.
+    pub shelf: Shelf,
+    /// Every question since the start.
+    pub prompts: Vec<Prompt>,
+}
+
+impl Rig {
+    /// Of that profile, with deterministic keys.
+    pub fn new(profile: Profile) -> Self {
+        Self::with_signer(profile, Box::new(DeterministicSigner))
+    }
+
+    /// Of that profile and signer.
+    pub fn with_signer(profile: Profile, signer: Box<dyn Signer + Send>) -> Self {
+        let shelf = Shelf::default();
+        let authenticator = Authenticator::power_up(NOW, profile, Box::new(shelf.clone()), signer, rng(1));
+        Self { authenticator: authenticator.expect("memory loads"), shelf, prompts: Vec::new() }
+    }
+
+    /// Sends a message; the user agrees to everything, and is verified where that is asked for.
+    pub fn call(&mut self, message: &[u8]) -> Vec<u8> {
+        self.call_with(NOW, USB, message, |prompt| if prompt.verification { Gesture::Verified } else { Gesture::Present })
+    }
+
+    /// Sends a message that must be answered without asking the user.
+    pub fn call_silently(&mut self, message: &[u8]) -> Vec<u8> {
+        self.call_with(NOW, USB, message, |prompt| panic!("the user was asked: {prompt:?}"))
+    }
+
+    /// Sends a message and answers each question.
+    pub fn call_with(
+        &mut self,
+        now: Instant,
+        via: Via,
+        message: &[u8],
+        mut user: impl FnMut(&Prompt) -> Gesture,
+    ) -> Vec<u8> {
+        let mut progress = self.authenticator.handle_request(now, via, Request::Ctap2(message));
+        loop {
+            match progress {
+                Progress::Reply(reply) => return reply,
+                Progress::AwaitingUser(prompt) => {
+                    let gesture = user(&prompt);
+                    self.prompts.push(prompt);
+                    progress = self.authenticator.handle_gesture(now, gesture).expect("a question is open");
+                }
+            }
+        }
+    }
+
+    /// The reason of the newest refusal.
+    pub fn reason(&mut self) -> String {
+        let mut reason = String::new();
+        while let Some(event) = self.authenticator.poll_event() {
+            if let Event::Answered { outcome: Err(error), .. } = event {
+                reason = error.reason.into_owned();
+            }
+        }
+        reason
+    }
+}
+
+/// A bare status, as it is answered.
+pub fn status(status: Status) -> Vec<u8> {
+    vec![status.0]
+}
+
+/// A registration of `user` that anything can be changed in.
+pub fn registration(user: &str) -> MakeCredential {
+    MakeCredential {
+        client_data_hash: [0xCD; 32],
+        rp: RpEntity { id: RP_ID.into(), name: Some("Example".into()) },
+        user: UserEntity {
+            id: user.as_bytes().into(),
+            name: Some(format!("{user}@example.test")),
+            display_name: Some(user.to_uppercase()),
+        },
+        algorithms: vec![Algorithm::ES256],
+        exclude_list: Vec::new(),
+        extensions: None,
+        rk: Some(true),
+        up: None,
+        uv: None,
+        pin_uv_auth_param: None,
+        pin_uv_auth_protocol: None,
+        enterprise_attestation: None,
+        attestation_formats: None,
+    }
+}
+
+/// A sign-in that anything can be changed in.
+pub fn sign_in() -> GetAssertion {
+    GetAssertion {
+        rp_id: RP_ID.into(),
+        client_data_hash: [0xCE; 32],
+        allow_list: Vec::new(),
+        extensions: None,
+        up: None,
+        uv: None,
+        rk: None,
+        pin_uv_auth_param: None,
+        pin_uv_auth_protocol: None,
+    }
+}
+
+/// An entry of an allowList or excludeList.
+pub fn listed(id: &[u8]) -> Descriptor {
+    Descriptor { id: id.into(), transports: Vec::new() }
+}
+
+/// Every way to attest, to count and to verify that a profile can have.
+pub fn every_mode() -> impl Iterator<Item = Profile> {
+    let attestations = [Attestation::None, Attestation::PackedSelf];
+    let counters = [Counter::Zero, Counter::Global];
+    let verifications = [Verification::None, Verification::OnRequest, Verification::Always];
+    attestations.into_iter().flat_map(move |attestation| {
+        counters.into_iter().flat_map(move |counter| {
+            verifications.into_iter().map(move |verification| Profile { attestation, counter, verification, ..everything() })
+        })
+    })
+}
