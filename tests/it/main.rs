@@ -1,6 +1,9 @@
 //! Cross-crate tests, one binary: each module is one subject.
 mod architecture;
-mod make_credential;
+mod ceremonies;
 mod get_assertion;
+mod make_credential;
+mod oracle;
 mod other_commands;
+mod over_ctaphid;
 mod persistence;

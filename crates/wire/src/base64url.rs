@@ -32,3 +32,6 @@ pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
         .collect();
     EITHER.decode(url).ok()
 }
+
+#[cfg(test)]
+mod tests;

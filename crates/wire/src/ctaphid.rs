@@ -92,7 +92,7 @@ pub mod capabilities {
     pub const NMSG: u8 = 0x08;
 }
 
-/// The status byte of [`Command::KEEPALIVE`], CTAP 2.1 §11.2.9.2.1.
+/// The status byte of [`Command::KEEPALIVE`], CTAP 2.1 §11.2.9.1.7.
 pub mod keepalive {
     /// The authenticator is computing.
     pub const PROCESSING: u8 = 1;

@@ -166,7 +166,7 @@ impl core::error::Error for CtapError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::ToString};
+    use alloc::{format, string::String, string::ToString};
 
     /// CTAP 2.0 drafts had 0x10 CBOR_PARSING and 0x13 INVALID_CBOR_TYPE; they were removed, and 0x11 and 0x12
     /// took their place.
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn two_errors_are_equal_when_the_platform_cannot_tell_them_apart() {
-        assert_eq!(Status::INVALID_CBOR.because("one"), Status::INVALID_CBOR.because_of(format!("two")));
+        assert_eq!(Status::INVALID_CBOR.because("one"), Status::INVALID_CBOR.because_of(String::from("two")));
         assert_ne!(Status::INVALID_CBOR.because("one"), Status::OTHER.because("one"));
         assert_eq!(Status::OTHER.because("CTAP 2.1 §6: x").to_string(), "0x7F OTHER: CTAP 2.1 §6: x");
     }

@@ -34,3 +34,18 @@ impl Add<Duration> for Instant {
         Self(self.0.saturating_add(rhs))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_saturates_at_both_ends() {
+        let late = Instant::since_power_up(Duration::from_secs(5));
+        assert_eq!(late.since(Instant::POWER_UP), Duration::from_secs(5));
+        assert_eq!(Instant::POWER_UP.since(late), Duration::ZERO);
+        assert_eq!((late + Duration::MAX).elapsed(), Duration::MAX);
+        assert_eq!(Instant::POWER_UP + Duration::from_secs(5), late);
+        assert!(Instant::POWER_UP < late && Instant::default() == Instant::POWER_UP);
+    }
+}

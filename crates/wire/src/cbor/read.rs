@@ -47,15 +47,17 @@ pub fn decode_prefix(input: &[u8]) -> Result<(Value, &[u8]), Malformed> {
 
 /// Decodes any well-formed CBOR item that fills `input`, canonical or not, nested at most 16 deep: for looking
 /// at what somebody else made.
-pub fn decode_foreign(mut input: &[u8]) -> Result<Value, Malformed> {
-    let whole = input.len();
+pub fn decode_foreign(input: &[u8]) -> Result<Value, Malformed> {
+    let (value, rest) = decode_foreign_prefix(input)?;
+    let at = input.len() - rest.len();
+    if rest.is_empty() { Ok(value) } else { Err(Malformed { at, why: "bytes after the item" }) }
+}
+
+/// Decodes one item from the front of `input` as [`decode_foreign`] does; returns it and what follows.
+pub fn decode_foreign_prefix(mut input: &[u8]) -> Result<(Value, &[u8]), Malformed> {
     let value = ciborium::de::from_reader_with_recursion_limit(&mut input, 16)
         .map_err(|_| Malformed { at: 0, why: "not well-formed CBOR" })?;
-    if input.is_empty() {
-        Ok(value)
-    } else {
-        Err(Malformed { at: whole - input.len(), why: "bytes after the item" })
-    }
+    Ok((value, input))
 }
 
 fn from_valid(item: &[u8]) -> Result<Value, Malformed> {

@@ -217,6 +217,12 @@ proptest! {
     }
 
     #[test]
+    fn a_foreign_prefix_leaves_what_follows_it(value in canonical_value(4), more in prop::collection::vec(any::<u8>(), 0..20)) {
+        let bytes = [encode(&value), more.clone()].concat();
+        prop_assert_eq!(decode_foreign_prefix(&bytes), Ok((value, more.as_slice())));
+    }
+
+    #[test]
     fn different_values_read_differently(a in canonical_value(2), b in canonical_value(2)) {
         prop_assert_eq!(diagnostic(&a) == diagnostic(&b), a == b);
     }

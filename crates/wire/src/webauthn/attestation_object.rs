@@ -44,3 +44,6 @@ impl AttestationObject {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

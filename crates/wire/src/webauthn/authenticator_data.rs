@@ -180,3 +180,6 @@ impl AttestedCredentialData {
         Ok((Self { aaguid: Aaguid(*aaguid), credential_id: id.into(), public_key }, rest))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! WebAuthn JSON, Level 3 §5.1.9 and §5.1.10: what a page and its server exchange.
+//! WebAuthn JSON, Level 3 §5.1.8 and §5.1.9: what a page and its server exchange.
 //!
 //! Binary members are base64url. Reading accepts both dialects, padded or not, because servers differ;
 //! writing is always unpadded base64url.
@@ -268,3 +268,6 @@ pub struct AssertionResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_handle: Option<Base64Url>,
 }
+
+#[cfg(test)]
+mod tests;

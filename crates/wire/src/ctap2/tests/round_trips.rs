@@ -130,6 +130,7 @@ proptest! {
         // Options come back in canonical order, shorter names first.
         let mut options = Vec::from_iter(options);
         options.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+        #[allow(clippy::needless_update, reason = "members may be added, and then need not be here")]
         let info = GetInfoResponse {
             // An empty list of versions is left out, and then missed.
             versions: [versions, vec![String::from("FIDO_2_0")]].concat(),

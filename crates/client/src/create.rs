@@ -1,0 +1,280 @@
+//! Registration: WebAuthn Level 3 §5.1.3, and the platform's side of CTAP 2.1 §6.1.
+use crate::Origin;
+use crate::ceremony::{Ceremony, Next, client_data, sha256};
+use crate::conveyance::{Client, Conveyed, Preference};
+use crate::error::{AnswerError, ClientError, answered, decode_answer};
+use crate::extensions::Registering;
+use crate::options::{OptionsError, check_user_id};
+use crate::preflight::{Found, Plan, Preflight, descriptors};
+use crate::selection::Platform;
+use wire::aaguid::Aaguid;
+use wire::base64url;
+use wire::cose::{Algorithm, PublicKey};
+use wire::ctap2::{
+    Command, Descriptor, MakeCredential, MakeCredentialResponse, PUBLIC_KEY, RpEntity, UserEntity,
+};
+use wire::webauthn::json::{
+    AttestationResponse, AuthenticatorSelection, CreationOptions, RegistrationResponse,
+};
+use wire::webauthn::{AttestationObject, AttestedCredentialData, AuthenticatorData, Ceremony as Kind, Flags};
+
+/// A registration that waits for the authenticator.
+pub struct Create {
+    platform: Platform,
+    preference: Preference,
+    extensions: Registering,
+    client_data_json: Vec<u8>,
+    /// The request, whose excludeList is filled in when it is known what it must hold.
+    request: MakeCredential,
+    verification_required: bool,
+    notes: Vec<String>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The excludeList is too long to be sent at once.
+    Searching(Preflight),
+    /// makeCredential was sent.
+    Making,
+}
+
+/// A registration that is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// What the page gets.
+    pub response: RegistrationResponse,
+    /// The model that the page sees.
+    pub aaguid: Aaguid,
+    /// What was changed, kept or passed over, and why; for people.
+    pub notes: Vec<String>,
+}
+
+impl Create {
+    /// Begins a registration: the ceremony, and the first message to the authenticator.
+    ///
+    /// # Errors
+    /// If the page may not ask for this, or this authenticator cannot do it.
+    pub fn begin(
+        origin: &Origin,
+        options: &CreationOptions,
+        platform: &Platform,
+    ) -> Result<(Self, Vec<u8>), ClientError> {
+        // WebAuthn Level 3 §5.1.3 step 5.
+        check_user_id(&options.user.id.0)
+            .map_err(|why| OptionsError::Member { path: "user.id".into(), why })?;
+        // Steps 6 to 8.
+        let rp_id = origin.rp_id(options.rp.id.as_deref())?;
+        // Steps 9 and 10.
+        let algorithms = algorithms(options)?;
+        // Steps 11 and 12.
+        let extensions = Registering::begin(&options.extensions);
+        let mut notes = extensions.notes.clone();
+        // Steps 13 to 15.
+        let (client_data_json, client_data_hash) = client_data(Kind::CREATE, &options.challenge.0, origin);
+
+        // Step 22, the candidate authenticator.
+        let none = AuthenticatorSelection::default();
+        let selection = options.authenticator_selection.as_ref().unwrap_or(&none);
+        platform.check_attachment(selection.authenticator_attachment.as_deref())?;
+        let rk = platform.resident_key(selection.resident_key.as_deref(), selection.require_resident_key)?;
+        let wish = selection.user_verification.as_deref();
+        let demanded = platform.creation_demands_verification(rk);
+        let uv = platform.user_verification(wish, demanded)?;
+        if uv && wish == Some("discouraged") {
+            notes.push(
+                "user verification is asked for all the same: this authenticator makes no passkey without"
+                    .into(),
+            );
+        }
+        let preference = Preference::from_option(options.attestation.as_deref());
+        // CTAP 2.1 §6.1.1: vendor-facilitated (1), as the authenticator's own list of RP IDs decides; for
+        // platform-managed (2) a browser has a policy.
+        let enterprise = preference == Preference::Enterprise && platform.info.option("ep") == Some(true);
+        if preference == Preference::Enterprise && !enterprise {
+            notes.push(
+                "attestation enterprise: the authenticator has it not enabled, so it counts as direct".into(),
+            );
+        }
+        let request = MakeCredential {
+            client_data_hash,
+            rp: RpEntity { id: rp_id.clone(), name: Some(options.rp.name.clone()) },
+            user: UserEntity {
+                id: options.user.id.0.clone(),
+                name: Some(options.user.name.clone()),
+                display_name: Some(options.user.display_name.clone()),
+            },
+            algorithms,
+            exclude_list: Vec::new(),
+            extensions: extensions.inputs.clone(),
+            // Options that say no more than the default are left out: some authenticators refuse those that they
+            // do not know even when false.
+            rk: rk.then_some(true),
+            up: None,
+            uv: uv.then_some(true),
+            pin_uv_auth_param: None,
+            pin_uv_auth_protocol: None,
+            enterprise_attestation: enterprise.then_some(1),
+            attestation_formats: attestation_formats(options, preference, platform),
+        };
+        let exclude = descriptors(&options.exclude_credentials);
+        let length = request.encode().len();
+        let plan = Plan::new(platform, Command::MAKE_CREDENTIAL, length, &rp_id, exclude, &mut notes)?;
+
+        let begun = Self {
+            platform: platform.clone(),
+            preference,
+            extensions,
+            client_data_json,
+            request,
+            verification_required: wish == Some("required"),
+            notes,
+            stage: Stage::Making,
+        };
+        Ok(match plan {
+            Plan::AtOnce(exclude_list) => begun.make(exclude_list),
+            Plan::InParts(search) => begun.search(search),
+        })
+    }
+
+    fn search(self, search: Preflight) -> (Self, Vec<u8>) {
+        let message = search.request();
+        (Self { stage: Stage::Searching(search), ..self }, message)
+    }
+
+    fn make(mut self, exclude_list: Vec<Descriptor>) -> (Self, Vec<u8>) {
+        self.request.exclude_list = exclude_list;
+        let message = self.request.encode();
+        (Self { stage: Stage::Making, ..self }, message)
+    }
+
+    /// §5.1.3 step 22, "if any authenticator indicates success".
+    fn finish(mut self, response: &[u8]) -> Result<Registration, ClientError> {
+        const COMMAND: Command = Command::MAKE_CREDENTIAL;
+        let wrong = |error| answered(COMMAND, error);
+        let answer = decode_answer(COMMAND, response, MakeCredentialResponse::decode)?;
+        let data = AuthenticatorData::decode(&answer.auth_data)
+            .map_err(|why| wrong(AnswerError::Malformed(why.to_string())))?;
+        self.judge(&data)?;
+        let Some(attested) = data.attested else { return Err(wrong(AnswerError::NoCredential)) };
+
+        let made =
+            AttestationObject { fmt: answer.fmt, att_stmt: answer.att_stmt, auth_data: answer.auth_data };
+        let Conveyed { attestation_object, transports, notes } = self.platform.convey(self.preference, made);
+        self.notes.extend(notes);
+        let outputs = self.extensions.finish(self.request.rk == Some(true), &self.platform.info);
+        let AttestedCredentialData { credential_id, public_key, .. } = attested;
+        let response = RegistrationResponse {
+            id: base64url::encode(&credential_id),
+            raw_id: credential_id.into(),
+            response: AttestationResponse {
+                client_data_json: self.client_data_json.into(),
+                authenticator_data: Some(attestation_object.auth_data.clone().into()),
+                attestation_object: attestation_object.encode().into(),
+                transports,
+                public_key: Some(subject_public_key_info(&public_key).into()),
+                public_key_algorithm: Some(public_key.algorithm().0),
+            },
+            authenticator_attachment: Some(self.platform.attachment().name().into()),
+            client_extension_results: outputs,
+            kind: PUBLIC_KEY.into(),
+        };
+        let aaguid = crate::conveyance::aaguid_of(&attestation_object.auth_data);
+        Ok(Registration { response, aaguid, notes: self.notes })
+    }
+
+    /// Refuses what no client hands on, and notes what the relying party is to refuse.
+    fn judge(&mut self, data: &AuthenticatorData) -> Result<(), ClientError> {
+        if data.rp_id_hash != sha256(self.request.rp.id.as_bytes()) {
+            let error = AnswerError::RpIdHash(self.request.rp.id.clone());
+            if self.platform.client != Client::Raw {
+                return Err(answered(Command::MAKE_CREDENTIAL, error));
+            }
+            self.notes.push(format!("fault: {error}, and the client raw hands it on"));
+        }
+        // Flags and algorithm are the relying party's to judge, §7.1 steps 15, 16 and 20.
+        note_flags(data.flags, self.verification_required, &mut self.notes);
+        let algorithm = data.attested.as_ref().map(|attested| attested.public_key.algorithm());
+        if algorithm.is_some_and(|algorithm| !self.request.algorithms.contains(&algorithm)) {
+            self.notes.push("odd: the algorithm of the new credential was not offered".into());
+        }
+        Ok(())
+    }
+}
+
+impl Ceremony for Create {
+    type Outcome = Registration;
+
+    fn handle_response(mut self, response: &[u8]) -> Result<Next<Self, Registration>, ClientError> {
+        let search = match std::mem::replace(&mut self.stage, Stage::Making) {
+            Stage::Making => return self.finish(response).map(Next::Done),
+            Stage::Searching(search) => search,
+        };
+        let (further, message) = match search.handle_response(response)? {
+            // makeCredential with it asks the user, and then says CREDENTIAL_EXCLUDED.
+            Found::Here(exclude_list) => self.make(exclude_list),
+            Found::Nowhere => self.make(Vec::new()),
+            Found::Unknown(search) => self.search(search),
+        };
+        Ok(Next::Send(further, message))
+    }
+}
+
+/// §5.1.3 steps 9 and 10: no entries mean ES256 and RS256; entries of other types are passed over.
+fn algorithms(options: &CreationOptions) -> Result<Vec<Algorithm>, ClientError> {
+    if options.pub_key_cred_params.is_empty() {
+        return Ok(vec![Algorithm::ES256, Algorithm::RS256]);
+    }
+    let known = options.pub_key_cred_params.iter().filter(|parameters| parameters.kind == PUBLIC_KEY);
+    let algorithms: Vec<Algorithm> = known.map(|parameters| Algorithm(parameters.alg)).collect();
+    if algorithms.is_empty() { Err(ClientError::NoPublicKeyParameters) } else { Ok(algorithms) }
+}
+
+/// §5.1.3 step 22, `attestationFormats`: a member of CTAP 2.2, which browsers do not send yet.
+fn attestation_formats(
+    options: &CreationOptions,
+    preference: Preference,
+    platform: &Platform,
+) -> Option<Vec<String>> {
+    let speaks = platform.info.versions.iter().any(|version| version == "FIDO_2_3");
+    if platform.client != Client::SpecL3 || !speaks {
+        return None;
+    }
+    match preference {
+        Preference::None => Some(vec!["none".into()]),
+        _ if options.attestation_formats.is_empty() => None,
+        _ => Some(options.attestation_formats.clone()),
+    }
+}
+
+pub(crate) fn note_flags(flags: Flags, verification_required: bool, notes: &mut Vec<String>) {
+    if !flags.contains(Flags::UP) {
+        notes.push(
+            "odd: the authenticator says that no user was present; a relying party must refuse it".into(),
+        );
+    }
+    if verification_required && !flags.contains(Flags::UV) {
+        notes.push(
+            "odd: the user was not verified although the page requires it; a relying party must refuse it"
+                .into(),
+        );
+    }
+}
+
+/// `getPublicKey()`: SubjectPublicKeyInfo in DER, RFC 5280 §4.1. All but the key is fixed for a kind of key.
+fn subject_public_key_info(key: &PublicKey) -> Vec<u8> {
+    match key {
+        // RFC 5480: SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING of the uncompressed point }.
+        PublicKey::P256 { x, y } => {
+            const PREFIX: [u8; 27] = [
+                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08,
+                0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+            ];
+            [PREFIX.as_slice(), x, y].concat()
+        }
+        // RFC 8410: SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING of the key }.
+        PublicKey::Ed25519 { x } => {
+            const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+            [PREFIX.as_slice(), x].concat()
+        }
+    }
+}

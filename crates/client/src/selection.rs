@@ -1,0 +1,141 @@
+//! What the page wants against what the authenticator can, WebAuthn Level 3 §5.1.3 step 22 and §5.1.4.2.
+use crate::{Client, ClientError};
+use std::fmt;
+use wire::ctap2::GetInfoResponse;
+
+/// Everything around a ceremony that is not the page: whose rules, and which authenticator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Platform {
+    /// Whose rules to follow.
+    pub client: Client,
+    /// How the authenticator is reached.
+    pub link: Link,
+    /// What it says it can do, over that link.
+    pub info: GetInfoResponse,
+}
+
+/// How the authenticator is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// CTAPHID.
+    Usb,
+    /// ISO 7816, with or without contacts.
+    Nfc,
+    /// It is part of the device that the client runs on.
+    Internal,
+    /// The FIDO hybrid transport.
+    Hybrid,
+}
+
+impl Link {
+    /// The AuthenticatorTransport value, WebAuthn Level 3 §5.8.4.
+    pub const fn transport(self) -> &'static str {
+        match self {
+            Self::Usb => "usb",
+            Self::Nfc => "nfc",
+            Self::Internal => "internal",
+            Self::Hybrid => "hybrid",
+        }
+    }
+}
+
+/// Authenticator attachment modality, WebAuthn Level 3 §5.4.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// Part of the device that the client runs on.
+    Platform,
+    /// It can go to another device.
+    CrossPlatform,
+}
+
+impl Attachment {
+    /// The AuthenticatorAttachment value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::CrossPlatform => "cross-platform",
+        }
+    }
+
+    /// `None` for an unknown value, which counts as absent (WebAuthn Level 3 §5.4.4).
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Platform, Self::CrossPlatform].into_iter().find(|attachment| attachment.name() == name)
+    }
+}
+
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Platform {
+    /// What the authenticator is to the client. Browsers that are imitated reach it in their own way.
+    pub fn attachment(&self) -> Attachment {
+        match (self.client, self.link) {
+            (Client::SpecL3 | Client::Raw, Link::Internal) => Attachment::Platform,
+            _ => Attachment::CrossPlatform,
+        }
+    }
+
+    /// Step 22: `authenticatorAttachment` lets only authenticators of that modality through.
+    pub(crate) fn check_attachment(&self, wish: Option<&str>) -> Result<(), ClientError> {
+        let present = self.attachment();
+        match wish.and_then(Attachment::from_name) {
+            Some(wanted) if wanted != present => Err(ClientError::OtherAttachment { wanted, present }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Step 22: the effective resident key requirement. Unknown values of `residentKey` count as absent.
+    pub(crate) fn resident_key(
+        &self,
+        wish: Option<&str>,
+        level_1: Option<bool>,
+    ) -> Result<bool, ClientError> {
+        let able = self.info.option("rk") == Some(true);
+        match (wish, level_1) {
+            (Some("discouraged"), _) => Ok(false),
+            (Some("preferred"), _) => Ok(able),
+            (Some("required"), _) | (_, Some(true)) if able => Ok(true),
+            (Some("required"), _) | (_, Some(true)) => Err(ClientError::NoDiscoverableCredentials),
+            _ => Ok(false),
+        }
+    }
+
+    /// Step 22 and §5.1.4.2 steps 1 and 2: the effective user verification requirement, by built-in means.
+    /// `demanded` is whether the authenticator would refuse to go without.
+    pub(crate) fn user_verification(&self, wish: Option<&str>, demanded: bool) -> Result<bool, ClientError> {
+        let able = self.info.option("uv") == Some(true);
+        match wish {
+            Some("required") if able => Ok(true),
+            Some("required") => Err(ClientError::NoUserVerification {
+                why: match (self.info.option("uv"), self.info.option("clientPin")) {
+                    (_, Some(true)) => "does it only by a PIN, which this client cannot enter",
+                    (Some(_), _) => "has nothing set up to do it with",
+                    (None, Some(_)) => "has no PIN set",
+                    (None, None) => "cannot do it",
+                },
+            }),
+            Some("discouraged") => Ok(able && demanded),
+            // `preferred` is the default, and what unknown values count as (§5.8.6).
+            _ => Ok(able),
+        }
+    }
+
+    /// Whether makeCredential without user verification would end in PUAT_REQUIRED, CTAP 2.1 §6.1.2 steps 6
+    /// to 8.
+    pub(crate) fn creation_demands_verification(&self, rk: bool) -> bool {
+        rk || self.info.option("alwaysUv") == Some(true) || self.info.option("makeCredUvNotRqd") != Some(true)
+    }
+
+    /// Whether getAssertion without user verification would end in PUAT_REQUIRED, CTAP 2.1 §6.2.2 step 5.
+    pub(crate) fn assertion_demands_verification(&self) -> bool {
+        self.info.option("alwaysUv") == Some(true)
+    }
+
+    /// The longest message in bytes: 1,024 unless getInfo says otherwise, CTAP 2.1 §6.4.
+    pub(crate) fn max_message(&self) -> usize {
+        self.info.max_msg_size.map_or(1024, |size| usize::try_from(size).unwrap_or(usize::MAX))
+    }
+}

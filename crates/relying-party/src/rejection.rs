@@ -1,0 +1,294 @@
+//! Why a ceremony was refused, by the step that refused it.
+use serde::Serialize;
+
+/// Which of the two ceremonies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ceremony {
+    /// WebAuthn Level 3 §7.1.
+    Registration,
+    /// WebAuthn Level 3 §7.2.
+    Authentication,
+}
+
+/// One check. Most exist in both ceremonies; [`Step::cite`] says where each stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// `type` is `public-key`.
+    CredentialType,
+    /// `id` is the base64url text of `rawId`.
+    CredentialId,
+    /// `allowCredentials` lists the credential, or is empty.
+    AllowedCredential,
+    /// The credential record is that of this credential, and of the account that was identified beforehand.
+    CredentialRecord,
+    /// The user handle is there where it must be, and is the account's.
+    UserHandle,
+    /// The client data is UTF-8 text.
+    ClientDataUtf8,
+    /// The client data is a JSON object with the members that WebAuthn gives it.
+    ClientDataJson,
+    /// The client data's `type` names this ceremony.
+    Type,
+    /// The client data's `challenge` is the one that was issued.
+    Challenge,
+    /// The client data's `origin` is one of ours.
+    Origin,
+    /// `crossOrigin` is true only where embedding is expected.
+    CrossOrigin,
+    /// `topOrigin` names a page that may embed ours.
+    TopOrigin,
+    /// The attestation object is canonical CBOR with its three members.
+    AttestationObject,
+    /// The authenticator data is well formed and ends where its flags say.
+    AuthenticatorData,
+    /// Attested credential data stands in a registration and nowhere else.
+    AttestedCredentialData,
+    /// The members of the JSON response that repeat the attestation object agree with it.
+    Conveniences,
+    /// The RP ID hash is that of our RP ID.
+    RpIdHash,
+    /// UP is set.
+    UserPresent,
+    /// UV is set where it is required.
+    UserVerified,
+    /// BS is not set without BE.
+    BackupState,
+    /// BE is what it was at registration.
+    BackupEligibility,
+    /// BE is not set where only device-bound credentials are wanted.
+    DeviceBound,
+    /// The public key's algorithm was offered.
+    Algorithm,
+    /// The public key is a COSE key without members that WebAuthn does not give it.
+    CoseKey,
+    /// The public key is a point of its curve.
+    Curve,
+    /// The attestation statement format is one that we can verify.
+    Format,
+    /// The attestation statement has the shape of its format.
+    AttestationStatement,
+    /// Self attestation names the algorithm of the credential's own key.
+    AttestationAlgorithm,
+    /// The attestation signature verifies.
+    AttestationSignature,
+    /// There are trust anchors for the chain, if there is a chain.
+    TrustAnchors,
+    /// The type of attestation is acceptable.
+    AttestationTrust,
+    /// The credential ID has at most 1023 bytes.
+    CredentialIdLength,
+    /// The credential is not registered yet, for any user.
+    Unregistered,
+    /// `rawId` is the credential ID that the authenticator data attests.
+    AttestedCredentialId,
+    /// The assertion signature verifies.
+    Signature,
+    /// The signature counter grew, or both sides of the comparison are zero.
+    Counter,
+    /// The client answered no extension that was not asked for.
+    ClientExtensions,
+    /// The authenticator answered no extension that was not asked for.
+    AuthenticatorExtensions,
+}
+
+/// §7.1 in its order. Checks that the section takes for granted cite the section that demands them.
+const REGISTRATION: &[(Step, &str)] = &[
+    (Step::CredentialType, "WebAuthn L3 §5.1 (type)"),
+    (Step::CredentialId, "WebAuthn L3 §5.1 (id)"),
+    (Step::ClientDataUtf8, "WebAuthn L3 §7.1 step 5"),
+    (Step::ClientDataJson, "WebAuthn L3 §7.1 step 6"),
+    (Step::Type, "WebAuthn L3 §7.1 step 7"),
+    (Step::Challenge, "WebAuthn L3 §7.1 step 8"),
+    (Step::Origin, "WebAuthn L3 §7.1 step 9"),
+    (Step::CrossOrigin, "WebAuthn L3 §7.1 step 10"),
+    (Step::TopOrigin, "WebAuthn L3 §7.1 step 11"),
+    (Step::AttestationObject, "WebAuthn L3 §7.1 step 13"),
+    (Step::AuthenticatorData, "WebAuthn L3 §7.1 step 13"),
+    (Step::AttestedCredentialData, "WebAuthn L3 §6.1 (AT)"),
+    (Step::Conveniences, "WebAuthn L3 §5.2.1.1"),
+    (Step::RpIdHash, "WebAuthn L3 §7.1 step 14"),
+    (Step::UserPresent, "WebAuthn L3 §7.1 step 15"),
+    (Step::UserVerified, "WebAuthn L3 §7.1 step 16"),
+    (Step::BackupState, "WebAuthn L3 §7.1 step 17"),
+    (Step::DeviceBound, "WebAuthn L3 §7.1 step 18"),
+    (Step::Algorithm, "WebAuthn L3 §7.1 step 20"),
+    (Step::CoseKey, "WebAuthn L3 §6.5.1 (credentialPublicKey)"),
+    (Step::Curve, "WebAuthn L3 §5.8.5"),
+    (Step::Format, "WebAuthn L3 §7.1 step 21"),
+    (Step::AttestationStatement, "WebAuthn L3 §7.1 step 22"),
+    (Step::AttestationAlgorithm, "WebAuthn L3 §7.1 step 22"),
+    (Step::AttestationSignature, "WebAuthn L3 §7.1 step 22"),
+    (Step::TrustAnchors, "WebAuthn L3 §7.1 step 23"),
+    (Step::AttestationTrust, "WebAuthn L3 §7.1 step 24"),
+    (Step::CredentialIdLength, "WebAuthn L3 §7.1 step 25"),
+    (Step::Unregistered, "WebAuthn L3 §7.1 step 26"),
+    (Step::AttestedCredentialId, "WebAuthn L3 §7.1 step 27"),
+    (Step::ClientExtensions, "WebAuthn L3 §7.1 step 28"),
+    (Step::AuthenticatorExtensions, "WebAuthn L3 §7.1 step 28"),
+];
+
+/// §7.2 in its order.
+const AUTHENTICATION: &[(Step, &str)] = &[
+    (Step::CredentialType, "WebAuthn L3 §5.1 (type)"),
+    (Step::CredentialId, "WebAuthn L3 §5.1 (id)"),
+    (Step::AllowedCredential, "WebAuthn L3 §7.2 step 5"),
+    (Step::CredentialRecord, "WebAuthn L3 §7.2 step 6"),
+    (Step::UserHandle, "WebAuthn L3 §7.2 step 6"),
+    (Step::AuthenticatorData, "WebAuthn L3 §7.2 step 7"),
+    (Step::ClientDataUtf8, "WebAuthn L3 §7.2 step 8"),
+    (Step::ClientDataJson, "WebAuthn L3 §7.2 step 9"),
+    (Step::Type, "WebAuthn L3 §7.2 step 10"),
+    (Step::Challenge, "WebAuthn L3 §7.2 step 11"),
+    (Step::Origin, "WebAuthn L3 §7.2 step 12"),
+    (Step::CrossOrigin, "WebAuthn L3 §7.2 step 13"),
+    (Step::TopOrigin, "WebAuthn L3 §7.2 step 14"),
+    (Step::RpIdHash, "WebAuthn L3 §7.2 step 15"),
+    (Step::AttestedCredentialData, "WebAuthn L3 §6.1 (AT)"),
+    (Step::UserPresent, "WebAuthn L3 §7.2 step 16"),
+    (Step::UserVerified, "WebAuthn L3 §7.2 step 17"),
+    (Step::BackupState, "WebAuthn L3 §7.2 step 18"),
+    (Step::BackupEligibility, "WebAuthn L3 §7.2 step 19"),
+    (Step::DeviceBound, "WebAuthn L3 §7.2 step 19"),
+    (Step::Signature, "WebAuthn L3 §7.2 step 21"),
+    (Step::Counter, "WebAuthn L3 §7.2 step 22"),
+    (Step::ClientExtensions, "WebAuthn L3 §7.2 step 23"),
+    (Step::AuthenticatorExtensions, "WebAuthn L3 §7.2 step 23"),
+];
+
+impl Ceremony {
+    /// Every check of this ceremony in the order in which it is made, each with its citation.
+    pub const fn steps(self) -> &'static [(Step, &'static str)] {
+        match self {
+            Self::Registration => REGISTRATION,
+            Self::Authentication => AUTHENTICATION,
+        }
+    }
+}
+
+impl Step {
+    /// Where the specification demands this check, such as `WebAuthn L3 §7.1 step 8`; `None` if the ceremony
+    /// does not have it.
+    pub fn cite(self, ceremony: Ceremony) -> Option<&'static str> {
+        ceremony.steps().iter().find(|(step, _)| *step == self).map(|(_, cite)| *cite)
+    }
+}
+
+/// A ceremony that was refused. Displayed as `WebAuthn L3 §7.1 step 8: the challenge is not the one that was
+/// issued`; what a client said is quoted, escaped and cut, so that a reason can go into a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{}: {why}", self.cite())]
+pub struct Rejection {
+    /// Which ceremony.
+    pub ceremony: Ceremony,
+    /// Which check.
+    pub step: Step,
+    /// What was wrong.
+    pub why: String,
+}
+
+impl Rejection {
+    /// Where the specification demands the check that failed.
+    pub fn cite(&self) -> &'static str {
+        self.step.cite(self.ceremony).unwrap_or("WebAuthn L3 §7")
+    }
+}
+
+/// What one check finds: nothing, or why not.
+pub(crate) type Verdict = Result<(), String>;
+
+/// `Ok` if `condition` holds, else the reason.
+pub(crate) fn ensure(condition: bool, why: impl FnOnce() -> String) -> Verdict {
+    if condition { Ok(()) } else { Err(why()) }
+}
+
+/// Text from outside, quoted and escaped, and cut after 80 characters.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}
+
+/// A ceremony under way: turns verdicts into rejections and remembers what has passed.
+pub(crate) struct Steps<'a> {
+    ceremony: Ceremony,
+    left_out: &'a [Step],
+    passed: Vec<Step>,
+}
+
+impl<'a> Steps<'a> {
+    /// A ceremony of which nothing has passed. The checks in `left_out` will not be made.
+    pub(crate) fn new(ceremony: Ceremony, left_out: &'a [Step]) -> Self {
+        Self { ceremony, left_out, passed: Vec::with_capacity(ceremony.steps().len()) }
+    }
+
+    /// A step that only judges, and so could be left out.
+    pub(crate) fn check(&mut self, step: Step, verdict: Verdict) -> Result<(), Rejection> {
+        if self.left_out.contains(&step) { Ok(()) } else { self.read(step, verdict) }
+    }
+
+    /// A step that makes a value of which later steps have need, and so cannot be left out.
+    pub(crate) fn read<T>(&mut self, step: Step, result: Result<T, String>) -> Result<T, Rejection> {
+        let value = result.map_err(|why| Rejection { ceremony: self.ceremony, step, why })?;
+        self.passed.push(step);
+        Ok(value)
+    }
+
+    /// What has passed, in order.
+    pub(crate) fn passed(self) -> Vec<Step> {
+        self.passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_reads_as_citation_and_reason() {
+        let step = Step::Challenge;
+        let why = "the challenge is not the one that was issued".to_owned();
+        let registration = Rejection { ceremony: Ceremony::Registration, step, why: why.clone() };
+        assert_eq!(registration.to_string(), format!("WebAuthn L3 §7.1 step 8: {why}"));
+        let authentication = Rejection { ceremony: Ceremony::Authentication, step, why: why.clone() };
+        assert_eq!(authentication.to_string(), format!("WebAuthn L3 §7.2 step 11: {why}"));
+    }
+
+    #[test]
+    fn a_rejection_is_json_with_the_names_in_camel_case() {
+        let why = "why".to_owned();
+        let rejection = Rejection { ceremony: Ceremony::Registration, step: Step::RpIdHash, why };
+        let expected = serde_json::json!({"ceremony": "registration", "step": "rpIdHash", "why": "why"});
+        assert_eq!(serde_json::to_value(rejection).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_ceremony_makes_each_check_once() {
+        for ceremony in [Ceremony::Registration, Ceremony::Authentication] {
+            let mut steps: Vec<Step> = ceremony.steps().iter().map(|(step, _)| *step).collect();
+            let all = steps.len();
+            steps.sort();
+            steps.dedup();
+            assert_eq!(steps.len(), all);
+        }
+    }
+
+    /// Sections of their own aside, the numbers never go back: the order is the specification's.
+    #[test]
+    fn the_numbers_of_the_steps_do_not_decrease() {
+        for ceremony in [Ceremony::Registration, Ceremony::Authentication] {
+            let numbers = ceremony.steps().iter().filter_map(|(_, cite)| cite.split("step ").nth(1));
+            let numbers: Vec<u32> = numbers.map(|number| number.parse().unwrap()).collect();
+            assert!(numbers.len() > 15 && numbers.is_sorted(), "{numbers:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_said_is_escaped_and_cut() {
+        assert_eq!(quoted("a\nb\u{1b}[2J"), r#""a\nb\u{1b}[2J""#);
+        assert_eq!(quoted(&"ü".repeat(81)), format!("\"{}\"…", "ü".repeat(80)));
+        assert_eq!(quoted(&"ü".repeat(80)), format!("\"{}\"", "ü".repeat(80)));
+    }
+}

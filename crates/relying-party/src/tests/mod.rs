@@ -1,0 +1,68 @@
+//! Ceremonies from the outside: a small signer of our own makes valid ones, and then each is spoilt.
+mod authentication;
+mod manual;
+mod properties;
+mod registration;
+mod signer;
+mod vectors;
+
+use crate::{Ceremony, Rejection, Step};
+use std::collections::BTreeSet;
+
+/// Where a step stands in its ceremony.
+fn position(ceremony: Ceremony, step: Step) -> usize {
+    ceremony.steps().iter().position(|(other, _)| *other == step).unwrap()
+}
+
+/// Steps that make a value for later ones, and so cannot be left out.
+fn reads(ceremony: Ceremony, step: Step) -> bool {
+    use Step::*;
+    match step {
+        AttestationObject | AuthenticatorData | ClientDataUtf8 | ClientDataJson => true,
+        Format | AttestationStatement | TrustAnchors => true,
+        AttestedCredentialData => ceremony == Ceremony::Registration,
+        _ => false,
+    }
+}
+
+/// What must be true of a table of spoilt ceremonies: each is refused by the step that its row names; every
+/// step of the ceremony has a row; and each step that judges has a row that nothing else would have caught.
+struct Ledger {
+    ceremony: Ceremony,
+    refusing: BTreeSet<Step>,
+    alone: BTreeSet<Step>,
+}
+
+impl Ledger {
+    fn new(ceremony: Ceremony) -> Self {
+        Self { ceremony, refusing: BTreeSet::new(), alone: BTreeSet::new() }
+    }
+
+    /// `run` performs the spoilt ceremony without the given steps and gives nothing or the rejection.
+    fn enter(&mut self, step: Step, what: &str, run: impl Fn(&[Step]) -> Result<(), Rejection>) {
+        let rejection = run(&[]).expect_err(what);
+        assert_eq!(rejection.step, step, "{what}: {rejection}");
+        assert_eq!(rejection.ceremony, self.ceremony, "{what}");
+        assert!(rejection.to_string().starts_with(step.cite(self.ceremony).unwrap()), "{what}: {rejection}");
+        self.refusing.insert(step);
+        match run(&[step]) {
+            Ok(()) => {
+                assert!(!reads(self.ceremony, step), "{what}");
+                self.alone.insert(step);
+            }
+            Err(again) if reads(self.ceremony, step) => assert_eq!(again.step, step, "{what}: {again}"),
+            Err(later) => {
+                let order = |step| position(self.ceremony, step);
+                assert!(order(later.step) > order(step), "{what}: {later}");
+            }
+        }
+    }
+
+    fn close(self) {
+        for (step, _) in self.ceremony.steps() {
+            assert!(self.refusing.contains(step), "no row is refused by {step:?}");
+            let alone = self.alone.contains(step) || reads(self.ceremony, *step);
+            assert!(alone, "every row of {step:?} is caught by a later step too");
+        }
+    }
+}
