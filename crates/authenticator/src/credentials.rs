@@ -1,9 +1,7 @@
 //! Credentials in memory, indexed so that a sign-in does not slow down with the number of passkeys.
 use crate::store::{Credential, RecordId};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use hashbrown::{Equivalent, HashMap};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of an RP ID.
@@ -12,12 +10,32 @@ pub type RpIdHash = [u8; 32];
 /// Discoverable credentials by record, credential ID, relying party and account.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    by_record: BTreeMap<RecordId, Credential>,
-    by_id: BTreeMap<Vec<u8>, RecordId>,
-    /// Keyed by creation order, so that walking backwards gives the newest first.
-    by_rp: BTreeMap<RpIdHash, BTreeSet<(u64, RecordId)>>,
-    by_user: BTreeMap<(RpIdHash, Vec<u8>), RecordId>,
+    by_record: HashMap<RecordId, Box<Credential>>,
+    by_id: HashMap<Vec<u8>, RecordId>,
+    /// In creation order, so that walking backwards gives the newest first.
+    by_rp: HashMap<RpIdHash, BTreeSet<(u64, RecordId)>>,
+    by_account: HashMap<Account, RecordId>,
     next_created: u64,
+}
+
+/// A user handle at a relying party.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Account {
+    rp: RpIdHash,
+    user_id: Vec<u8>,
+}
+
+/// An [`Account`] to look for. Fields and their order are those of the owned one, so that both hash alike.
+#[derive(Hash)]
+struct AccountRef<'a> {
+    rp: &'a RpIdHash,
+    user_id: &'a [u8],
+}
+
+impl Equivalent<Account> for AccountRef<'_> {
+    fn equivalent(&self, account: &Account) -> bool {
+        *self.rp == account.rp && self.user_id == account.user_id
+    }
 }
 
 /// SHA-256 of `rp_id`, as it stands in authenticator data.
@@ -38,28 +56,32 @@ impl Credentials {
 
     /// All of them, in no meaningful order.
     pub fn iter(&self) -> impl Iterator<Item = &Credential> {
-        self.by_record.values()
+        self.by_record.values().map(Box::as_ref)
     }
 
     /// The credential with that name in the store.
     pub fn get(&self, record: RecordId) -> Option<&Credential> {
-        self.by_record.get(&record)
+        self.by_record.get(&record).map(Box::as_ref)
     }
 
     /// The credential with that credential ID.
     pub fn by_id(&self, id: &[u8]) -> Option<&Credential> {
-        self.by_record.get(self.by_id.get(id)?)
+        self.get(*self.by_id.get(id)?)
     }
 
     /// The credentials of a relying party, newest first.
     pub fn of_rp(&self, rp: &RpIdHash) -> impl Iterator<Item = &Credential> {
-        let records = self.by_rp.get(rp).into_iter().flat_map(|records| records.iter().rev());
-        records.filter_map(|(_, record)| self.by_record.get(record))
+        self.records_of_rp(rp).filter_map(|record| self.get(record))
+    }
+
+    /// The records of a relying party, newest first.
+    pub(crate) fn records_of_rp(&self, rp: &RpIdHash) -> impl Iterator<Item = RecordId> {
+        self.by_rp.get(rp).into_iter().flat_map(|records| records.iter().rev()).map(|(_, record)| *record)
     }
 
     /// The credential of an account at a relying party: there is at most one.
     pub fn of_user(&self, rp: &RpIdHash, user_id: &[u8]) -> Option<&Credential> {
-        self.by_record.get(self.by_user.get(&(*rp, user_id.into()))?)
+        self.get(*self.by_account.get(&AccountRef { rp, user_id })?)
     }
 
     /// The number for the next [`Credential::created`].
@@ -67,12 +89,12 @@ impl Credentials {
         self.next_created
     }
 
-    pub(crate) fn put(&mut self, credential: Credential) {
+    pub(crate) fn put(&mut self, credential: Box<Credential>) {
         self.delete(credential.record);
         let rp = rp_id_hash(&credential.rp.id);
         self.by_id.insert(credential.id.clone(), credential.record);
         self.by_rp.entry(rp).or_default().insert((credential.created, credential.record));
-        self.by_user.insert((rp, credential.user.id.clone()), credential.record);
+        self.by_account.insert(Account { rp, user_id: credential.user.id.clone() }, credential.record);
         self.next_created = self.next_created.max(credential.created.saturating_add(1));
         self.by_record.insert(credential.record, credential);
     }
@@ -88,9 +110,9 @@ impl Credentials {
             }
         }
         // An overwriting account's record may already stand here.
-        let user = (rp, credential.user.id);
-        if self.by_user.get(&user) == Some(&record) {
-            self.by_user.remove(&user);
+        let account = AccountRef { rp: &rp, user_id: &credential.user.id };
+        if self.by_account.get(&account) == Some(&record) {
+            self.by_account.remove(&account);
         }
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn begin(auth: &Authenticator, via: Via, request: GetAssertion) -> Re
 /// CTAP 2.1 §6.2.2 step 7. An empty allowList counts as none.
 fn locate(auth: &Authenticator, rp: &RpIdHash, allow_list: &[Descriptor]) -> Found {
     if allow_list.is_empty() {
-        let records: Vec<RecordId> = auth.memory.credentials().of_rp(rp).map(|c| c.record).collect();
+        let records: Vec<RecordId> = auth.memory.credentials().records_of_rp(rp).collect();
         return if records.is_empty() { Found::Nothing } else { Found::Discovered(records) };
     }
     allow_list

@@ -115,7 +115,7 @@ impl Persistent {
     /// What a change means. The authenticator and every store apply changes through this.
     pub fn apply(&mut self, change: &Change) {
         match change {
-            Change::PutCredential(credential) => self.credentials.put(Credential::clone(credential)),
+            Change::PutCredential(credential) => self.credentials.put(credential.clone()),
             Change::DeleteCredential(record) => self.credentials.delete(*record),
             Change::PutState(state) => self.state = Some(state.clone()),
             Change::Reset(state) => {
