@@ -1,2 +1,80 @@
-//! x
-fn main() {}
+//! fauxkey: a phone full of passkeys, as a process.
+//!
+//! The binary is the only room that meets the world: files, sockets, terminals, clocks. What the protocols mean
+//! is decided below, in `emulator`, `client` and the crates that they stand on.
+#![allow(unreachable_pub, reason = "`pub` says what other modules may use, as it would in a library")]
+
+mod api;
+mod cli;
+mod commands;
+mod control;
+mod devices;
+mod drivers;
+mod explain;
+mod files;
+mod home;
+mod instance;
+mod output;
+mod process;
+mod profiles;
+mod rehearse;
+mod remote;
+mod runtime;
+
+use clap::Parser;
+use cli::Cli;
+use commands::{Exit, Stop};
+use control::{Failure, FailureKind};
+use output::Output;
+use std::io;
+use std::process::ExitCode;
+
+/// Done.
+const DONE: u8 = 0;
+/// Refused, or found.
+const REFUSED: u8 = 1;
+/// Wrong use, or broken.
+const BROKEN: u8 = 2;
+
+fn main() -> ExitCode {
+    process::harden();
+    ExitCode::from(match Cli::try_parse() {
+        Ok(arguments) => {
+            let everywhere = &arguments.everywhere;
+            let output = Output::new(everywhere.json, everywhere.verbose, everywhere.color);
+            ended(&output, commands::run(arguments, output))
+        }
+        Err(message) => not_understood(&message),
+    })
+}
+
+/// Says how it ended, and gives the exit code for that.
+fn ended(output: &Output, result: Result<Exit, Stop>) -> u8 {
+    let failure = match result {
+        Ok(Exit::Done) => return DONE,
+        Ok(Exit::Found) => return REFUSED,
+        Err(Stop::Failed(failure)) => failure,
+        // Whoever reads has had enough, as in `fauxkey passkey list | head -1`.
+        Err(Stop::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => return DONE,
+        Err(Stop::Unwritten(error)) => Failure::new(FailureKind::Broken, format!("cannot write the results: {error}")),
+    };
+    output.failure(&failure, None);
+    match failure.kind {
+        FailureKind::NotFound | FailureKind::Conflict | FailureKind::Refused => REFUSED,
+        FailureKind::Invalid | FailureKind::Forbidden | FailureKind::Broken => BROKEN,
+    }
+}
+
+/// Help and version are results; everything else that clap has to say is a failure.
+fn not_understood(message: &clap::Error) -> u8 {
+    if !message.use_stderr() {
+        // A pipe that closed early is no failure either.
+        let _ = message.print();
+        return DONE;
+    }
+    let typed = |flag: &str| std::env::args_os().any(|argument| argument == flag);
+    let output = Output::new(typed("--json"), false, clap::ColorChoice::Auto);
+    let (failure, usage) = cli::wrong_use(&message.render().to_string());
+    output.failure(&failure, usage.as_deref());
+    BROKEN
+}

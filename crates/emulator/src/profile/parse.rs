@@ -29,6 +29,21 @@ impl fmt::Display for InvalidToml {
 
 impl std::error::Error for InvalidToml {}
 
+impl InvalidToml {
+    /// What the parser says of `source`, with the nearest key that there is for one that there is not.
+    pub fn new(source: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map(|span| Self::line_at(source, span.start));
+        let why = error.message().to_string();
+        Self { line, hint: nearest(&why), why }
+    }
+
+    /// The line, counted from 1, of the byte at `offset`.
+    pub fn line_at(source: &str, offset: usize) -> usize {
+        let before = source.as_bytes().iter().take(offset);
+        1 + before.filter(|byte| **byte == b'\n').count()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Document {
@@ -127,7 +142,7 @@ struct Usb {
 }
 
 pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
-    let document: Document = toml::from_str(source).map_err(|error| invalid(source, &error))?;
+    let document: Document = toml::from_str(source).map_err(|error| InvalidToml::new(source, &error))?;
     let Document { name, title, aaguid, device_bound, ctap, credential, user, seen, usb } = document;
     let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
 
@@ -202,12 +217,6 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         },
         source: source.into(),
     })
-}
-
-fn invalid(source: &str, error: &toml::de::Error) -> InvalidToml {
-    let line = error.span().map(|span| 1 + source[..span.start.min(source.len())].matches('\n').count());
-    let why = error.message().to_string();
-    InvalidToml { line, hint: nearest(&why), why }
 }
 
 /// The known key that is most like the unknown one, out of serde's own message.

@@ -1,0 +1,194 @@
+//! The control API: everything of [`Control`] as HTTP and JSON on the loopback interface, for whoever has the
+//! token.
+//!
+//! | module | what |
+//! |---|---|
+//! | `guard` | who may ask: `Host`, `Origin` and token of every request |
+//! | `routes` | the table of routes, and what each does |
+//! | `request`, `problem` | bodies in, failures out |
+//! | `events` | what happens on the devices, as server-sent events |
+//! | `openapi` | the description for programs |
+//! | `page` | the first page, for people |
+//! | `presence` | `instance.json` and `token`, by which a running instance is found |
+//! | `listener` | a bound on connections |
+mod events;
+mod guard;
+mod listener;
+mod openapi;
+mod page;
+pub mod presence;
+mod problem;
+mod request;
+mod routes;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use events::event_json;
+
+use crate::control::{Control, Failure, FailureKind};
+use crate::home::Home;
+use crate::instance::{Happening, Instance};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// How long requests that are being answered have when the server stops. A command that waits for its user
+/// waits much longer; it is cut off.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What the handlers share.
+struct Api {
+    control: Arc<dyn Control + Send + Sync>,
+    guard: guard::Guard,
+    events: Arc<events::Hub>,
+    url: String,
+}
+
+impl Api {
+    /// Runs `job` where it may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&dyn Control) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, problem::Problem> {
+        let control = self.control.clone();
+        match tokio::task::spawn_blocking(move || job(&*control)).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(_) => Err(Failure::new(FailureKind::Broken, "the request was given up: a bug in fauxkey")
+                .hint("its standard error says more")
+                .into()),
+        }
+    }
+}
+
+/// A server that runs, until this is dropped or [`Served::stop`] is called.
+pub struct Served {
+    /// Where it is, such as `http://127.0.0.1:8123`, without a slash at the end.
+    pub url: String,
+    /// The bearer token, 32 random bytes in base64url. Good for as long as the server runs.
+    pub token: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Goes before the thread is waited for: nobody is to come any more.
+    presence: Option<presence::Presence>,
+}
+
+impl Served {
+    /// The first page, with the token in it: to be opened in a browser.
+    pub fn page(&self) -> String {
+        format!("{}/?token={}", self.url, self.token)
+    }
+
+    /// Stops the server and removes the files by which it is found.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.presence = None;
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended by itself.
+            let _ended = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// Serves an instance at `listen`; port 0 is any free one. With a home, the server can be found there.
+///
+/// # Errors
+/// Invalid if `listen` is not a loopback address, Conflict if it is taken or another instance runs in this
+/// home, Broken if the system does not play along.
+pub fn serve(instance: Arc<Instance>, home: Option<&Home>, listen: SocketAddr) -> Result<Served, Failure> {
+    let happenings = instance.subscribe();
+    serve_control(instance, happenings, home, listen)
+}
+
+/// [`serve`], over anything that can be controlled.
+///
+/// # Errors
+/// Those of [`serve`].
+pub fn serve_control(
+    control: Arc<dyn Control + Send + Sync>,
+    happenings: Receiver<Happening>,
+    home: Option<&Home>,
+    listen: SocketAddr,
+) -> Result<Served, Failure> {
+    if !listen.ip().is_loopback() {
+        let message = format!("cannot listen on {listen}: not a loopback address");
+        return Err(Failure::new(FailureKind::Invalid, message)
+            .hint("use 127.0.0.1 or [::1]: whoever reaches this server can use every passkey"));
+    }
+    let broken =
+        |what: &str, error: io::Error| Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"));
+    let listener = bind(listen)?;
+    let local = listener.local_addr().map_err(|error| broken("learn where the API listens", error))?;
+    let url = format!("http://{local}");
+    let token = wire::base64url::encode(&rand::random::<[u8; 32]>());
+    let events = events::Hub::start(happenings).map_err(|error| broken("start a thread", error))?;
+    let api = Api { control, guard: guard::Guard::new(local, token.clone()), events, url: url.clone() };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| broken("start the API", error))?;
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("api".into())
+        .spawn(move || run(runtime, listener, Arc::new(api), stopped))
+        .map_err(|error| broken("start a thread", error))?;
+    let mut served = Served { url, token, stop: Some(stop), thread: Some(thread), presence: None };
+    // Last, so that who finds it can ask it.
+    served.presence =
+        home.map(|home| presence::Presence::announce(home, &served.url, &served.token)).transpose()?;
+    Ok(served)
+}
+
+fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(listen).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|error| {
+        let message = format!("cannot listen on {listen}: {error}");
+        match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                Failure::new(FailureKind::Conflict, message).hint("choose another port; 0 is any free one")
+            }
+            _ => Failure::new(FailureKind::Broken, message),
+        }
+    })
+}
+
+/// The server's thread.
+fn run(runtime: Runtime, listener: TcpListener, api: Arc<Api>, stopped: oneshot::Receiver<()>) {
+    runtime.block_on(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime with I/O is here");
+        let (stopping, stop) = oneshot::channel::<()>();
+        let events = api.events.clone();
+        let server = axum::serve(listener::Bounded::new(listener), routes::router(api))
+            .with_graceful_shutdown(async { drop(stop.await) });
+        let end = async move {
+            // Told to, or nobody is there any more to tell.
+            let _dropped = stopped.await;
+            events.close();
+            let _ended = stopping.send(());
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            _ = server => {}
+            () = end => {}
+        }
+    });
+    // Without waiting for jobs that block: a device may be asking its user.
+    runtime.shutdown_background();
+}

@@ -1,0 +1,156 @@
+//! What handlers take out of a request, with problems that name the member that is wrong.
+use super::problem::Problem;
+use crate::control::{Answer, FailureKind, Gesture, Link, Power, User};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use wire::webauthn::json::Base64Url;
+
+/// Bytes of a request's body that are taken in.
+pub(super) const LONGEST_BODY: u64 = 1 << 20;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A device's name in the path.
+pub(super) struct Name(pub(super) String);
+
+/// A device's name and a passkey's ID in the path.
+pub(super) struct NameAndId(pub(super) String, pub(super) String);
+
+/// A JSON body. It is taken for JSON whatever its `Content-Type`: the token keeps foreign pages out, so
+/// `curl -d` may stay short.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(segments(parts, state).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NameAndId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segments(parts, state).await.map(|(name, id)| Self(name, id))
+    }
+}
+
+async fn segments<T: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<T, Problem> {
+    match Path::<T>::from_request_parts(parts, state).await {
+        Ok(Path(segments)) => Ok(segments),
+        Err(rejection) => Err(Problem::invalid(format!("the path: {rejection}"))),
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // Before anything is read: `Bytes` notices only while it reads.
+        if request.body().size_hint().lower() > LONGEST_BODY {
+            return Err(too_long());
+        }
+        let bytes = match tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(rejection)) => {
+                return Err(match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => too_long(),
+                    _ => Problem::invalid("the request body did not arrive whole"),
+                });
+            }
+            Err(_) => {
+                let message = format!("the request body did not arrive within {PATIENCE:?}");
+                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, FailureKind::Invalid, message));
+            }
+        };
+        read(&bytes).map(Self)
+    }
+}
+
+fn too_long() -> Problem {
+    let message = format!("the request body is longer than {LONGEST_BODY} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, FailureKind::Invalid, message)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let at = if path == "." { String::new() } else { format!(", member `{path}`") };
+        Problem::invalid(format!("the request body{at}: {}", error.inner()))
+    })?;
+    reader.end().map_err(|error| Problem::invalid(format!("the request body, after its value: {error}")))?;
+    Ok(value)
+}
+
+/// The body of POST devices.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewDevice {
+    pub(super) name: String,
+    pub(super) profile: String,
+}
+
+/// The body of POST power.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewPower {
+    pub(super) power: Power,
+}
+
+/// The body of PUT user: [`User`], but strict, so that a misspelt `delayMs` is not passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewUser {
+    answer: Answer,
+    #[serde(default)]
+    delay_ms: u64,
+}
+
+impl From<NewUser> for User {
+    fn from(user: NewUser) -> Self {
+        Self { answer: user.answer, delay_ms: user.delay_ms }
+    }
+}
+
+/// The body of POST clock.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ClockAdvance {
+    pub(super) advance_ms: u64,
+}
+
+/// The body of POST prompt.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PromptAnswer {
+    pub(super) number: u64,
+    pub(super) gesture: Gesture,
+}
+
+/// The body of PATCH passkeys.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewNames {
+    #[serde(default)]
+    pub(super) user_name: Option<String>,
+    #[serde(default)]
+    pub(super) user_display_name: Option<String>,
+}
+
+/// The body of POST ctap2.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Message {
+    pub(super) link: Link,
+    pub(super) message: Base64Url,
+}

@@ -1,0 +1,208 @@
+//! The table of routes, and what each does.
+use super::Api;
+use super::problem::{self, Problem};
+use super::request::{
+    Body, ClockAdvance, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewNames, NewPower, NewUser,
+    PromptAnswer,
+};
+use super::{events, guard, openapi, page};
+use crate::control::{Device, Passkey, User};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Json, Router, middleware};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::webauthn::json::Base64Url;
+
+/// Whether a route wants the token, and where from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// In the `Authorization` header.
+    Token,
+    /// There, or as `?token=`: a browser's EventSource sends no headers of one's own.
+    TokenOrQuery,
+    /// Either way, and without it there is less to see.
+    Page,
+    /// No token.
+    Open,
+}
+
+/// One row of the table.
+pub(super) struct Route {
+    /// Such as `GET`.
+    pub(super) method: &'static str,
+    /// As axum and OpenAPI both write it.
+    pub(super) path: &'static str,
+    access: Access,
+    service: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $access:ident $handler:path;)*) => {
+        /// Everything that the server answers.
+        pub(super) const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            access: Access::$access,
+            service: |method| on(method, $handler),
+        },)*];
+    };
+}
+routes! {
+    GET "/" Page page::page;
+    GET "/openapi.json" Open openapi::document;
+    GET "/api/v1/version" Token version;
+    GET "/api/v1/events" TokenOrQuery events::stream;
+    GET "/api/v1/devices" Token devices;
+    POST "/api/v1/devices" Token add_device;
+    GET "/api/v1/devices/{name}" Token device;
+    DELETE "/api/v1/devices/{name}" Token delete_device;
+    POST "/api/v1/devices/{name}/reset" Token reset_device;
+    POST "/api/v1/devices/{name}/power" Token power;
+    GET "/api/v1/devices/{name}/user" Token user;
+    PUT "/api/v1/devices/{name}/user" Token set_user;
+    POST "/api/v1/devices/{name}/clock" Token advance_clock;
+    GET "/api/v1/devices/{name}/prompt" Token prompt;
+    POST "/api/v1/devices/{name}/prompt" Token answer;
+    GET "/api/v1/devices/{name}/passkeys" Token passkeys;
+    GET "/api/v1/devices/{name}/passkeys/{id}" Token passkey;
+    PATCH "/api/v1/devices/{name}/passkeys/{id}" Token rename_passkey;
+    DELETE "/api/v1/devices/{name}/passkeys/{id}" Token delete_passkey;
+    POST "/api/v1/devices/{name}/ctap2" Token ctap2;
+}
+
+/// What a path wants; the token, if it is none of ours.
+pub(super) fn access(path: &str) -> Access {
+    ROUTES.iter().find(|route| route.path == path).map_or(Access::Token, |route| route.access)
+}
+
+/// The table as a service, behind the guard.
+pub(super) fn router(api: Arc<Api>) -> Router {
+    let add = |router: Router<Arc<Api>>, route: &Route| {
+        let method = Method::from_bytes(route.method.as_bytes()).ok();
+        let filter = method.and_then(|method| MethodFilter::try_from(method).ok());
+        router.route(route.path, (route.service)(filter.expect("the table has standard methods only")))
+    };
+    ROUTES
+        .iter()
+        .fold(Router::new(), add)
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(usize::try_from(LONGEST_BODY).expect("a mebibyte fits")))
+        .layer(middleware::from_fn_with_state(api.clone(), guard::guard))
+        .with_state(api)
+}
+
+/// The server, as handlers see it.
+type Server = State<Arc<Api>>;
+type Done = Result<StatusCode, Problem>;
+
+const DONE: StatusCode = StatusCode::NO_CONTENT;
+
+#[derive(Serialize)]
+struct Version {
+    name: &'static str,
+    version: &'static str,
+    api: &'static str,
+}
+
+async fn version() -> Json<impl Serialize> {
+    Json(Version { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), api: "v1" })
+}
+
+async fn devices(State(api): Server) -> Result<Json<Vec<Device>>, Problem> {
+    api.ask(|control| control.devices()).await.map(Json)
+}
+
+async fn add_device(State(api): Server, Body(new): Body<NewDevice>) -> Result<Response, Problem> {
+    let device = api.ask(move |control| control.add_device(&new.name, &new.profile)).await?;
+    Ok((StatusCode::CREATED, Json(device)).into_response())
+}
+
+async fn device(State(api): Server, Name(name): Name) -> Result<Json<Device>, Problem> {
+    api.ask(move |control| control.device(&name)).await.map(Json)
+}
+
+async fn delete_device(State(api): Server, Name(name): Name) -> Done {
+    api.ask(move |control| control.delete_device(&name)).await.map(|()| DONE)
+}
+
+async fn reset_device(State(api): Server, Name(name): Name) -> Done {
+    api.ask(move |control| control.reset_device(&name)).await.map(|()| DONE)
+}
+
+async fn power(
+    State(api): Server,
+    Name(name): Name,
+    Body(new): Body<NewPower>,
+) -> Result<Json<Device>, Problem> {
+    api.ask(move |control| control.power(&name, new.power)).await.map(Json)
+}
+
+async fn user(State(api): Server, Name(name): Name) -> Result<Json<User>, Problem> {
+    api.ask(move |control| control.device(&name)).await.map(|device| Json(device.user))
+}
+
+async fn set_user(
+    State(api): Server,
+    Name(name): Name,
+    Body(new): Body<NewUser>,
+) -> Result<Json<Device>, Problem> {
+    api.ask(move |control| control.set_user(&name, new.into())).await.map(Json)
+}
+
+async fn advance_clock(State(api): Server, Name(name): Name, Body(by): Body<ClockAdvance>) -> Done {
+    let by = Duration::from_millis(by.advance_ms);
+    api.ask(move |control| control.advance_clock(&name, by)).await.map(|()| DONE)
+}
+
+/// 204 where no question is open.
+async fn prompt(State(api): Server, Name(name): Name) -> Result<Response, Problem> {
+    let prompt = api.ask(move |control| control.prompt(&name)).await?;
+    Ok(prompt.map_or_else(|| DONE.into_response(), |prompt| Json(prompt).into_response()))
+}
+
+async fn answer(State(api): Server, Name(name): Name, Body(answer): Body<PromptAnswer>) -> Done {
+    api.ask(move |control| control.answer(&name, answer.number, answer.gesture)).await.map(|()| DONE)
+}
+
+async fn passkeys(State(api): Server, Name(name): Name) -> Result<Json<Vec<Passkey>>, Problem> {
+    api.ask(move |control| control.passkeys(&name)).await.map(Json)
+}
+
+async fn passkey(State(api): Server, NameAndId(name, id): NameAndId) -> Result<Json<Passkey>, Problem> {
+    api.ask(move |control| control.passkey(&name, &id)).await.map(Json)
+}
+
+async fn rename_passkey(
+    State(api): Server,
+    NameAndId(name, id): NameAndId,
+    Body(new): Body<NewNames>,
+) -> Result<Json<Passkey>, Problem> {
+    api.ask(move |control| control.rename_passkey(&name, &id, new.user_name, new.user_display_name))
+        .await
+        .map(Json)
+}
+
+async fn delete_passkey(State(api): Server, NameAndId(name, id): NameAndId) -> Done {
+    api.ask(move |control| control.delete_passkey(&name, &id)).await.map(|()| DONE)
+}
+
+#[derive(Serialize)]
+struct Reply {
+    response: Base64Url,
+}
+
+/// Answers once the device does: after its user, that is.
+async fn ctap2(
+    State(api): Server,
+    Name(name): Name,
+    Body(sent): Body<Message>,
+) -> Result<Json<Reply>, Problem> {
+    api.ask(move |control| control.ctap2(&name, sent.link, &sent.message.0))
+        .await
+        .map(|response| Json(Reply { response: response.into() }))
+}

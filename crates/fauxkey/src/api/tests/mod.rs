@@ -1,0 +1,7 @@
+//! The server, asked over its socket as anybody would ask it.
+mod events;
+mod guard;
+mod openapi;
+mod page;
+mod routes;
+mod serving;

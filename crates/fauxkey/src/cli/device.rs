@@ -1,0 +1,99 @@
+//! `fauxkey device`.
+use super::{OnDevice, duration};
+use crate::control::Power;
+use clap::{Subcommand, ValueEnum};
+use emulator::UserPolicy;
+use std::time::Duration;
+
+pub(super) const EXAMPLE: &str = "Example:\n  fauxkey device add tablet --profile ms-authenticator-android";
+
+/// What to do with a device.
+#[derive(Subcommand)]
+pub enum DeviceVerb {
+    /// Make a device
+    #[command(after_help = "Example:\n  fauxkey device add key --profile security-key")]
+    Add {
+        /// What to call it: lower-case letters, digits and hyphens
+        name: String,
+        /// What it claims to be
+        #[arg(long, value_name = "PROFILE", default_value = crate::instance::DEFAULT_PROFILE)]
+        profile: String,
+    },
+    /// All devices
+    #[command(after_help = "Example:\n  fauxkey device list")]
+    List,
+    /// One device
+    #[command(after_help = "Example:\n  fauxkey device show phone")]
+    Show {
+        /// Which one; needed only where there are several and none is called phone
+        name: Option<String>,
+    },
+    /// Delete a device and, for good, its passkeys
+    #[command(after_help = "Example:\n  fauxkey device delete key --yes")]
+    Delete {
+        /// Which one
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Back to the factory state: every passkey is gone for good
+    #[command(after_help = "Example:\n  fauxkey device reset phone --yes")]
+    Reset {
+        /// Which one
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Cut or give the power of a running device
+    #[command(after_help = "Example:\n  fauxkey device power cycle")]
+    Power {
+        /// What to do
+        #[arg(value_enum)]
+        state: PowerState,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// What the user of a device does when asked
+    #[command(after_help = "Example:\n  fauxkey device user after=2s")]
+    User {
+        /// approve, ask, deny, ignore, or after=2s to approve later
+        policy: UserPolicy,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// Let the clock of a running device jump forward
+    #[command(after_help = "Example:\n  fauxkey device clock --advance 30s")]
+    Clock {
+        /// By how much, such as 10s or 2m
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        advance: Duration,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+}
+
+/// What to do with the power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PowerState {
+    /// Cut it
+    Off,
+    /// Give it
+    On,
+    /// Cut it and give it again
+    Cycle,
+}
+
+impl From<PowerState> for Power {
+    fn from(state: PowerState) -> Self {
+        match state {
+            PowerState::Off => Self::Off,
+            PowerState::On => Self::On,
+            PowerState::Cycle => Self::Cycle,
+        }
+    }
+}

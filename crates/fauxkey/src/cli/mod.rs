@@ -1,0 +1,214 @@
+//! The command line: one definition of each flag, from which help, man pages and completions come.
+mod device;
+mod everything;
+mod passkey;
+mod profile;
+mod rehearse;
+mod run;
+mod usage;
+mod webauthn;
+
+pub use device::{DeviceVerb};
+pub use everything::{Completions, Explain, Man};
+pub use passkey::PasskeyVerb;
+pub use profile::ProfileVerb;
+pub use rehearse::Rehearse;
+pub use run::{Door, Run};
+pub use usage::wrong_use;
+pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
+
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that was typed.
+#[derive(Parser)]
+#[command(
+    name = "fauxkey",
+    version,
+    about = "A phone full of passkeys, as a process: a FIDO2 authenticator for tests.\n\
+             Software keys protect nothing: never use one for an account that matters.",
+    after_help = "Example:\n  fauxkey up       then, in a second terminal:  fauxkey passkey list",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Flags that every verb takes.
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags that every verb takes.
+#[derive(Args)]
+pub struct Everywhere {
+    /// Results, events and errors as JSON
+    ///
+    /// Results and events go to stdout, one document a line where there are several; errors, notes and warnings
+    /// go to stderr, one object a line.
+    #[arg(long, global = true, help_heading = "Everywhere", hide_short_help = true)]
+    pub json: bool,
+    /// Keep everything under DIR instead of the XDG folders
+    ///
+    /// The variable FAUXKEY_HOME does the same.
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Everywhere", hide_short_help = true)]
+    pub home: Option<PathBuf>,
+    /// Colours
+    ///
+    /// With auto there are colours when the output is a terminal, and neither NO_COLOR nor TERM=dumb is set.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = ColorChoice::Auto,
+        global = true,
+        help_heading = "Everywhere",
+        hide_short_help = true
+    )]
+    pub color: ColorChoice,
+    /// Say more on stderr
+    ///
+    /// Among others what is stored, and the CTAP messages of webauthn.
+    #[arg(short, long, global = true, help_heading = "Everywhere", hide_short_help = true)]
+    pub verbose: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Start a phone with its page, and say what to try next
+    #[command(after_help = "Example:\n  fauxkey up --approve ask")]
+    Up(Run),
+    /// Play the whole story unattended: register, sign in, refuse; each step verified
+    #[command(after_help = rehearse::EXAMPLE)]
+    Rehearse(Rehearse),
+    /// Run virtual devices until stopped
+    #[command(after_help = run::EXAMPLE)]
+    Run(Run),
+    /// Make or use a passkey, from WebAuthn options in JSON
+    #[command(subcommand, after_help = webauthn::EXAMPLE)]
+    Webauthn(WebauthnVerb),
+    /// Virtual devices: add, list, show, delete, reset, power, and their user
+    #[command(subcommand, after_help = device::EXAMPLE)]
+    Device(DeviceVerb),
+    /// Passkeys on a device: list, show, rename, delete
+    #[command(subcommand, after_help = passkey::EXAMPLE)]
+    Passkey(PasskeyVerb),
+    /// Device profiles: list, show, check, add
+    #[command(subcommand, after_help = profile::EXAMPLE)]
+    Profile(ProfileVerb),
+    /// Decode anything of WebAuthn or CTAP, and say what is odd in it
+    #[command(after_help = everything::EXPLAIN_EXAMPLE)]
+    Explain(Explain),
+    /// What works on this machine, and the one command for the rest
+    #[command(after_help = "Example:\n  fauxkey doctor --json")]
+    Doctor,
+    /// Completions for a shell
+    #[command(after_help = everything::COMPLETIONS_EXAMPLE)]
+    Completions(Completions),
+    /// Man pages
+    #[command(after_help = everything::MAN_EXAMPLE)]
+    Man(Man),
+}
+
+/// Which device, where a home may have several.
+#[derive(Args, Default)]
+pub struct OnDevice {
+    /// Which device; needed only where there are several and none is called phone
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
+/// The whole definition, for help, completions and man pages.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// A length of time such as `250ms`, `10s`, `2m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let read = |(unit, seconds): (&str, f64)| {
+        let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
+        Duration::try_from_secs_f64(number * seconds).ok()
+    };
+    units.into_iter().find_map(read).ok_or_else(|| "expected a time such as 250ms, 10s, 2m or 1h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every verb, and every verb under it.
+    fn all(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            found.push((path.clone(), sub.clone()));
+            all(sub, &path, found);
+        }
+    }
+
+    fn verbs() -> Vec<(String, clap::Command)> {
+        let mut root = definition();
+        root.build();
+        let mut found = Vec::new();
+        all(&root, "fauxkey", &mut found);
+        found
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_s_help_has_an_example_that_parses() {
+        let mut examples = 0;
+        for (path, mut command) in verbs() {
+            let help = command.render_long_help().to_string();
+            let example = help.split_once("Example:\n").unwrap_or_else(|| panic!("{path} has no example")).1;
+            assert!(example.contains(&path), "{path}: {example}");
+            let example = example.replace("\\\n", "");
+            for line in example.lines().filter(|line| line.trim_start().starts_with("fauxkey ")) {
+                let words = line.split_whitespace().take_while(|word| !["|", ">", "<", "&&", "#"].contains(word));
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{path}: {line}: {error}");
+                }
+                examples += 1;
+            }
+        }
+        assert!(examples > 20, "{examples}");
+    }
+
+    #[test]
+    fn every_argument_says_what_it_is_for() {
+        for (path, command) in verbs() {
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path}: {}", argument.get_id());
+            }
+            assert!(command.get_about().is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_short_help_fits_a_screen_and_warns() {
+        let help = definition().render_help().to_string();
+        assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+        }
+        assert!(help.contains("Software keys protect nothing"), "{help}");
+        assert!(help.contains("Example:"), "{help}");
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        for (text, millis) in [("250ms", 250), ("10s", 10_000), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in ["", "10", "s", "-1s", "NaNs", "1e300s", "10 seconds"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

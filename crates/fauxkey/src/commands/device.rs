@@ -1,0 +1,128 @@
+//! `fauxkey device`.
+use super::{Context, Exit, Stop, choose, confirm};
+use crate::cli::{DeviceVerb, OnDevice};
+use crate::control::{Answer, Device, User};
+use crate::output::Output;
+use emulator::UserPolicy;
+use std::time::Duration;
+
+pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> {
+    let output = &context.output;
+    let control = context.control()?;
+    let control = control.as_ref();
+    match verb {
+        DeviceVerb::Add { name, profile } => {
+            let device = control.add_device(&name, &profile)?;
+            output.result(&device, || description(&device))?;
+        }
+        DeviceVerb::List => {
+            let devices = control.devices()?;
+            output.result(&devices, || table(output, &devices))?;
+        }
+        DeviceVerb::Show { name } => {
+            let device = choose(control, &OnDevice { device: name })?;
+            output.result(&device, || description(&device))?;
+        }
+        DeviceVerb::Delete { name, yes } => {
+            let device = control.device(&name)?;
+            let question = format!("delete the device {name} and {} for good?", its_passkeys(&device));
+            if !confirm(context, yes, &question)? {
+                return Ok(Exit::Found);
+            }
+            control.delete_device(&name)?;
+            output.say(&format!("deleted {name}"));
+        }
+        DeviceVerb::Reset { name, yes } => {
+            let device = control.device(&name)?;
+            let question = format!("reset the device {name}: delete {} for good?", its_passkeys(&device));
+            if !confirm(context, yes, &question)? {
+                return Ok(Exit::Found);
+            }
+            control.reset_device(&name)?;
+            output.say(&format!("{name} is as it left the factory"));
+        }
+        DeviceVerb::Power { state, on } => {
+            let device = choose(control, &on)?;
+            let device = control.power(&device.name, state.into())?;
+            output.result(&device, || description(&device))?;
+        }
+        DeviceVerb::User { policy, on } => {
+            let device = choose(control, &on)?;
+            let device = control.set_user(&device.name, user(policy))?;
+            output.result(&device, || description(&device))?;
+        }
+        DeviceVerb::Clock { advance, on } => {
+            let device = choose(control, &on)?;
+            control.advance_clock(&device.name, advance)?;
+            output.say(&format!("the clock of {} jumped forward by {advance:?}", device.name));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn its_passkeys(device: &Device) -> String {
+    match device.passkeys {
+        0 => "everything on it".into(),
+        1 => "its passkey".into(),
+        several => format!("its {several} passkeys"),
+    }
+}
+
+fn table(output: &Output, devices: &[Device]) -> String {
+    if devices.is_empty() {
+        return "no devices yet; make one with: fauxkey device add phone".into();
+    }
+    let row = |device: &Device| {
+        [
+            device.name.clone(),
+            device.profile.clone(),
+            device.passkeys.to_string(),
+            if device.powered { "on" } else { "off" }.into(),
+            policy(device.user).to_string(),
+            device.attached.join(" "),
+        ]
+    };
+    let rows: Vec<_> = devices.iter().map(row).collect();
+    output.table(["NAME", "PROFILE", "PASSKEYS", "POWER", "USER", "ATTACHED"], &rows)
+}
+
+/// A device over several lines.
+pub(super) fn description(device: &Device) -> String {
+    let yes_no = |yes: bool| if yes { "yes" } else { "no" };
+    let attached = if device.attached.is_empty() { "nowhere".into() } else { device.attached.join(", ") };
+    let lines = [
+        ("device", device.name.clone()),
+        ("profile", format!("{} ({})", device.profile, device.title)),
+        ("AAGUID", device.aaguid.clone()),
+        ("power", if device.powered { "on" } else { "off" }.into()),
+        ("user", policy(device.user).to_string()),
+        ("passkeys", device.passkeys.to_string()),
+        ("discoverable", yes_no(device.has_resident_key).into()),
+        ("verifies its user", yes_no(device.has_user_verification).into()),
+        ("backup eligible", yes_no(device.default_backup_eligibility).into()),
+        ("backed up", yes_no(device.default_backup_state).into()),
+        ("attached", attached),
+    ];
+    lines.map(|(what, value)| format!("{what:<18}{value}")).join("\n")
+}
+
+/// The API's word for a policy.
+pub(super) fn user(policy: UserPolicy) -> User {
+    let answer = match policy.answer {
+        emulator::Answer::Approve => Answer::Approve,
+        emulator::Answer::Ask => Answer::Ask,
+        emulator::Answer::Deny => Answer::Deny,
+        emulator::Answer::Ignore => Answer::Ignore,
+    };
+    User { answer, delay_ms: u64::try_from(policy.delay.as_millis()).unwrap_or(u64::MAX) }
+}
+
+fn policy(user: User) -> UserPolicy {
+    let answer = match user.answer {
+        Answer::Approve => emulator::Answer::Approve,
+        Answer::Ask => emulator::Answer::Ask,
+        Answer::Deny => emulator::Answer::Deny,
+        Answer::Ignore => emulator::Answer::Ignore,
+    };
+    UserPolicy { answer, delay: Duration::from_millis(user.delay_ms) }
+}

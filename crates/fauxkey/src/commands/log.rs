@@ -1,0 +1,181 @@
+//! What happens on devices, one line an event; and CTAP messages for those who want to see them.
+use crate::output::{Output, shown};
+use authenticator::{Link, Prompt, Purpose};
+use emulator::Event;
+use std::collections::HashSet;
+use wire::cbor;
+use wire::ctap2::{Command, UserEntity};
+use wire::status::Status;
+
+/// An event on a device as a line, or `None` where only `verbose` is interested.
+pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
+    let what = match event {
+        Event::Prompted(prompt) => format!("asks: {}", question(prompt)),
+        Event::PromptClosed(_) if verbose => "no longer asks".into(),
+        Event::Authenticator(authenticator::Event::Answered { command, via, outcome }) => {
+            let outcome = match outcome {
+                Ok(()) => "done".into(),
+                Err(why) => format!("refused with {}: {}", why.status, shown(&why.reason)),
+            };
+            format!("{command} over {}: {outcome}", link(via.link))
+        }
+        Event::Authenticator(authenticator::Event::Committed { changes }) if verbose => match changes {
+            1 => "stored 1 change".into(),
+            several => format!("stored {several} changes"),
+        },
+        Event::Winked => "winks".into(),
+        Event::Power(on) => format!("power {}", if *on { "on" } else { "off" }),
+        Event::PromptClosed(_) | Event::Authenticator(_) => return None,
+    };
+    Some(format!("{device}: {what}"))
+}
+
+/// What a prompt asks, in one line.
+pub fn question(prompt: &Prompt) -> String {
+    let how = if prompt.verification { "face, finger or code" } else { "touch" };
+    let what = match &prompt.purpose {
+        Purpose::Register { rp, user } => {
+            format!("a new passkey at {} for {}", shown(&rp.id), account(user))
+        }
+        Purpose::AlreadyRegistered { rp } => {
+            format!("a new passkey at {}, which already has one here", shown(&rp.id))
+        }
+        Purpose::SignIn { rp_id, accounts } => match accounts.as_slice() {
+            [] => format!("sign-in at {}", shown(rp_id)),
+            [one] => format!("sign-in at {} as {}", shown(rp_id), account(one)),
+            [first, rest @ ..] => {
+                format!("sign-in at {} as {}, or one of {} others", shown(rp_id), account(first), rest.len())
+            }
+        },
+        Purpose::NothingToSignIn { rp_id } => format!("sign-in at {}, which has no passkey here", shown(rp_id)),
+        Purpose::Select => "whether this is the authenticator to use".into(),
+        Purpose::Reset => "to forget everything".into(),
+    };
+    format!("{what} ({how})")
+}
+
+fn account(user: &UserEntity) -> String {
+    match user.name.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => shown(name),
+        None => "an account without a name".into(),
+    }
+}
+
+fn link(link: Link) -> &'static str {
+    match link {
+        Link::Usb => "usb",
+        Link::Nfc => "nfc",
+        Link::Internal => "internal",
+        Link::Hybrid => "hybrid",
+    }
+}
+
+/// Relying parties that were announced already.
+#[derive(Default)]
+pub struct Announced(HashSet<String>);
+
+impl Announced {
+    /// Says loudly, once, that a relying party is somebody's real one. Reserved names and this machine pass in
+    /// silence.
+    pub fn announce(&mut self, output: &Output, rp_id: &str) {
+        /// Better announced twice than remembered without end.
+        const MOST: usize = 4096;
+        if client::is_local_or_reserved(rp_id) || self.0.contains(rp_id) {
+            return;
+        }
+        if self.0.len() >= MOST {
+            self.0.clear();
+        }
+        self.0.insert(rp_id.into());
+        output.warn(&format!("{} is no test name: a software passkey there protects nothing", shown(rp_id)));
+    }
+}
+
+/// A CTAP request on one line: its command, and its parameters in diagnostic notation.
+pub fn request(message: &[u8]) -> String {
+    match message.split_first() {
+        Some((command, parameters)) => format!("{}{}", Command(*command), members(parameters)),
+        None => "an empty message".into(),
+    }
+}
+
+/// A CTAP response on one line: its status, and its members in diagnostic notation.
+pub fn response(message: &[u8]) -> String {
+    match message.split_first() {
+        Some((status, rest)) => format!("{}{}", Status(*status), members(rest)),
+        None => "an empty answer".into(),
+    }
+}
+
+fn members(encoded: &[u8]) -> String {
+    if encoded.is_empty() {
+        return String::new();
+    }
+    match cbor::decode(encoded) {
+        Ok(value) => format!(" {}", cbor::diagnostic(&value)),
+        Err(_) => format!(" {} (not canonical CBOR)", wire::hex::encode(encoded)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use wire::ctap2::RpEntity;
+    use wire::time::Instant;
+
+    fn prompt(purpose: Purpose, verification: bool) -> Prompt {
+        let deadline = Instant::since_power_up(Duration::from_secs(30));
+        Prompt { number: 1, purpose, verification, attempts: 3, link: Link::Usb, deadline }
+    }
+
+    fn user(name: Option<&str>) -> UserEntity {
+        UserEntity { id: vec![1], name: name.map(Into::into), display_name: None }
+    }
+
+    #[test]
+    fn a_prompt_names_the_relying_party_and_the_account() {
+        let rp = RpEntity { id: "example.test".into(), name: None };
+        let register = Purpose::Register { rp, user: user(Some("ada")) };
+        assert_eq!(
+            question(&prompt(register, true)),
+            "a new passkey at example.test for ada (face, finger or code)"
+        );
+        let accounts = vec![user(Some("ada")), user(None), user(None)];
+        let sign_in = Purpose::SignIn { rp_id: "example.test".into(), accounts };
+        assert_eq!(
+            question(&prompt(sign_in, false)),
+            "sign-in at example.test as ada, or one of 2 others (touch)"
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_its_status_and_its_reason() {
+        let event = Event::Authenticator(authenticator::Event::Answered {
+            command: Command::GET_ASSERTION,
+            via: authenticator::Via { link: Link::Hybrid, channel: 1 },
+            outcome: Err(Status::NO_CREDENTIALS.because("CTAP 2.1 §6.2.2 step 7: none")),
+        });
+        assert_eq!(
+            line("phone", &event, false).as_deref(),
+            Some("phone: authenticatorGetAssertion over hybrid: refused with 0x2E NO_CREDENTIALS: CTAP 2.1 §6.2.2 step 7: none")
+        );
+    }
+
+    #[test]
+    fn what_only_the_curious_want_is_left_out() {
+        for event in [Event::PromptClosed(1), Event::Authenticator(authenticator::Event::Committed { changes: 1 })] {
+            assert_eq!(line("phone", &event, false), None);
+            assert!(line("phone", &event, true).is_some());
+        }
+    }
+
+    #[test]
+    fn messages_are_shown_with_names_even_if_they_are_broken() {
+        assert_eq!(request(&[0x04]), "authenticatorGetInfo");
+        assert_eq!(request(&[0x02, 0xA1, 0x01, 0x61, b'a']), "authenticatorGetAssertion {1: \"a\"}");
+        assert_eq!(request(&[0x02, 0xFF]), "authenticatorGetAssertion ff (not canonical CBOR)");
+        assert_eq!(response(&[0x27]), "0x27 OPERATION_DENIED");
+        assert_eq!((request(&[]), response(&[])), ("an empty message".into(), "an empty answer".into()));
+    }
+}

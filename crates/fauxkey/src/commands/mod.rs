@@ -1,0 +1,150 @@
+//! What each verb does. One file a verb; what they share is here.
+mod device;
+mod doctor;
+mod explain;
+mod input;
+mod log;
+mod manual;
+mod passkey;
+mod profile;
+mod rehearse;
+mod run;
+mod webauthn;
+
+use crate::cli::{self, Cli, Everywhere, OnDevice, Verb};
+use crate::control::{Control, Device, Failure, FailureKind};
+use crate::home::Home;
+use crate::instance::Instance;
+use crate::output::Output;
+use crate::remote::Remote;
+use std::io;
+
+/// How a verb ended, if nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done. Exit code 0.
+    Done,
+    /// What was looked for was found, or what was checked is not in order. Exit code 1.
+    Found,
+}
+
+/// Why a verb stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed.
+    Failed(Failure),
+    /// Whoever read the results has had enough, which is success, or they cannot be written.
+    Unwritten(io::Error),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Unwritten(error)
+    }
+}
+
+/// What every verb needs.
+pub struct Context {
+    /// Where everything is.
+    pub home: Home,
+    /// How to speak.
+    pub output: Output,
+}
+
+impl Context {
+    /// The running instance of this home, or else the home itself, opened.
+    pub fn control(&self) -> Result<Box<dyn Control>, Failure> {
+        // Who names an instance does not want another: that it does not answer is an error.
+        if let Some(remote) = Remote::from_environment(&self.home)? {
+            return Ok(Box::new(remote));
+        }
+        match Remote::running(&self.home) {
+            Some(remote) => Ok(Box::new(remote)),
+            None => Ok(Box::new(Instance::open(&self.home)?)),
+        }
+    }
+}
+
+/// Does what was asked.
+pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
+    let Cli { everywhere, verb } = arguments;
+    let Some(verb) = verb else {
+        output.text(&cli::definition().render_help().to_string())?;
+        return Ok(Exit::Done);
+    };
+    // Some verbs need no home, and work where there is none.
+    match &verb {
+        Verb::Explain(arguments) => return explain::explain(&output, arguments),
+        Verb::Completions(arguments) => return manual::completions(&output, arguments),
+        Verb::Man(arguments) => return manual::man(&output, arguments),
+        _ => {}
+    }
+    let context = Context { home: home(&everywhere)?, output };
+    match verb {
+        Verb::Up(arguments) => run::up(&context, &arguments),
+        Verb::Rehearse(arguments) => rehearse::run(&context, &arguments),
+        Verb::Run(arguments) => run::run(&context, &arguments),
+        Verb::Webauthn(cli::WebauthnVerb::Create(arguments)) => webauthn::create(&context, &arguments),
+        Verb::Webauthn(cli::WebauthnVerb::Get(arguments)) => webauthn::get(&context, &arguments),
+        Verb::Device(verb) => device::device(&context, verb),
+        Verb::Passkey(verb) => passkey::passkey(&context, verb),
+        Verb::Profile(verb) => profile::profile(&context, verb),
+        Verb::Doctor => doctor::doctor(&context),
+        Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),
+    }
+}
+
+fn home(everywhere: &Everywhere) -> Result<Home, Failure> {
+    match &everywhere.home {
+        Some(folder) => {
+            let absolute = std::path::absolute(folder).map_err(|error| {
+                Failure::new(FailureKind::Invalid, format!("cannot use {folder:?} as the home: {error}"))
+            })?;
+            Ok(Home::at(absolute))
+        }
+        None => Home::from_environment()
+            .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()).hint("give --home DIR")),
+    }
+}
+
+/// The device that is meant: the named one, the only one, or `phone`.
+pub fn choose(control: &dyn Control, on: &OnDevice) -> Result<Device, Failure> {
+    if let Some(name) = &on.device {
+        return control.device(name);
+    }
+    let devices = control.devices()?;
+    match devices.as_slice() {
+        [] => Err(Failure::new(FailureKind::NotFound, "there is no device yet").hint("fauxkey device add phone")),
+        [only] => Ok(only.clone()),
+        several => several.iter().find(|device| device.name == DEFAULT_DEVICE).cloned().ok_or_else(|| {
+            let names: Vec<&str> = several.iter().map(|device| device.name.as_str()).collect();
+            Failure::new(FailureKind::Invalid, "there are several devices, and it is not said which one")
+                .hint(format!("give --device with one of {}", names.join(", ")))
+        }),
+    }
+}
+
+/// What the device is called that is made where there is none.
+pub const DEFAULT_DEVICE: &str = "phone";
+
+/// Asks before something is destroyed, unless `yes`.
+pub fn confirm(context: &Context, yes: bool, question: &str) -> Result<bool, Failure> {
+    if yes {
+        return Ok(true);
+    }
+    match context.output.ask(&format!("{question} [y/N]")).as_deref() {
+        Some("y" | "yes") => Ok(true),
+        Some(_) => {
+            context.output.say("nothing was changed");
+            Ok(false)
+        }
+        None => Err(Failure::new(FailureKind::Refused, format!("there is no terminal to ask at: {question}"))
+            .hint("give --yes")),
+    }
+}

@@ -1,0 +1,354 @@
+//! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
+use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
+use super::log::Announced;
+use crate::api::{self, Served};
+use crate::cli::{Door, Run};
+use crate::control::{Answer, Control, Device, Failure, FailureKind, Gesture};
+use crate::drivers::SocketAddress;
+use crate::files;
+use crate::home::Home;
+use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
+use crate::output::{Output, Tone};
+use crate::process::{Parent, on_signal};
+use authenticator::Prompt;
+use emulator::Event;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::io::{self, BufRead, IsTerminal};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+/// How often it is asked whether the parent is still there.
+const PARENT_CHECK: Duration = Duration::from_millis(250);
+
+pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
+    let running = start(context, arguments)?;
+    context.output.say("Try:   fauxkey device list");
+    running.wait(context, arguments)
+}
+
+pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
+    let running = start(context, arguments)?;
+    let home = match (arguments.ephemeral, &running.served) {
+        (true, served) => format!("FAUXKEY_URL={} FAUXKEY_TOKEN={} ", served.url, served.token),
+        (false, _) => String::new(),
+    };
+    context.output.say(&format!("Page:  {}", running.served.page()));
+    context.output.say("Try:   open the page, then in a second terminal");
+    for next in [
+        "webauthn create options.json --origin https://login.example.test",
+        "passkey list",
+        "device user ask",
+        "doctor",
+    ] {
+        context.output.say(&format!("         {home}fauxkey {next}"));
+    }
+    running.wait(context, arguments)
+}
+
+/// Everything that was started.
+struct Running {
+    instance: Arc<Instance>,
+    served: Served,
+    happenings: Receiver<Happening>,
+    devices: Vec<Device>,
+    token_file: Option<PathBuf>,
+}
+
+/// What is there, for programs that wait for it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ready<'a> {
+    pid: u32,
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_file: Option<&'a Path>,
+    /// Only where there is no file with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    devices: &'a [Device],
+}
+
+fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
+    let output = &context.output;
+    if let Some(file) = &arguments.ready_file {
+        // One that was left over would be taken for ours.
+        remove(file);
+    }
+    let socket = arguments.socket.as_deref().map(str::parse::<SocketAddress>).transpose()?;
+    let instance =
+        Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
+    let happenings = instance.subscribe();
+    let names = devices(&instance, arguments)?;
+    if arguments.socket.is_some() && names.len() > 1 {
+        return Err(Failure::new(FailureKind::Invalid, "--socket is for one device, and there are several")
+            .hint(format!("give --device with one of {}", names.join(", ")))
+            .into());
+    }
+    for name in &names {
+        if let Some(policy) = arguments.approve {
+            instance.set_user_for_now(name, policy)?;
+        }
+        let address = socket.clone().unwrap_or_else(|| match arguments.ephemeral {
+            true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
+            false => SocketAddress::of(&context.home, name),
+        });
+        attach(output, &instance, name, &address, arguments)?;
+    }
+    let home = (!arguments.ephemeral).then_some(&context.home);
+    let served = api::serve(instance.clone(), home, arguments.listen)?;
+    let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
+    let token_file = home.map(Home::token);
+    let running = Running { instance, served, happenings, devices, token_file };
+    running.say(output)?;
+    Ok(running)
+}
+
+/// Which devices to run; one is made where there is none.
+fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure> {
+    let there = instance.devices()?;
+    let profile = arguments.profile.as_deref();
+    let make = |name: &str, profile: &str| {
+        instance.ensure_device(name, profile).map(|device| vec![device.name])
+    };
+    match (arguments.device.as_deref(), profile) {
+        (Some(name), Some(profile)) => make(name, profile),
+        (Some(name), None) if there.is_empty() => make(name, DEFAULT_PROFILE),
+        (Some(name), None) => instance.device(name).map(|device| vec![device.name]),
+        (None, Some(profile)) => {
+            let of_it: Vec<String> =
+                there.into_iter().filter(|device| device.profile == profile).map(|device| device.name).collect();
+            if !of_it.is_empty() {
+                return Ok(of_it);
+            }
+            // The default profile's device has a shorter name than its profile.
+            make(if profile == DEFAULT_PROFILE { DEFAULT_DEVICE } else { profile }, profile)
+        }
+        (None, None) if there.is_empty() => make(DEFAULT_DEVICE, DEFAULT_PROFILE),
+        (None, None) => Ok(there.into_iter().map(|device| device.name).collect()),
+    }
+}
+
+/// Opens the doors that were asked for. What `auto` asks for may be missing.
+fn attach(
+    output: &Output,
+    instance: &Instance,
+    name: &str,
+    address: &SocketAddress,
+    arguments: &Run,
+) -> Result<(), Failure> {
+    let doors: &[Door] = match arguments.attach.as_slice() {
+        [] if arguments.socket.is_some() => &[Door::Socket],
+        [] => &[Door::Auto],
+        doors => doors,
+    };
+    let auto = doors.contains(&Door::Auto);
+    if auto || doors.contains(&Door::Socket) {
+        instance.attach_socket(name, address)?;
+    }
+    if auto || doors.contains(&Door::Uhid) {
+        match instance.attach_uhid(name) {
+            Ok(_) => {}
+            Err(failure) if auto => output.detail(&format!("{name}: no uhid: {failure}")),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Says what is there: to people on stderr, to programs on stdout.
+    fn say(&self, output: &Output) -> Result<(), Stop> {
+        if output.json {
+            return Ok(output.document(&self.ready())?);
+        }
+        for device in &self.devices {
+            output.say(&format!("Device {}: {} ({})", device.name, device.title, device.profile));
+            for address in &device.attached {
+                output.say(&format!("         {address}"));
+            }
+        }
+        output.say(&format!("API:   {}", self.served.url));
+        output.say(&match &self.token_file {
+            Some(file) => format!("Token: in {}", file.display()),
+            None => format!("Token: {}", self.served.token),
+        });
+        output.say_in(Tone::Loud, "Software keys protect nothing. Ctrl-C stops.");
+        Ok(())
+    }
+
+    fn ready(&self) -> Ready<'_> {
+        Ready {
+            pid: std::process::id(),
+            url: &self.served.url,
+            token_file: self.token_file.as_deref(),
+            token: self.token_file.is_none().then_some(self.served.token.as_str()),
+            devices: &self.devices,
+        }
+    }
+
+    /// Logs and asks until it is time to stop; then stops everything.
+    fn wait(self, context: &Context, arguments: &Run) -> Result<Exit, Stop> {
+        let output = context.output;
+        let (wake, woken) = mpsc::channel();
+        let stop = wake.clone();
+        let broken = |what: &str, error: io::Error| Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"));
+        on_signal(move || send(&stop, Wake::Stop)).map_err(|error| broken("catch signals", error))?;
+        let parent = arguments.exit_with_parent.then(Parent::now);
+        let ready = arguments.ready_file.as_deref();
+        if let Some(file) = ready {
+            let text = serde_json::to_string_pretty(&self.ready()).map_err(io::Error::other)?;
+            // Whoever waits for the file sees all of it or nothing, and it is for this user alone.
+            let written = std::path::absolute(file).and_then(|file| files::replace(&file, text.as_bytes()));
+            written.map_err(|error| broken(&format!("write {}", file.display()), error))?;
+        }
+        let Self { instance, served, happenings, .. } = self;
+        forward(happenings, wake.clone()).map_err(|error| broken("start a thread", error))?;
+        let mut person = Person::at_the_terminal(&output, wake, arguments)?;
+        let mut announced = Announced::default();
+        loop {
+            let next = match parent {
+                Some(_) => woken.recv_timeout(PARENT_CHECK),
+                None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(Wake::Happening(happening)) => {
+                    if let Event::Prompted(prompt) = &happening.event
+                        && let Some(rp_id) = prompt.purpose.rp_id()
+                    {
+                        announced.announce(&output, rp_id);
+                    }
+                    report(&output, &happening)?;
+                    person.hear(&output, &instance, &happening);
+                }
+                Ok(Wake::Line(line)) => person.answer(&output, &instance, &line),
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if parent.is_some_and(Parent::is_gone) {
+                output.detail("the parent is gone");
+                break;
+            }
+        }
+        if let Some(file) = ready {
+            remove(file);
+        }
+        served.stop();
+        instance.shutdown();
+        output.detail("stopped");
+        Ok(Exit::Done)
+    }
+}
+
+/// What the loop waits for.
+enum Wake {
+    Happening(Happening),
+    Line(String),
+    Stop,
+}
+
+fn send(wake: &Sender<Wake>, what: Wake) {
+    // The loop may have ended.
+    let _ = wake.send(what);
+}
+
+fn forward(happenings: Receiver<Happening>, wake: Sender<Wake>) -> io::Result<()> {
+    let body = move || {
+        for happening in happenings {
+            send(&wake, Wake::Happening(happening));
+        }
+    };
+    thread::Builder::new().name("log".into()).spawn(body).map(drop)
+}
+
+/// One line for people, or one object for programs.
+fn report(output: &Output, happening: &Happening) -> Result<(), Stop> {
+    if output.json {
+        output.text(&api::event_json(happening))?;
+    } else if let Some(line) = log::line(&happening.device, &happening.event, output.verbose) {
+        output.say(&line);
+    }
+    Ok(())
+}
+
+/// The person at the terminal, and what they have been asked.
+struct Person {
+    present: bool,
+    open: VecDeque<(String, Prompt)>,
+}
+
+impl Person {
+    fn at_the_terminal(output: &Output, wake: Sender<Wake>, arguments: &Run) -> Result<Self, Stop> {
+        let present = io::stdin().is_terminal() && io::stderr().is_terminal() && !output.json;
+        let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
+        if asked && !present {
+            output.note("there is no terminal to ask at: the page and the API answer");
+        }
+        if present {
+            let body = move || {
+                for line in io::stdin().lock().lines().map_while(Result::ok) {
+                    send(&wake, Wake::Line(line));
+                }
+            };
+            thread::Builder::new().name("terminal".into()).spawn(body)?;
+        }
+        Ok(Self { present, open: VecDeque::new() })
+    }
+
+    /// Shows a question that a person is to answer, and takes back one that is over.
+    fn hear(&mut self, output: &Output, instance: &Instance, happening: &Happening) {
+        if !self.present {
+            return;
+        }
+        match &happening.event {
+            Event::Prompted(prompt) => {
+                let asks = instance.device(&happening.device).is_ok_and(|device| device.user.answer == Answer::Ask);
+                if asks {
+                    self.open.push_back((happening.device.clone(), prompt.clone()));
+                    if self.open.len() == 1 {
+                        self.ask(output);
+                    }
+                }
+            }
+            Event::PromptClosed(number) => {
+                let asked = self.open.front().map(|(device, prompt)| (device.clone(), prompt.number));
+                self.open.retain(|(device, prompt)| (device, prompt.number) != (&happening.device, *number));
+                if asked == Some((happening.device.clone(), *number)) {
+                    self.ask(output);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ask(&self, output: &Output) {
+        if let Some((device, prompt)) = self.open.front() {
+            let wrong = if prompt.verification { ", w = wrong finger" } else { "" };
+            output.say_in(Tone::Hint, &format!("{device}: approve? [Enter or y = yes, n = no{wrong}]"));
+        }
+    }
+
+    fn answer(&self, output: &Output, instance: &Instance, line: &str) {
+        let Some((device, prompt)) = self.open.front() else { return };
+        let gesture = match line.trim().to_lowercase().as_str() {
+            "" | "y" | "yes" if prompt.verification => Gesture::Verified,
+            "" | "y" | "yes" => Gesture::Present,
+            "n" | "no" => Gesture::Declined,
+            "w" if prompt.verification => Gesture::NotVerified,
+            _ => return self.ask(output),
+        };
+        // It may have been answered elsewhere, or have timed out, just now.
+        if let Err(failure) = instance.answer(device, prompt.number, gesture) {
+            output.say(&failure.to_string());
+        }
+    }
+}
+
+/// Removes a file that may not be there.
+fn remove(file: &Path) {
+    let _ = files::remove(file);
+}

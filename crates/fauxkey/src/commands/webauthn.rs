@@ -1,0 +1,207 @@
+//! `fauxkey webauthn`: what a page and a browser do, with a virtual device at the other end.
+use super::{Context, Exit, Stop, choose, input, log};
+use crate::cli::{Create, Format, Get, Over, Page};
+use crate::control::{Control, Failure, FailureKind};
+use crate::output::Output;
+use client::options::{self, Document, Shape};
+use client::{Account, Client, ClientError, Origin, OriginError, Platform, graph};
+use std::fmt;
+use wire::ctap2::GetInfoResponse;
+
+pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop> {
+    const DOING: &str = "cannot create a passkey";
+    let page = &arguments.page;
+    // Everything that can be judged is judged before a device is touched.
+    if let Some(name) = &arguments.display_name {
+        check_display_name(name, arguments.format)?;
+    }
+    let document = read(context, page, options::creation)?;
+    let options = &document.options;
+    let origin = origin(page, options.rp.id.as_deref(), document.shape, DOING)?;
+
+    let selection = options.authenticator_selection.as_ref();
+    let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
+    let session = Session::open(context, page, attachment, DOING)?;
+    let begun = client::Create::begin(&origin, options, &session.platform).map_err(|why| session.refused(why))?;
+    announce(&context.output, options.rp.id.as_deref(), &origin);
+    let registration = session.run(begun)?;
+
+    if let Some(until) = &document.challenge_timeout {
+        context.output.note(&format!("Microsoft Graph takes this answer until {until}"));
+    }
+    registration.notes.iter().for_each(|note| context.output.note(note));
+    match arguments.format {
+        Format::Json => context.output.document(&registration.response)?,
+        Format::Graph => {
+            let body = graph::body(&registration.response, arguments.display_name.as_deref())
+                .map_err(|error| Failure::new(FailureKind::Invalid, format!("{DOING}: {error}")))?;
+            context.output.document(&body)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn get(context: &Context, arguments: &Get) -> Result<Exit, Stop> {
+    const DOING: &str = "cannot sign in";
+    let page = &arguments.page;
+    let document = read(context, page, options::request)?;
+    let options = &document.options;
+    let origin = origin(page, options.rp_id.as_deref(), document.shape, DOING)?;
+
+    let account = match arguments.account.as_deref() {
+        None => Account::Newest,
+        Some(text) => text.parse().map_or_else(|_| Account::Named(text.into()), Account::Index),
+    };
+    let session = Session::open(context, page, None, DOING)?;
+    let begun =
+        client::Get::begin(&origin, options, &session.platform, account).map_err(|why| session.refused(why))?;
+    announce(&context.output, options.rp_id.as_deref(), &origin);
+    let authentication = session.run(begun)?;
+
+    let name = authentication.user.as_ref().and_then(|user| user.name.as_deref());
+    if let Some(name) = name {
+        context.output.note(&format!("signed in as {}", crate::output::shown(name)));
+    }
+    authentication.notes.iter().for_each(|note| context.output.note(note));
+    context.output.document(&authentication.response)?;
+    Ok(Exit::Done)
+}
+
+/// The options, from a file or standard input.
+fn read<T>(
+    context: &Context,
+    page: &Page,
+    parse: impl FnOnce(&str) -> Result<Document<T>, client::OptionsError>,
+) -> Result<Document<T>, Failure> {
+    let input = input::read(&context.output, &page.options)?;
+    parse(input.text()?).map_err(|error| {
+        let message = format!("cannot read the options in {}: {error}", input.name);
+        with_hint(Failure::new(FailureKind::Invalid, message), error.hint())
+    })
+}
+
+/// The page's origin, which must be one that may ask for that RP ID.
+fn origin(page: &Page, rp_id: Option<&str>, shape: Shape, doing: &str) -> Result<Origin, Failure> {
+    let Some(text) = &page.origin else {
+        let likely = match (shape, rp_id) {
+            (Shape::Graph, _) => "https://login.microsoft.com".into(),
+            (_, Some(rp_id)) => format!("https://{}", crate::output::shown(rp_id)),
+            (_, None) => "https://login.example.test".into(),
+        };
+        let message = format!("{doing}: the options do not say which page they come from");
+        return Err(Failure::new(FailureKind::Invalid, message).hint(format!("give --origin, such as {likely}")));
+    };
+    let failure = |kind, error: &OriginError| {
+        Failure::new(kind, format!("{doing}: {error}{}", exception(&error.clone().into()))).hint(error.hint())
+    };
+    // A text that is no origin is a mistake on the command line; an RP ID that is not the origin's to claim is
+    // what a browser refuses.
+    let origin = Origin::parse(text)
+        .map_err(|error| Failure::new(FailureKind::Invalid, format!("{doing}: {error}")).hint(error.hint()))?;
+    origin.rp_id(rp_id).map_err(|error| failure(FailureKind::Refused, &error))?;
+    Ok(origin)
+}
+
+/// A device, and what the client knows of it.
+struct Session {
+    control: Box<dyn Control>,
+    device: String,
+    platform: Platform,
+    link: Over,
+    output: Output,
+    doing: &'static str,
+}
+
+impl Session {
+    fn open(context: &Context, page: &Page, attachment: Option<&str>, doing: &'static str) -> Result<Self, Failure> {
+        let control = context.control()?;
+        let device = choose(control.as_ref(), &page.on)?.name;
+        let link = page.link.unwrap_or_else(|| link(page.client, attachment));
+        let platform = Platform { client: page.client, link: link.into(), info: GetInfoResponse::default() };
+        let mut session = Self { control, device, platform, link, output: context.output, doing };
+        let answer = session.exchange(&GetInfoResponse::request())?;
+        session.platform.info = GetInfoResponse::decode(&answer).map_err(|error| {
+            let message = format!("{doing}: {} answered getInfo wrongly: {}", session.device, error.reason);
+            Failure::new(FailureKind::Refused, message)
+        })?;
+        Ok(session)
+    }
+
+    fn exchange(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.output.detail(&format!("→ {}", log::request(request)));
+        let answer = self.control.ctap2(&self.device, self.link.into(), request)?;
+        self.output.detail(&format!("← {}", log::response(&answer)));
+        Ok(answer)
+    }
+
+    fn run<C: client::Ceremony>(&self, begun: (C, Vec<u8>)) -> Result<C::Outcome, Failure> {
+        client::run(begun, |request| self.exchange(request).map_err(Ended::Unreachable)).map_err(|ended| {
+            match ended {
+                Ended::Refused(why) => self.refused(why),
+                Ended::Unreachable(failure) => failure,
+            }
+        })
+    }
+
+    fn refused(&self, why: ClientError) -> Failure {
+        let message = format!("{}: {why}{}", self.doing, exception(&why));
+        let failure = Failure::new(FailureKind::Refused, message);
+        match &why {
+            ClientError::OtherAttachment { wanted: client::Attachment::Platform, .. } => {
+                failure.hint("give --link internal, or leave --link out")
+            }
+            ClientError::OtherAttachment { .. } => failure.hint("give --link usb, or leave --link out"),
+            _ => with_hint(failure, why.hint()),
+        }
+    }
+}
+
+/// Why a ceremony ended early.
+enum Ended {
+    Refused(ClientError),
+    Unreachable(Failure),
+}
+
+impl From<ClientError> for Ended {
+    fn from(why: ClientError) -> Self {
+        Self::Refused(why)
+    }
+}
+
+/// The link over which a client reaches its authenticators; the ones that are nobody's take what the page wants.
+fn link(client: Client, attachment: Option<&str>) -> Over {
+    match client {
+        Client::ChromiumUsb | Client::Firefox => Over::Usb,
+        Client::ChromiumHybrid => Over::Hybrid,
+        Client::SpecL3 | Client::Raw if attachment == Some("platform") => Over::Internal,
+        Client::SpecL3 | Client::Raw => Over::Usb,
+    }
+}
+
+fn check_display_name(name: &str, format: Format) -> Result<(), Failure> {
+    let invalid = |why: &dyn fmt::Display| Failure::new(FailureKind::Invalid, format!("--display-name: {why}"));
+    if format != Format::Graph {
+        return Err(invalid(&"only the body for Microsoft Graph has it").hint("add --format graph"));
+    }
+    match name.chars().count() {
+        1..=30 => Ok(()),
+        other => Err(invalid(&graph::InvalidDisplayName(other))),
+    }
+}
+
+fn announce(output: &Output, rp_id: Option<&str>, origin: &Origin) {
+    if let Ok(rp_id) = origin.rp_id(rp_id) {
+        log::Announced::default().announce(output, &rp_id);
+    }
+}
+
+fn exception(error: &ClientError) -> String {
+    format!(" (the page would see {})", error.exception())
+}
+
+fn with_hint(failure: Failure, hint: Option<String>) -> Failure {
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,257 @@
+//! What can be done with virtual devices from outside, whoever asks: a command, the API, a page.
+//!
+//! [`Control`] has two implementations: the [`crate::instance::Instance`] that owns the devices, and
+//! [`crate::remote::Remote`], which asks a running instance over its API. The types are the API's JSON.
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use wire::webauthn::json::Base64Url;
+
+/// Why something was not done, in one line for people, with a way out where there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What kind of failure, for programs.
+    pub kind: FailureKind,
+    /// What was wrong and where: lower case, no full stop.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Kinds of failure, each with an HTTP status and an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// What was asked for does not exist. HTTP 404, exit code 1.
+    NotFound,
+    /// It exists already, or is in another state than it should be. HTTP 409, exit code 1.
+    Conflict,
+    /// The client, the authenticator or its user said no. HTTP 422, exit code 1.
+    Refused,
+    /// The request makes no sense. HTTP 400, exit code 2.
+    Invalid,
+    /// Not with this token, host or origin. HTTP 403, exit code 2.
+    Forbidden,
+    /// Something broke on our side. HTTP 500, exit code 2.
+    Broken,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The same failure with a way out.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A virtual device. Where the W3C virtual authenticator has a word, it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// Unique in its home.
+    pub name: String,
+    /// The name of its profile.
+    pub profile: String,
+    /// The profile's title.
+    pub title: String,
+    /// The model.
+    pub aaguid: String,
+    /// Whether it has power.
+    pub powered: bool,
+    /// Whether it holds discoverable credentials.
+    pub has_resident_key: bool,
+    /// Whether it verifies its user by built-in means.
+    pub has_user_verification: bool,
+    /// The BE flag of its passkeys.
+    pub default_backup_eligibility: bool,
+    /// The BS flag of its passkeys.
+    pub default_backup_state: bool,
+    /// How many discoverable passkeys it holds.
+    pub passkeys: usize,
+    /// What its user does when asked.
+    pub user: User,
+    /// Where programs reach it, such as `unix:/run/user/1000/fauxkey/phone.sock`.
+    pub attached: Vec<String>,
+}
+
+/// What a device's user does when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Agree, refuse, or leave it to somebody else.
+    pub answer: Answer,
+    /// How long the user takes, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
+}
+
+/// The kinds of answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Touches, and passes verification where it is asked for.
+    Approve,
+    /// A person answers, through [`Control::answer`].
+    Ask,
+    /// Says no.
+    Deny,
+    /// Does nothing until the command times out.
+    Ignore,
+}
+
+/// A discoverable passkey. There is no private key here, nor anywhere else outside the vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Passkey {
+    /// The credential ID in base64url.
+    pub credential_id: String,
+    /// The RP ID.
+    pub rp_id: String,
+    /// The relying party's name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_name: Option<String>,
+    /// The user handle.
+    pub user_handle: Base64Url,
+    /// The account name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_display_name: Option<String>,
+    /// A COSE algorithm's name, such as `ES256`.
+    pub algorithm: String,
+    /// The public key as a COSE key.
+    pub public_key: Base64Url,
+    /// Counts up: a larger number is newer.
+    pub created: u64,
+}
+
+/// A question that is open on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prompt {
+    /// To be named in the answer.
+    pub number: u64,
+    /// What the user agrees to: `register`, `already-registered`, `sign-in`, `nothing-to-sign-in`, `select` or
+    /// `reset`.
+    pub purpose: String,
+    /// The RP ID, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<String>,
+    /// The accounts in question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    /// Whether presence is not enough.
+    pub verification: bool,
+    /// Verification attempts left in this command.
+    pub attempts: u8,
+}
+
+impl From<&authenticator::Prompt> for Prompt {
+    fn from(prompt: &authenticator::Prompt) -> Self {
+        use authenticator::Purpose;
+        let account = |user: &wire::ctap2::UserEntity| {
+            let name = user.name.clone().or_else(|| user.display_name.clone());
+            name.unwrap_or_else(|| wire::base64url::encode(&user.id))
+        };
+        let (purpose, accounts) = match &prompt.purpose {
+            Purpose::Register { user, .. } => ("register", vec![account(user)]),
+            Purpose::AlreadyRegistered { .. } => ("already-registered", Vec::new()),
+            Purpose::SignIn { accounts, .. } => ("sign-in", accounts.iter().map(account).collect()),
+            Purpose::NothingToSignIn { .. } => ("nothing-to-sign-in", Vec::new()),
+            Purpose::Select => ("select", Vec::new()),
+            Purpose::Reset => ("reset", Vec::new()),
+        };
+        Self {
+            number: prompt.number,
+            purpose: purpose.into(),
+            rp_id: prompt.purpose.rp_id().map(Into::into),
+            accounts,
+            verification: prompt.verification,
+            attempts: prompt.attempts,
+        }
+    }
+}
+
+/// An answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gesture {
+    /// A touch.
+    Present,
+    /// A touch, and the finger, face or code matched.
+    Verified,
+    /// A finger or face that does not match.
+    NotVerified,
+    /// A refusal.
+    Declined,
+}
+
+/// What to do with a device's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// Cut it.
+    Off,
+    /// Give it.
+    On,
+    /// Cut it and give it again.
+    Cycle,
+}
+
+/// Over which kind of link a CTAP message is taken to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Link {
+    /// CTAPHID.
+    Usb,
+    /// The platform that the client runs on.
+    Internal,
+    /// The FIDO hybrid transport.
+    Hybrid,
+}
+
+/// Everything that can be done with virtual devices from outside.
+pub trait Control {
+    /// All devices, by name.
+    fn devices(&self) -> Result<Vec<Device>, Failure>;
+    /// One device.
+    fn device(&self, name: &str) -> Result<Device, Failure>;
+    /// Makes a device of a profile.
+    fn add_device(&self, name: &str, profile: &str) -> Result<Device, Failure>;
+    /// Deletes a device and, for good, what is on it.
+    fn delete_device(&self, name: &str) -> Result<(), Failure>;
+    /// Back to the factory state: every passkey is gone for good.
+    fn reset_device(&self, name: &str) -> Result<(), Failure>;
+    /// Cuts or gives power.
+    fn power(&self, name: &str, power: Power) -> Result<Device, Failure>;
+    /// What the user does from now on.
+    fn set_user(&self, name: &str, user: User) -> Result<Device, Failure>;
+    /// Lets the device's clock jump forward.
+    fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure>;
+    /// The question that is open.
+    fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure>;
+    /// Answers the question with that number.
+    fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure>;
+    /// All discoverable passkeys, newest first.
+    fn passkeys(&self, name: &str) -> Result<Vec<Passkey>, Failure>;
+    /// One passkey, by its credential ID in base64url or an unambiguous beginning of what follows the mark.
+    fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure>;
+    /// Gives a passkey's account other names; `None` leaves a name as it is.
+    fn rename_passkey(
+        &self,
+        name: &str,
+        id: &str,
+        user_name: Option<String>,
+        display_name: Option<String>,
+    ) -> Result<Passkey, Failure>;
+    /// Deletes a passkey for good.
+    fn delete_passkey(&self, name: &str, id: &str) -> Result<(), Failure>;
+    /// Sends a CTAP2 message as if over `link` and waits for the answer, user included.
+    fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure>;
+}

@@ -1,0 +1,110 @@
+//! The HID interface of a device, as the driver of `/dev/hidraw` has it in the kernel: one link, many openers.
+use super::mailbox::{Mailbox, Signal};
+use crate::runtime::{DeviceHandle, Gone};
+use emulator::{DeviceProfile, Event, Port};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use transport::ctaphid;
+use wire::ctaphid::MAX_MESSAGE_SIZE;
+
+/// How many reports may be on their way to the device before its answer is waited for, so that a program that
+/// writes faster than the device reads is slowed down and does not fill the memory.
+const WINDOW: u32 = 64;
+
+/// One CTAPHID link, and the drivers that hear what it sends.
+pub struct Hid {
+    handle: DeviceHandle,
+    port: Port,
+    readers: Readers,
+}
+
+type Readers = Arc<Mutex<Vec<Weak<Mailbox>>>>;
+
+/// Writes output reports: from a program to the device.
+pub(super) struct Writer {
+    handle: DeviceHandle,
+    port: Port,
+    /// Reports since the device was last heard of.
+    unconfirmed: u32,
+}
+
+impl Hid {
+    /// Plugs the HID interface into a running device.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn plug(handle: &DeviceHandle, profile: &DeviceProfile) -> Result<Self, Gone> {
+        // There is no CTAP1/U2F behind it, so NMSG is set (CTAP 2.1 §11.2.9.1.3).
+        let link = ctaphid::Device::new(ctaphid::Config {
+            version: profile.usb.device_version,
+            wink: true,
+            cbor: true,
+            msg: false,
+            max_message_size: MAX_MESSAGE_SIZE,
+        });
+        let readers = Readers::default();
+        let input = {
+            let readers = readers.clone();
+            move |frame: &[u8]| {
+                if let Ok(report) = frame.try_into() {
+                    tell(&readers, Signal::Input(report));
+                }
+            }
+        };
+        let port = handle.plug(authenticator::Link::Usb, Box::new(link), Box::new(input))?;
+        let power = {
+            let readers = readers.clone();
+            move |event: &Event| {
+                if let Event::Power(on) = event {
+                    tell(&readers, Signal::Power(*on));
+                }
+                true
+            }
+        };
+        handle.listen(Box::new(power))?;
+        Ok(Self { handle: handle.clone(), port, readers })
+    }
+
+    /// From now on the driver hears the device. The first it hears is whether the power is on.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub(super) fn open(&self, mailbox: &Arc<Mailbox>) -> Result<Writer, Gone> {
+        let (readers, reader) = (self.readers.clone(), mailbox.clone());
+        // On the device's thread, so that no change of the power falls between asking and hearing.
+        self.handle.call(move |device, _| {
+            reader.push(Signal::Power(device.is_powered()));
+            lock(&readers).push(Arc::downgrade(&reader));
+        })?;
+        Ok(Writer { handle: self.handle.clone(), port: self.port, unconfirmed: 0 })
+    }
+}
+
+impl Writer {
+    /// Hands the device an output report. Waits for the device now and then.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub(super) fn write(&mut self, report: &[u8]) -> Result<(), Gone> {
+        self.handle.frame(self.port, report.into())?;
+        self.unconfirmed += 1;
+        if self.unconfirmed == WINDOW {
+            self.unconfirmed = 0;
+            self.handle.call(|_, _| ())?;
+        }
+        Ok(())
+    }
+}
+
+fn tell(readers: &Readers, signal: Signal) {
+    lock(readers).retain(|reader| match reader.upgrade() {
+        Some(reader) => {
+            reader.push(signal);
+            true
+        }
+        None => false,
+    });
+}
+
+fn lock(readers: &Readers) -> MutexGuard<'_, Vec<Weak<Mailbox>>> {
+    readers.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,23 @@
+//! Where programs outside reach a device: what carries HID reports to and from it.
+//!
+//! A device has one HID interface, [`hid::Hid`]: one CTAPHID link, however many programs talk over it. Every
+//! driver hears every input report, as every open `/dev/hidraw` does, and any of them may write. A driver runs
+//! on a thread of its own, hears of reports and power through its [`mailbox::Mailbox`], and never keeps the
+//! device waiting. Dropping it detaches it.
+//!
+//! | module | programs reach it by |
+//! |---|---|
+//! | [`socket`] | a Unix or TCP socket |
+//! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
+pub mod hid;
+mod mailbox;
+pub mod socket;
+pub mod uhid;
+
+pub use socket::SocketAddress;
+
+/// A driver that is attached to a device, until it is dropped.
+pub trait Driver: Send {
+    /// Where programs reach the device, such as `unix:/run/user/1000/fauxkey/phone.sock`.
+    fn address(&self) -> String;
+}

@@ -1,0 +1,98 @@
+//! Every vector in `fixtures/` that an authenticator or a client would take is explained as what it is.
+use super::*;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The vectors of a folder by their members; `fixtures/README.md` has the format.
+fn vectors(folder: &str) -> Vec<BTreeMap<String, String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder);
+    let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let text: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap() + "\n\n").collect();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+    let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
+    let member =
+        |line: &&str| line.split_once(':').map(|(key, value)| (key.into(), value.trim().into())).unwrap();
+    let all: Vec<BTreeMap<_, _>> = blocks.map(|block| block.iter().map(member).collect()).collect();
+    assert!(!all.is_empty(), "{} holds no vectors", folder.display());
+    all
+}
+
+fn accepted(folder: &str) -> Vec<BTreeMap<String, String>> {
+    let mut all = vectors(folder);
+    all.retain(|vector| vector["expect"].starts_with("OK"));
+    assert!(all.len() > 3, "{folder}");
+    all
+}
+
+#[test]
+fn answers_to_get_info_are_recognized_with_their_aaguid() {
+    for vector in accepted("getinfo") {
+        let explanation = explained(&vector["hex"]);
+        assert_eq!(explanation.kind, Kind::GetInfo, "{}", vector["name"]);
+        assert_eq!(line(&explanation, "0x03 aaguid").value, vector["aaguid"], "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn cose_keys_are_recognized_with_their_algorithm() {
+    for vector in accepted("cose") {
+        let explanation = explained(&vector["hex"]);
+        assert_eq!(explanation.kind, Kind::CoseKey, "{}", vector["name"]);
+        assert_eq!(format!("OK {}", line(&explanation, "alg").value), vector["expect"], "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn messages_are_recognized_with_their_command() {
+    for vector in accepted("ctap2") {
+        let explanation = explained(&vector["hex"]);
+        let name = &vector["name"];
+        match (vector["message"].as_str(), explanation.kind) {
+            ("request", Kind::CtapRequest) => {
+                assert_eq!(format!("OK {}", line(&explanation, "command").note), vector["expect"], "{name}");
+                assert!(!is_odd(&explanation, "refuses"), "{name}\n{explanation}");
+            }
+            ("request", Kind::CtapByte) => {
+                assert_eq!(
+                    format!("OK {}", line(&explanation, "as a request").note),
+                    vector["expect"],
+                    "{name}"
+                );
+            }
+            (response, Kind::CtapResponse) => {
+                let answered = &line(&explanation, "answers").value;
+                assert_eq!(&format!("response to {answered}"), response, "{name}");
+            }
+            (message, kind) => panic!("{name}: a {message} was taken for {kind}\n{explanation}"),
+        }
+    }
+}
+
+#[test]
+fn requests_that_an_authenticator_refuses_say_with_which_status() {
+    let mut seen = 0;
+    for vector in vectors("ctap2") {
+        let refused = vector["message"] == "request" && !vector["expect"].starts_with("OK");
+        let Some(Ok(explanation)) = refused.then(|| explain(vector["hex"].as_bytes())) else { continue };
+        if explanation.kind == Kind::CtapRequest && !is_odd(&explanation, "after the end") {
+            assert!(is_odd(&explanation, &vector["expect"]), "{}\n{explanation}", vector["name"]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen}");
+}
+
+#[test]
+fn canonical_cbor_is_recognized_and_what_is_not_canonical_is_odd() {
+    let (mut canonical, mut odd) = (0, 0);
+    for vector in vectors("cbor") {
+        let Ok(explanation) = explain(vector["hex"].as_bytes()) else { continue };
+        if explanation.kind == Kind::Cbor && explanation.form == Form::Hex {
+            let is_canonical = vector["expect"].starts_with("OK");
+            assert_eq!(explanation.odd.is_empty(), is_canonical, "{}\n{explanation}", vector["name"]);
+            *(if is_canonical { &mut canonical } else { &mut odd }) += 1;
+        }
+    }
+    assert!(canonical > 20 && odd > 50, "{canonical} {odd}");
+}

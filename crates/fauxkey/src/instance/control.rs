@@ -1,0 +1,223 @@
+//! What the instance does when it is asked from outside.
+use super::running::Running;
+use super::{Instance, store_failure};
+use crate::control::{
+    Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User,
+};
+use crate::devices::{Definition, check_name};
+use authenticator::CREDENTIAL_ID_MARK;
+use emulator::{UserPolicy, VirtualAuthenticator};
+use std::sync::Arc;
+use std::time::Duration;
+use vault::AuthenticatorId;
+use wire::status::CtapError;
+
+/// How far a clock may jump at once. There is nothing to be seen beyond.
+const LONGEST_JUMP: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// The longest name of an account in bytes: what a sign-in tells has to fit into a CTAPHID message.
+const LONGEST_ACCOUNT_NAME: usize = 256;
+/// The shortest beginning of a credential ID that stands for all of it, in characters.
+const SHORTEST_BEGINNING: usize = 4;
+
+impl Control for Instance {
+    /// Starts every device, as what is on it is part of the answer.
+    fn devices(&self) -> Result<Vec<Device>, Failure> {
+        self.devices.names()?.iter().map(|name| self.device(name)).collect()
+    }
+
+    fn device(&self, name: &str) -> Result<Device, Failure> {
+        self.running(name)?.describe()
+    }
+
+    fn add_device(&self, name: &str, profile: &str) -> Result<Device, Failure> {
+        check_name(name)?;
+        let mut state = self.open_state()?;
+        match self.devices.find(name) {
+            Ok(_) => {
+                let message = format!("there is a device named `{name}` already");
+                return Err(Failure::new(FailureKind::Conflict, message).hint("take another name, or delete it"));
+            }
+            Err(failure) if failure.kind == FailureKind::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+        let profile = self.profiles.find(profile)?.name;
+        let id = AuthenticatorId::random().map_err(super::vault_failure)?;
+        // The definition before what it names in the vault, so that nothing there is ever nobody's.
+        self.devices.put(name, &Definition { profile, id, user: UserPolicy::default() })?;
+        match self.running_in(&mut state, name) {
+            Ok(running) => running.describe(),
+            Err(failure) => {
+                // The first failure is the one to tell.
+                let _ = self.destroy(id).and_then(|()| self.devices.remove(name));
+                Err(failure)
+            }
+        }
+    }
+
+    fn delete_device(&self, name: &str) -> Result<(), Failure> {
+        let mut state = self.open_state()?;
+        // A device that cannot start, as its profile is gone, can be deleted all the same.
+        let definition = self.devices.find(name)?;
+        if let Some(running) = state.running.remove(name) {
+            running.stop();
+        }
+        // What it names in the vault before the definition, so that nothing there is ever nobody's.
+        self.destroy(definition.id)?;
+        self.devices.remove(name)
+    }
+
+    fn reset_device(&self, name: &str) -> Result<(), Failure> {
+        let reset = |device: &mut VirtualAuthenticator, now| device.factory_reset(now);
+        self.running(name)?.call(reset)?.map_err(|error| refused(name, &error))
+    }
+
+    fn power(&self, name: &str, power: Power) -> Result<Device, Failure> {
+        let running = self.running(name)?;
+        let switched = running.call(move |device, now| {
+            if power != Power::On {
+                device.power_off(now);
+            }
+            if power == Power::Off { Ok(()) } else { device.power_on(now) }
+        })?;
+        switched.map_err(|error| {
+            let failure = store_failure(error);
+            Failure { message: format!("{name} stays without power: {}", failure.message), ..failure }
+        })?;
+        running.describe()
+    }
+
+    /// Kept on disk: it is so after the next start, too.
+    fn set_user(&self, name: &str, user: User) -> Result<Device, Failure> {
+        let policy = UserPolicy::from(user);
+        let mut state = self.open_state()?;
+        let running = self.running_in(&mut state, name)?;
+        let definition = self.devices.find(name)?;
+        if definition.user != policy {
+            self.devices.put(name, &Definition { user: policy, ..definition })?;
+        }
+        running.call(move |device, now| device.set_user(now, policy))?;
+        running.describe()
+    }
+
+    fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure> {
+        if by > LONGEST_JUMP {
+            let message = format!("a clock cannot jump by {} seconds", by.as_secs());
+            return Err(Failure::new(FailureKind::Invalid, message).hint("a year at a time is the most"));
+        }
+        let running = self.running(name)?;
+        running.handle().advance_clock(by).map_err(|gone| running.gone(gone))
+    }
+
+    fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure> {
+        self.running(name)?.call(|device, _| device.prompt().map(Prompt::from))
+    }
+
+    fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
+        let open = self.running(name)?.call(move |device, now| {
+            let open = device.prompt().map(|prompt| prompt.number);
+            if device.answer(now, number, gesture.into()) { Ok(()) } else { Err(open) }
+        })?;
+        open.map_err(|open| {
+            let failure =
+                Failure::new(FailureKind::Conflict, format!("question {number} is not open on {name} (any more)"));
+            match open {
+                Some(open) => failure.hint(format!("the open question is number {open}")),
+                None => failure.hint("no question is open"),
+            }
+        })
+    }
+
+    fn passkeys(&self, name: &str) -> Result<Vec<Passkey>, Failure> {
+        let passkeys = self.running(name)?.call(|device, _| device.passkeys())?;
+        Ok(passkeys.into_iter().map(Passkey::from).collect())
+    }
+
+    fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure> {
+        find(&self.running(name)?, name, id).map(Passkey::from)
+    }
+
+    fn rename_passkey(
+        &self,
+        name: &str,
+        id: &str,
+        user_name: Option<String>,
+        display_name: Option<String>,
+    ) -> Result<Passkey, Failure> {
+        for (what, name) in [("account name", &user_name), ("display name", &display_name)] {
+            let len = name.as_ref().map_or(0, String::len);
+            if len > LONGEST_ACCOUNT_NAME {
+                let message = format!("the {what} has {len} bytes, and may have {LONGEST_ACCOUNT_NAME}");
+                return Err(Failure::new(FailureKind::Invalid, message));
+            }
+        }
+        let running = self.running(name)?;
+        let id = find(&running, name, id)?.id;
+        let renamed = running.call({
+            let id = id.clone();
+            move |device, now| {
+                let Some(passkey) = device.passkey(&id) else { return Ok(None) };
+                let user_name = user_name.or(passkey.user.name);
+                let display_name = display_name.or(passkey.user.display_name);
+                device.rename_passkey(now, &id, user_name, display_name)?;
+                Ok(device.passkey(&id))
+            }
+        })?;
+        let renamed = renamed.map_err(|error| refused(name, &error))?;
+        renamed.map(Passkey::from).ok_or_else(|| no_such_passkey(name, &wire::base64url::encode(&id)))
+    }
+
+    fn delete_passkey(&self, name: &str, id: &str) -> Result<(), Failure> {
+        let running = self.running(name)?;
+        let id = find(&running, name, id)?.id;
+        let text = wire::base64url::encode(&id);
+        match running.call(move |device, now| device.delete_passkey(now, &id))? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(no_such_passkey(name, &text)),
+            Err(error) => Err(refused(name, &error)),
+        }
+    }
+
+    /// One message at a time: a second caller waits for the first one's answer.
+    fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.running(name)?.ctap2(link.into(), message)
+    }
+}
+
+/// The passkey that `id` stands for: its credential ID in base64url, of either dialect, or enough of its
+/// beginning, with or without the mark that all of them begin with.
+fn find(running: &Arc<Running>, name: &str, id: &str) -> Result<authenticator::Passkey, Failure> {
+    let passkeys = running.call(|device, _| device.passkeys())?;
+    let beginning = id.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    if beginning.len() < SHORTEST_BEGINNING {
+        let message = format!("`{}` is too short for the beginning of a credential ID", id.escape_debug());
+        return Err(Failure::new(FailureKind::Invalid, message)
+            .hint(format!("give {SHORTEST_BEGINNING} characters or more")));
+    }
+    let stands_for = |passkey: &authenticator::Passkey| {
+        let unmarked = passkey.id.strip_prefix(&CREDENTIAL_ID_MARK).unwrap_or(&passkey.id);
+        [passkey.id.as_slice(), unmarked].into_iter().any(|id| wire::base64url::encode(id).starts_with(&beginning))
+    };
+    let mut found: Vec<_> = passkeys.into_iter().filter(stands_for).collect();
+    match (found.pop(), found.as_slice()) {
+        (None, _) => Err(no_such_passkey(name, id)),
+        (Some(passkey), []) => Ok(passkey),
+        (Some(last), [first, others @ ..]) => {
+            let message = format!("`{id}` is the beginning of {} credential IDs on {name}", others.len() + 2);
+            let describe = |passkey: &authenticator::Passkey| {
+                format!("{} ({})", wire::base64url::encode(&passkey.id), passkey.rp.id)
+            };
+            let hint = format!("give more of it; there are {} and {}", describe(first), describe(&last));
+            Err(Failure::new(FailureKind::Invalid, message).hint(hint))
+        }
+    }
+}
+
+fn no_such_passkey(device: &str, id: &str) -> Failure {
+    let message = format!("there is no passkey `{}` on {device}", id.escape_debug());
+    Failure::new(FailureKind::NotFound, message).hint(format!("`fauxkey passkey list --device {device}` lists them"))
+}
+
+/// The store refused a change.
+fn refused(device: &str, error: &CtapError) -> Failure {
+    Failure::new(FailureKind::Broken, format!("{device}: {error}"))
+}

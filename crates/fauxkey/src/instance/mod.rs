@@ -1,0 +1,249 @@
+//! The instance: the one owner of a home's vault, and of the devices that run on it.
+//!
+//! A device starts when it is first needed, on a thread of its own ([`crate::runtime`]), and runs until it is
+//! deleted or the instance ends. What can be done with devices is [`crate::control::Control`].
+//!
+//! Messages that come through [`Control::ctap2`](crate::control::Control::ctap2) take turns: of two at once on
+//! one device, the second waits until the first is answered, user and all. To programs that use the device over
+//! a socket or the kernel at the same time, and to it towards them, the authenticator says CHANNEL_BUSY while
+//! it waits for its user, as over any two links.
+mod control;
+mod convert;
+mod happening;
+mod running;
+#[cfg(test)]
+mod tests;
+
+pub use happening::Happening;
+
+use self::happening::Subscribers;
+use self::running::{Running, lock};
+use crate::control::{Control, Device, Failure, FailureKind};
+use crate::devices::{Definition, Devices};
+use crate::drivers::SocketAddress;
+use crate::drivers::socket::Socket;
+use crate::drivers::uhid::Uhid;
+use crate::home::Home;
+use crate::profiles::Profiles;
+use crate::runtime::{DeviceHandle, spawn};
+use authenticator::store::{MemoryStore, Store, StoreError};
+use emulator::{FastSigner, UserPolicy, VirtualAuthenticator};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard};
+use vault::{AuthenticatorId, KeySource, Vault, VaultError};
+
+/// The profile of a device of which nobody said what it should be.
+pub const DEFAULT_PROFILE: &str = "ms-authenticator-ios";
+
+/// Owns the vault of a home and its running devices. Meant to be shared in an [`Arc`].
+pub struct Instance {
+    /// `None` where nothing is kept on disk.
+    vault: Option<Vault>,
+    devices: Devices,
+    profiles: Profiles,
+    subscribers: Arc<Subscribers>,
+    /// Held while a device is made, changed, started or deleted, so that each is done once and whole.
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Default)]
+struct State {
+    /// The devices that run, by name.
+    running: BTreeMap<String, Arc<Running>>,
+    /// After [`Instance::shutdown`].
+    closed: bool,
+}
+
+impl Instance {
+    /// Opens the vault of a home, and makes it if there is none. No device starts yet.
+    ///
+    /// # Errors
+    /// Conflict if another process has the vault open; Broken for everything else that is wrong with it.
+    pub fn open(home: &Home) -> Result<Self, Failure> {
+        let key = KeySource::File(home.vault_key());
+        let vault = Vault::open(&home.vault(), key, vault::Options::default()).map_err(vault_failure)?;
+        Ok(Self::new(Some(vault), Devices::OnDisk(home.devices()), Profiles::of(home)))
+    }
+
+    /// An instance without devices that keeps everything in memory: nothing is read from disk or written there.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn ephemeral() -> Result<Self, Failure> {
+        Ok(Self::new(None, Devices::in_memory(), Profiles::built_in()))
+    }
+
+    fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
+        Self { vault, devices, profiles, subscribers: Arc::default(), state: Mutex::default() }
+    }
+
+    /// The profiles that devices of this instance can be made of.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
+    }
+
+    /// Starts the device if it does not run.
+    ///
+    /// # Errors
+    /// NotFound if there is no such device; Broken if its file, its profile or what is stored of it is.
+    pub fn start(&self, name: &str) -> Result<DeviceHandle, Failure> {
+        self.running(name).map(|running| running.handle().clone())
+    }
+
+    /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
+    /// profile.
+    ///
+    /// # Errors
+    /// Those of [`Control::device`] and [`Control::add_device`].
+    pub fn ensure_device(&self, name: &str, profile: &str) -> Result<Device, Failure> {
+        match self.device(name) {
+            Err(failure) if failure.kind == FailureKind::NotFound => self.add_device(name, profile),
+            other => other,
+        }
+    }
+
+    /// Lets programs reach the device over a socket, and returns the address that it really has.
+    ///
+    /// # Errors
+    /// Those of [`Instance::start`] and [`Socket::bind`].
+    pub fn attach_socket(&self, name: &str, address: &SocketAddress) -> Result<String, Failure> {
+        self.running(name)?.attach(|hid| Socket::bind(hid, address))
+    }
+
+    /// Plugs the device into the kernel, and returns where programs find it, such as `hidraw:/dev/hidraw3`.
+    ///
+    /// # Errors
+    /// Those of [`Instance::start`] and [`Uhid::attach`].
+    pub fn attach_uhid(&self, name: &str) -> Result<String, Failure> {
+        let running = self.running(name)?;
+        running.attach(|hid| Uhid::attach(hid, &running.profile().usb, name))
+    }
+
+    /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.
+    ///
+    /// # Errors
+    /// Those of [`Instance::start`].
+    pub fn set_user_for_now(&self, name: &str, user: UserPolicy) -> Result<(), Failure> {
+        self.running(name)?.call(move |device, now| device.set_user(now, user))
+    }
+
+    /// Everything that happens on all devices from now on. A subscriber that leaves thousands of happenings lying
+    /// misses what comes then; it never keeps a device waiting. The receiver ends with the instance.
+    pub fn subscribe(&self) -> Receiver<Happening> {
+        self.subscribers.subscribe()
+    }
+
+    /// Detaches and stops all devices and closes the vault, so that another process can open it. Whoever waits
+    /// for an answer is told that there will be none. Once is enough, and more do no harm.
+    pub fn shutdown(&self) {
+        let running = {
+            let mut state = lock(&self.state);
+            // What starts from here on is refused.
+            state.closed = true;
+            std::mem::take(&mut state.running)
+        };
+        running.values().for_each(|device| device.stop());
+        drop(running);
+        self.subscribers.close();
+        if let Some(vault) = self.vault.clone() {
+            // Everything acknowledged is durable; only a note that may lag could not be written.
+            let _lags = vault.close();
+        }
+    }
+
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, Failure> {
+        let state = lock(&self.state);
+        if state.closed {
+            return Err(Failure::new(FailureKind::Conflict, "this instance of fauxkey is shutting down"));
+        }
+        Ok(state)
+    }
+
+    /// The device, started if need be.
+    fn running(&self, name: &str) -> Result<Arc<Running>, Failure> {
+        self.running_in(&mut *self.open_state()?, name)
+    }
+
+    fn running_in(&self, state: &mut State, name: &str) -> Result<Arc<Running>, Failure> {
+        if let Some(running) = state.running.get(name) {
+            return Ok(running.clone());
+        }
+        let definition = self.devices.find(name)?;
+        let running = Arc::new(self.spawn(name, &definition)?);
+        state.running.insert(name.into(), running.clone());
+        Ok(running)
+    }
+
+    fn spawn(&self, name: &str, definition: &Definition) -> Result<Running, Failure> {
+        // The device is there all the same, so none of this is NotFound.
+        let broken = |failure: Failure| Failure {
+            kind: FailureKind::Broken,
+            message: format!("the device {name} cannot start: {}", failure.message),
+            hint: failure.hint,
+        };
+        let profile = self.profiles.find(&definition.profile).map_err(broken)?;
+        let store: Box<dyn Store + Send> = match &self.vault {
+            Some(vault) => {
+                let store = vault.authenticator(definition.id);
+                Box::new(store.map_err(|error| broken(vault_failure(error)))?)
+            }
+            None => Box::new(MemoryStore::default()),
+        };
+        let (made_of, user) = (profile.clone(), definition.user);
+        let make = move |now| {
+            let signer = Box::new(FastSigner::default());
+            let mut device =
+                VirtualAuthenticator::new(now, made_of, store, signer, Box::new(UnwrapErr(SysRng)))?;
+            device.set_user(now, user);
+            Ok(device)
+        };
+        let handle = spawn(name, make).map_err(|error| broken(store_failure(error)))?;
+        let running = Running::new(name, profile, handle);
+        let (subscribers, device) = (self.subscribers.clone(), name.to_owned());
+        let tell = move |event: &emulator::Event| {
+            subscribers.tell(&device, event);
+            true
+        };
+        running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
+        Ok(running)
+    }
+
+    /// Destroys what the vault has of a device, if it has anything.
+    fn destroy(&self, id: AuthenticatorId) -> Result<(), Failure> {
+        match self.vault.as_ref().map(|vault| vault.destroy(id)) {
+            // It never started.
+            None | Some(Ok(()) | Err(VaultError::TreeMissing { .. })) => Ok(()),
+            Some(Err(error)) => Err(vault_failure(error)),
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn vault_failure(error: VaultError) -> Failure {
+    let kind = match error {
+        VaultError::InUse { .. } | VaultError::AlreadyOpen { .. } => FailureKind::Conflict,
+        _ => FailureKind::Broken,
+    };
+    Failure { kind, message: error.to_string(), hint: error.hint() }
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Failed(why) => match why.downcast::<VaultError>() {
+            Ok(error) => vault_failure(*error),
+            Err(why) => Failure::new(FailureKind::Broken, why.to_string()),
+        },
+        StoreError::Full => {
+            Failure::new(FailureKind::Broken, StoreError::Full.to_string()).hint("make room on the disk")
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A device that runs: its thread, its links, and what is attached to it.
+use super::convert;
+use crate::control::{Device, Failure, FailureKind, User};
+use crate::drivers::Driver;
+use crate::drivers::hid::Hid;
+use crate::runtime::{DeviceHandle, Gone};
+use emulator::{DeviceProfile, Event, Port, VirtualAuthenticator};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use transport::direct;
+use wire::time::Instant;
+
+/// One running device. It ends when this and every copy of its handle are dropped.
+pub(super) struct Running {
+    name: String,
+    profile: DeviceProfile,
+    handle: DeviceHandle,
+    /// Plugged when the first driver needs it.
+    hid: Mutex<Option<Hid>>,
+    drivers: Mutex<Vec<Box<dyn Driver>>>,
+    /// Plugged when first used; held for as long as a message is being answered.
+    direct: Mutex<BTreeMap<authenticator::Link, Direct>>,
+}
+
+/// A link that carries whole messages.
+struct Direct {
+    port: Port,
+    /// Who waits for the next response. Emptied when it comes, or when there will be none.
+    waiting: Waiting,
+}
+
+type Waiting = Arc<Mutex<Option<Sender<Vec<u8>>>>>;
+
+impl Running {
+    pub(super) fn new(name: &str, profile: DeviceProfile, handle: DeviceHandle) -> Self {
+        Self {
+            name: name.into(),
+            profile,
+            handle,
+            hid: Mutex::default(),
+            drivers: Mutex::default(),
+            direct: Mutex::default(),
+        }
+    }
+
+    pub(super) fn handle(&self) -> &DeviceHandle {
+        &self.handle
+    }
+
+    pub(super) fn profile(&self) -> &DeviceProfile {
+        &self.profile
+    }
+
+    /// Runs `job` on the device's thread.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut VirtualAuthenticator, Instant) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.handle.call(job).map_err(|gone| self.gone(gone))
+    }
+
+    /// The failure that the device's thread has ended, which it does only if it panicked.
+    pub(super) fn gone(&self, gone: Gone) -> Failure {
+        let hint = "start fauxkey again: what was acknowledged is safe";
+        Failure::new(FailureKind::Broken, format!("{}: {gone}", self.name)).hint(hint)
+    }
+
+    pub(super) fn describe(&self) -> Result<Device, Failure> {
+        let live = |device: &mut VirtualAuthenticator, _| {
+            (device.is_powered(), device.passkey_count(), User::from(device.user()))
+        };
+        let (powered, passkeys, user) = self.call(live)?;
+        let attached = lock(&self.drivers).iter().map(|driver| driver.address()).collect();
+        Ok(Device { powered, passkeys, user, attached, ..convert::device(&self.name, &self.profile) })
+    }
+
+    /// Attaches what `make` makes over the device's HID interface, and returns its address.
+    pub(super) fn attach<D: Driver + 'static>(
+        &self,
+        make: impl FnOnce(&Hid) -> Result<D, Failure>,
+    ) -> Result<String, Failure> {
+        let mut hid = lock(&self.hid);
+        let hid = match &mut *hid {
+            Some(hid) => hid,
+            none => {
+                none.insert(Hid::plug(&self.handle, &self.profile).map_err(|gone| self.gone(gone))?)
+            }
+        };
+        let driver = make(hid)?;
+        let address = driver.address();
+        lock(&self.drivers).push(Box::new(driver));
+        Ok(address)
+    }
+
+    /// Detaches everything and cuts the power, so that nobody waits for the device any more.
+    pub(super) fn stop(&self) {
+        lock(&self.drivers).clear();
+        // A device that is gone needs no power cut.
+        let _gone = self.handle.call(|device, now| device.power_off(now));
+    }
+
+    /// Hands a message to the device as if over `link`, and waits for the response.
+    pub(super) fn ctap2(&self, link: authenticator::Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        if message.is_empty() {
+            let message = "the message is empty: a CTAP2 message begins with its command byte";
+            return Err(Failure::new(FailureKind::Invalid, message));
+        }
+        // Held until the response is there: one caller at a time.
+        let mut direct = lock(&self.direct);
+        let direct = match direct.entry(link) {
+            std::collections::btree_map::Entry::Occupied(direct) => direct.into_mut(),
+            std::collections::btree_map::Entry::Vacant(none) => {
+                none.insert(Direct::plug(&self.handle, link).map_err(|gone| self.gone(gone))?)
+            }
+        };
+        let (sender, response) = channel();
+        let (port, waiting, message) = (direct.port, direct.waiting.clone(), message.to_vec());
+        let powered = self.call(move |device, now| {
+            if device.is_powered() {
+                *lock(&waiting) = Some(sender);
+                device.handle_frame(now, port, &message);
+            }
+            device.is_powered()
+        })?;
+        if !powered {
+            let hint = format!("`fauxkey device power on --device {}` gives it some", self.name);
+            return Err(Failure::new(FailureKind::Conflict, format!("{} has no power", self.name)).hint(hint));
+        }
+        response.recv().map_err(|_| {
+            let message = format!("the power of {} was cut before it answered", self.name);
+            Failure::new(FailureKind::Conflict, message)
+        })
+    }
+}
+
+impl Direct {
+    fn plug(handle: &DeviceHandle, link: authenticator::Link) -> Result<Self, Gone> {
+        let waiting = Waiting::default();
+        let answered = waiting.clone();
+        let sink = move |frame: &[u8]| {
+            if let Some(sender) = lock(&answered).take() {
+                // Who asked waits until this comes.
+                let _gone = sender.send(frame.into());
+            }
+        };
+        let port = handle.plug(link, Box::new(direct::Device::new()), Box::new(sink))?;
+        let cut = waiting.clone();
+        handle.listen(Box::new(move |event: &Event| {
+            if let Event::Power(false) = event {
+                *lock(&cut) = None;
+            }
+            true
+        }))?;
+        Ok(Self { port, waiting })
+    }
+}
+
+/// Locks even after a panic of somebody else: what is inside is whole at any time.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,64 @@
+//! This process among others: what it keeps from them, and who may end it.
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Rlimit, getppid, set_dumpable_behavior, setrlimit,
+};
+use std::process::exit;
+use std::thread;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Keeps private keys out of core files, and out of the reach of other processes of the same user.
+///
+/// Neither can fail where it matters: a lower limit is always allowed, and the second is an argument that the
+/// kernel knows.
+pub fn harden() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. At the second the process ends at once, so that nobody
+/// has to wait for a stop that hangs.
+///
+/// # Errors
+/// If the signals cannot be caught.
+pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    drop(_inside);
+    let mut stop = Some(stop);
+    let wait = move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hang_up.recv() => {}
+                }
+                match stop.take() {
+                    Some(stop) => stop(),
+                    None => exit(130),
+                }
+            }
+        });
+    };
+    thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+}
+
+/// The process that started this one. A death signal would come when the *thread* ends that started us, so the
+/// question is asked again and again instead.
+#[derive(Clone, Copy, Debug)]
+pub struct Parent(Option<Pid>);
+
+impl Parent {
+    /// Whoever is the parent now.
+    pub fn now() -> Self {
+        Self(getppid())
+    }
+
+    /// Whether it has ended.
+    pub fn is_gone(self) -> bool {
+        getppid() != self.0
+    }
+}

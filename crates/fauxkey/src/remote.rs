@@ -1,0 +1,446 @@
+//! A running instance, controlled over its API.
+use crate::api::presence::Running;
+use crate::control::{Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User};
+use crate::home::Home;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::Duration;
+use std::{env, fs};
+use ureq::Agent;
+use ureq::http::{Method, Request};
+use wire::base64url;
+use wire::webauthn::json::Base64Url;
+
+/// How long an instance may take to say that it is there.
+const PING: Duration = Duration::from_secs(2);
+/// How long it may take to answer what needs no user.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are taken in: some hundred thousand passkeys.
+const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// An instance in another process, or in this one.
+pub struct Remote {
+    url: String,
+    token: String,
+    agent: Agent,
+    /// Without a time limit: a device waits for its user as long as its profile says, and then asks again.
+    patient: Agent,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    response: Base64Url,
+}
+
+impl Remote {
+    /// The running instance: the one that `FAUXKEY_URL` names, or else the one of this home. `None` if none
+    /// answers.
+    pub fn find(home: &Home) -> Option<Self> {
+        match Self::from_environment(home) {
+            Ok(Some(remote)) => Some(remote),
+            Ok(None) => Self::running(home),
+            Err(_) => None,
+        }
+    }
+
+    /// The instance that `FAUXKEY_URL` names, with the token of `FAUXKEY_TOKEN` or else that of this home; `None`
+    /// if the variable is not set.
+    ///
+    /// # Errors
+    /// If it is set and the instance does not answer: who names one does not want another.
+    pub fn from_environment(home: &Home) -> Result<Option<Self>, Failure> {
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self::named(set("FAUXKEY_URL"), set("FAUXKEY_TOKEN"), home)
+    }
+
+    fn named(url: Option<String>, given: Option<String>, home: &Home) -> Result<Option<Self>, Failure> {
+        let Some(url) = url else { return Ok(None) };
+        let token = given.or_else(|| token(home)).ok_or_else(|| {
+            Failure::new(FailureKind::Invalid, "FAUXKEY_URL is set, but there is no token for it")
+                .hint("set FAUXKEY_TOKEN to what the instance printed when it started")
+        })?;
+        Self::at(&url, &token).map(Some)
+    }
+
+    /// The instance that runs in this home, if one answers there.
+    pub fn running(home: &Home) -> Option<Self> {
+        let running = Running::read(home)?;
+        Self::at(&running.url, &token(home)?).ok()
+    }
+
+    /// The instance at `url`, such as `http://127.0.0.1:8123`.
+    ///
+    /// # Errors
+    /// If nobody answers there, if it is not fauxkey, or if it refuses the token.
+    pub fn at(url: &str, token: &str) -> Result<Self, Failure> {
+        let agent = |limit| {
+            let config = Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                // A proxy on the way would see the token, and would not find our loopback interface.
+                .proxy(None)
+                .timeout_connect(Some(PING))
+                .timeout_global(limit);
+            Agent::new_with_config(config.build())
+        };
+        let url = url.trim_end_matches('/').to_owned();
+        let remote =
+            Self { url, token: token.trim().to_owned(), agent: agent(Some(PATIENCE)), patient: agent(None) };
+        let version: Version = remote.exchange(&agent(Some(PING)), Method::GET, &["version"], None)?;
+        match version.name.as_str() {
+            "fauxkey" => Ok(remote),
+            other => Err(broken(format!("{} is no fauxkey but `{other}`", remote.url))),
+        }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<Value>,
+    ) -> Result<T, Failure> {
+        self.exchange(&self.agent, method, path, body)
+    }
+
+    /// Asks and reads the answer; an answer without content is read as `null`.
+    fn exchange<T: DeserializeOwned>(
+        &self,
+        agent: &Agent,
+        method: Method,
+        path: &[&str],
+        body: Option<Value>,
+    ) -> Result<T, Failure> {
+        if path.contains(&"") {
+            return Err(Failure::new(FailureKind::Invalid, "a name or an ID is empty"));
+        }
+        let path: String = path.iter().flat_map(|segment| ["/".to_owned(), encode(segment)]).collect();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json");
+        let silent = |error: ureq::Error| {
+            broken(format!("the instance at {} does not answer: {error}", self.url))
+                .hint("is it still running? `fauxkey up` starts one")
+        };
+        let invalid = |error| {
+            Failure::new(FailureKind::Invalid, format!("cannot ask the instance at {}: {error}", self.url))
+                .hint("its address looks like http://127.0.0.1:8123")
+        };
+        let mut answer = match body {
+            Some(body) => agent.run(request.body(body.to_string()).map_err(invalid)?),
+            None => agent.run(request.body(()).map_err(invalid)?),
+        }
+        .map_err(silent)?;
+        let text = answer.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().map_err(silent)?;
+        let strange =
+            || broken(format!("the instance at {} answered something else: {}", self.url, answer.status()));
+        if !answer.status().is_success() {
+            return Err(serde_json::from_slice(&text).unwrap_or_else(|_| strange()));
+        }
+        let text = if text.is_empty() { b"null" } else { text.as_slice() };
+        serde_json::from_slice(text).map_err(|error| {
+            broken(format!("the instance at {} answered what this fauxkey does not read: {error}", self.url))
+                .hint("use the same version of fauxkey for both")
+        })
+    }
+}
+
+fn token(home: &Home) -> Option<String> {
+    fs::read_to_string(home.token()).ok()
+}
+
+fn broken(message: String) -> Failure {
+    Failure::new(FailureKind::Broken, message)
+}
+
+/// A path segment: everything but RFC 3986's unreserved characters is percent-encoded, and dots too, so that no
+/// segment is taken for a relative one.
+fn encode(segment: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    segment.bytes().map(encode).collect()
+}
+
+impl Control for Remote {
+    fn devices(&self) -> Result<Vec<Device>, Failure> {
+        self.call(Method::GET, &["devices"], None)
+    }
+
+    fn device(&self, name: &str) -> Result<Device, Failure> {
+        self.call(Method::GET, &["devices", name], None)
+    }
+
+    fn add_device(&self, name: &str, profile: &str) -> Result<Device, Failure> {
+        self.call(Method::POST, &["devices"], Some(json!({ "name": name, "profile": profile })))
+    }
+
+    fn delete_device(&self, name: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, &["devices", name], None)
+    }
+
+    fn reset_device(&self, name: &str) -> Result<(), Failure> {
+        self.call(Method::POST, &["devices", name, "reset"], None)
+    }
+
+    fn power(&self, name: &str, power: Power) -> Result<Device, Failure> {
+        self.call(Method::POST, &["devices", name, "power"], Some(json!({ "power": power })))
+    }
+
+    fn set_user(&self, name: &str, user: User) -> Result<Device, Failure> {
+        self.call(Method::PUT, &["devices", name, "user"], Some(json!(user)))
+    }
+
+    fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure> {
+        // Half a billion years and more are one and the same.
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.call(Method::POST, &["devices", name, "clock"], Some(json!({ "advanceMs": millis })))
+    }
+
+    fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure> {
+        self.call(Method::GET, &["devices", name, "prompt"], None)
+    }
+
+    fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
+        let body = json!({ "number": number, "gesture": gesture });
+        self.call(Method::POST, &["devices", name, "prompt"], Some(body))
+    }
+
+    fn passkeys(&self, name: &str) -> Result<Vec<Passkey>, Failure> {
+        self.call(Method::GET, &["devices", name, "passkeys"], None)
+    }
+
+    fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure> {
+        self.call(Method::GET, &["devices", name, "passkeys", id], None)
+    }
+
+    fn rename_passkey(
+        &self,
+        name: &str,
+        id: &str,
+        user_name: Option<String>,
+        display_name: Option<String>,
+    ) -> Result<Passkey, Failure> {
+        let body = json!({ "userName": user_name, "userDisplayName": display_name });
+        self.call(Method::PATCH, &["devices", name, "passkeys", id], Some(body))
+    }
+
+    fn delete_passkey(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, &["devices", name, "passkeys", id], None)
+    }
+
+    fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let body = json!({ "link": link, "message": base64url::encode(message) });
+        let path = ["devices", name, "ctap2"];
+        self.exchange::<Reply>(&self.patient, Method::POST, &path, Some(body)).map(|reply| reply.response.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::testing::{ID, Rig, device, failure, passkey, prompt};
+    use crate::control::Answer;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    fn remote(rig: &Rig) -> Remote {
+        Remote::at(&rig.served.url, &rig.served.token).unwrap()
+    }
+
+    #[test]
+    fn everything_that_can_be_controlled_can_be_from_another_process() {
+        let rig = Rig::new();
+        let remote = remote(&rig);
+        let heard = |call: &str| assert_eq!(rig.fake.calls(), [call]);
+        assert_eq!(remote.devices(), Ok(vec![device()]));
+        heard("devices");
+        assert_eq!(remote.device("phone"), Ok(device()));
+        heard("device phone");
+        assert_eq!(remote.add_device("phone", "security-key"), Ok(device()));
+        heard("add phone security-key");
+        assert_eq!(remote.delete_device("phone"), Ok(()));
+        heard("delete phone");
+        assert_eq!(remote.reset_device("phone"), Ok(()));
+        heard("reset phone");
+        for (power, powered) in [(Power::Off, false), (Power::On, true), (Power::Cycle, true)] {
+            assert_eq!(remote.power("phone", power), Ok(Device { powered, ..device() }));
+            heard(&format!("power phone {power:?}"));
+        }
+        for answer in [Answer::Approve, Answer::Ask, Answer::Deny, Answer::Ignore] {
+            let user = User { answer, delay_ms: 9 };
+            assert_eq!(remote.set_user("phone", user), Ok(Device { user, ..device() }));
+            heard(&format!("user phone {answer:?} 9"));
+        }
+        assert_eq!(remote.advance_clock("phone", Duration::from_millis(1234)), Ok(()));
+        heard("clock phone 1.234s");
+        assert_eq!(remote.advance_clock("phone", Duration::MAX), Ok(()));
+        heard(&format!("clock phone {:?}", Duration::from_millis(u64::MAX)));
+        assert_eq!(remote.prompt("phone"), Ok(None));
+        heard("prompt phone");
+        *rig.fake.asking.lock().unwrap() = true;
+        assert_eq!(remote.prompt("phone"), Ok(Some(prompt())));
+        heard("prompt phone");
+        for gesture in [Gesture::Present, Gesture::Verified, Gesture::NotVerified, Gesture::Declined] {
+            assert_eq!(remote.answer("phone", 7, gesture), Ok(()));
+            heard(&format!("answer phone 7 {gesture:?}"));
+        }
+        assert_eq!(remote.passkeys("phone"), Ok(vec![passkey()]));
+        heard("passkeys phone");
+        assert_eq!(remote.passkey("phone", ID), Ok(passkey()));
+        heard("passkey phone ZmF1eGtleQ");
+        let renamed = Passkey { user_name: Some("grace".into()), user_display_name: None, ..passkey() };
+        assert_eq!(remote.rename_passkey("phone", ID, Some("grace".into()), None), Ok(renamed));
+        heard(r#"rename phone ZmF1eGtleQ Some("grace") None"#);
+        assert_eq!(remote.delete_passkey("phone", ID), Ok(()));
+        heard("forget phone ZmF1eGtleQ");
+        for link in [Link::Usb, Link::Internal, Link::Hybrid] {
+            assert_eq!(remote.ctap2("phone", link, &[1, 2, 255]), Ok(vec![255, 2, 1]));
+            heard(&format!("ctap2 phone {link:?} [1, 2, 255]"));
+        }
+    }
+
+    #[test]
+    fn a_failure_arrives_as_it_was_sent() {
+        let rig = Rig::new();
+        let remote = remote(&rig);
+        for name in ["missing", "busy", "refusing", "odd", "closed", "broken"] {
+            assert_eq!(remote.device(name).err(), failure(name));
+            assert_eq!(remote.ctap2(name, Link::Usb, &[4]).err(), failure(name));
+            assert_eq!(remote.delete_device(name).err(), failure(name));
+        }
+        assert_eq!(remote.passkey("phone", "AAAA").unwrap_err().message, "no passkey `AAAA`");
+    }
+
+    #[test]
+    fn any_name_arrives_as_it_is() {
+        let rig = Rig::new();
+        let remote = remote(&rig);
+        for name in ["my phone", "a/b", "..", ".", "?x#y", "%41", "é\u{1F511}", "a\nb", "+"] {
+            remote.device(name).unwrap_err();
+            assert_eq!(rig.fake.calls(), [format!("device {name}")]);
+        }
+        assert_eq!(remote.device("").unwrap_err().kind, FailureKind::Invalid);
+        assert_eq!(remote.passkey("phone", "").unwrap_err().kind, FailureKind::Invalid);
+        assert_eq!(rig.fake.calls(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn the_instance_of_a_home_is_found_while_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        assert!(Remote::running(&home).is_none());
+        let rig = Rig::at(Some(&home));
+        let remote = Remote::running(&home).unwrap();
+        assert_eq!(remote.url(), rig.served.url);
+        assert_eq!(remote.devices(), Ok(vec![device()]));
+        rig.served.stop();
+        assert!(Remote::running(&home).is_none());
+        let gone = remote.devices().unwrap_err();
+        assert!(gone.kind == FailureKind::Broken && gone.message.contains("does not answer"), "{gone:?}");
+    }
+
+    #[test]
+    fn an_instance_that_was_killed_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let rig = Rig::at(Some(&home));
+        let (instance, token) = (fs::read(home.instance()).unwrap(), fs::read(home.token()).unwrap());
+        rig.served.stop();
+        fs::write(home.instance(), instance).unwrap();
+        fs::write(home.token(), token).unwrap();
+        assert!(Remote::running(&home).is_none());
+    }
+
+    #[test]
+    fn a_token_that_does_not_fit_finds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let rig = Rig::at(Some(&home));
+        fs::write(home.token(), "of somebody else").unwrap();
+        assert!(Remote::running(&home).is_none());
+        let refused = Remote::at(&rig.served.url, "wrong").err().unwrap();
+        assert_eq!(refused.kind, FailureKind::Forbidden);
+    }
+
+    #[test]
+    fn who_names_an_instance_gets_that_one_or_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let named = |url: &str, token: Option<&str>| {
+            Remote::named(Some(url.into()), token.map(Into::into), &home)
+                .map(|remote| remote.map(|found| found.url))
+        };
+        let elsewhere = Rig::new();
+        let (url, token) = (elsewhere.served.url.clone(), elsewhere.served.token.clone());
+        assert_eq!(Remote::named(None, None, &home).map(|found| found.is_none()).ok(), Some(true));
+        assert_eq!(named(&format!("{url}/"), Some(&token)), Ok(Some(url.clone())));
+        assert_eq!(named(&url, None).unwrap_err().kind, FailureKind::Invalid);
+        let here = Rig::at(Some(&home));
+        assert_eq!(named(&here.served.url, None), Ok(Some(here.served.url.clone())));
+        assert_eq!(named(&url, Some("wrong")).unwrap_err().kind, FailureKind::Forbidden);
+        for wrong in
+            ["http://127.0.0.1:1", "https://127.0.0.1:1", "127.0.0.1", "http://", "x y", "file:///etc"]
+        {
+            let failure = named(wrong, Some("token")).unwrap_err();
+            assert!(failure.message.contains(wrong.trim_end_matches('/')), "{failure:?}");
+        }
+    }
+
+    /// Answers every connection with the same bytes.
+    fn stranger(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _heard = stream.read(&mut [0; 4096]);
+                let _said = stream.write_all(answer.as_bytes());
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_server_that_is_no_instance_is_told_apart() {
+        for answer in [
+            "",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{\"name\":\"another\",\"api\":\"1\"}",
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\n<h1>",
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            "SSH-2.0-OpenSSH_9.9\r\n",
+        ] {
+            let failure = Remote::at(&stranger(answer), "token").err().unwrap();
+            assert_eq!(failure.kind, FailureKind::Broken, "{answer}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_ceremony_waits_without_end_and_nothing_goes_through_a_proxy() {
+        let rig = Rig::new();
+        let remote = remote(&rig);
+        assert_eq!(remote.agent.config().timeouts().global, Some(PATIENCE));
+        let patient = remote.patient.config().timeouts();
+        assert_eq!(
+            (patient.global, patient.per_call, patient.recv_response, patient.recv_body),
+            (None, None, None, None)
+        );
+        for agent in [&remote.agent, &remote.patient] {
+            assert!(agent.config().proxy().is_none());
+        }
+    }
+}

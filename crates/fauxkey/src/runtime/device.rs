@@ -1,0 +1,189 @@
+//! The event loop of one virtual device.
+use emulator::{Event, Port, VirtualAuthenticator};
+use std::collections::HashMap;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+use transport::Link;
+use wire::time::Instant;
+
+/// Takes the frames that a link sends to its platform. Called on the device's thread: it must not wait for
+/// anybody for long.
+pub type Sink = Box<dyn FnMut(&[u8]) + Send>;
+/// Hears what happens on a device; false once it does not want to hear more.
+pub type Listener = Box<dyn FnMut(&Event) -> bool + Send>;
+
+/// The device's thread has ended.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the virtual device is gone")]
+pub struct Gone;
+
+type Job = Box<dyn FnOnce(&mut Running) + Send>;
+
+enum Input {
+    Frame(Port, Vec<u8>),
+    Job(Job),
+}
+
+/// Sends inputs to a running device. Cheap to clone; the device ends when the last handle is dropped.
+#[derive(Clone)]
+pub struct DeviceHandle {
+    inputs: Sender<Input>,
+}
+
+/// What the thread owns.
+struct Running {
+    device: VirtualAuthenticator,
+    clock: Clock,
+    sinks: HashMap<Port, Sink>,
+    listeners: Vec<Listener>,
+}
+
+/// Real time since the device's start, and what a test added to it.
+struct Clock {
+    started: std::time::Instant,
+    advanced: Duration,
+}
+
+impl Clock {
+    fn now(&self) -> Instant {
+        Instant::since_power_up(self.started.elapsed().saturating_add(self.advanced))
+    }
+}
+
+/// Starts the thread that owns a device. `make` builds it there, at time zero; what it returns besides the
+/// device comes back to the caller.
+///
+/// # Errors
+/// Those of `make`.
+pub fn spawn<E: Send + 'static>(
+    name: &str,
+    make: impl FnOnce(Instant) -> Result<VirtualAuthenticator, E> + Send + 'static,
+) -> Result<DeviceHandle, E> {
+    let (inputs, receiver) = mpsc::channel();
+    let (made, result) = mpsc::channel();
+    let body = move || {
+        let clock = Clock { started: std::time::Instant::now(), advanced: Duration::ZERO };
+        match make(clock.now()) {
+            Ok(device) => {
+                // The caller may have gone; then there are no handles and the loop ends at once.
+                let _gone = made.send(Ok(()));
+                Running { device, clock, sinks: HashMap::new(), listeners: Vec::new() }.run(&receiver);
+            }
+            Err(error) => {
+                let _gone = made.send(Err(error));
+            }
+        }
+    };
+    thread::Builder::new().name(format!("device {name}")).spawn(body).expect("the system has room for a thread");
+    result.recv().expect("the thread answers before it ends")?;
+    Ok(DeviceHandle { inputs })
+}
+
+impl DeviceHandle {
+    /// Runs `job` on the device's thread and waits for its result.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut VirtualAuthenticator, Instant) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        self.run(|running| {
+            let now = running.clock.now();
+            job(&mut running.device, now)
+        })
+    }
+
+    /// Plugs a link in; what it sends goes to `sink`.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn plug(&self, kind: authenticator::Link, link: Box<dyn Link>, sink: Sink) -> Result<Port, Gone> {
+        self.run(move |running| {
+            let port = running.device.plug(kind, link);
+            running.sinks.insert(port, sink);
+            port
+        })
+    }
+
+    /// Unplugs a link.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn unplug(&self, port: Port) -> Result<(), Gone> {
+        self.run(move |running| {
+            let now = running.clock.now();
+            running.device.unplug(now, port);
+            running.sinks.remove(&port);
+        })
+    }
+
+    /// Hands a frame from a platform to a link, without waiting.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn frame(&self, port: Port, frame: Vec<u8>) -> Result<(), Gone> {
+        self.inputs.send(Input::Frame(port, frame)).map_err(|_| Gone)
+    }
+
+    /// Lets the device's clock jump forward, so that time-outs happen without waiting.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn advance_clock(&self, by: Duration) -> Result<(), Gone> {
+        self.run(move |running| {
+            running.clock.advanced = running.clock.advanced.saturating_add(by);
+            let now = running.clock.now();
+            running.device.handle_timeout(now);
+        })
+    }
+
+    /// From now on `listener` hears what happens.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn listen(&self, listener: Listener) -> Result<(), Gone> {
+        self.run(move |running| running.listeners.push(listener))
+    }
+
+    fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Running) -> T + Send + 'static) -> Result<T, Gone> {
+        let (done, result) = mpsc::channel();
+        let job: Job = Box::new(move |running| {
+            // Who asked may have stopped waiting.
+            let _gone = done.send(job(running));
+        });
+        self.inputs.send(Input::Job(job)).map_err(|_| Gone)?;
+        result.recv().map_err(|_| Gone)
+    }
+}
+
+impl Running {
+    fn run(mut self, inputs: &mpsc::Receiver<Input>) {
+        loop {
+            self.relay();
+            let input = match self.device.poll_timeout() {
+                Some(at) => inputs.recv_timeout(at.since(self.clock.now())),
+                None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match input {
+                Ok(Input::Frame(port, frame)) => self.device.handle_frame(self.clock.now(), port, &frame),
+                Ok(Input::Job(job)) => job(&mut self),
+                Err(RecvTimeoutError::Timeout) => self.device.handle_timeout(self.clock.now()),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Frames and events out, before anything else comes in.
+    fn relay(&mut self) {
+        while let Some((port, frame)) = self.device.poll_frame() {
+            if let Some(sink) = self.sinks.get_mut(&port) {
+                sink(&frame);
+            }
+        }
+        while let Some(event) = self.device.poll_event() {
+            self.listeners.retain_mut(|listener| listener(&event));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+"""What each built-in profile is expected to do, written down a second time and by hand."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a platform can see of a profile over USB."""
+
+    name: str
+    aaguid: str
+    versions: tuple
+    options: dict
+    algorithms: tuple
+    transports: tuple
+    attestation: str
+    """The attestation statement format."""
+    verifies: bool
+    """Whether it verifies its user, then at every use; otherwise it cannot."""
+    counts: bool
+    """Whether the signature counter counts; otherwise it is zero."""
+
+
+PHONE = {
+    "versions": ("FIDO_2_0",),
+    "options": {"plat": False, "rk": True, "up": True, "uv": True},
+    "algorithms": (-7,),
+    "transports": ("internal", "hybrid"),
+    "attestation": "none",
+    "verifies": True,
+    "counts": False,
+}
+
+PROFILES = (
+    Profile("ms-authenticator-ios", "90a3ccdf-635c-4729-a248-9b709135078f", **PHONE),
+    Profile("ms-authenticator-android", "de1e552d-db1d-4423-a619-566b625cdc84", **PHONE),
+    Profile(
+        "security-key",
+        "fa0c5e11-0000-4000-8000-736563757265",
+        versions=("FIDO_2_0",),
+        options={"plat": False, "rk": True, "up": True},
+        algorithms=(-7, -8),
+        transports=("usb",),
+        attestation="packed",
+        verifies=False,
+        counts=True,
+    ),
+)

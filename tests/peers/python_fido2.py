@@ -1,0 +1,26 @@
+"""python-fido2's client and server, and py_webauthn, against every built-in profile over both kinds of socket."""
+
+import ceremonies
+import command_line
+import ctaphid
+import power
+from cases import Cases
+from fauxkey import running
+from profiles import PROFILES
+
+
+def main():
+    cases = Cases()
+    for profile in PROFILES:
+        for link in ("tcp", "unix"):
+            with cases.group(f"{profile.name} over {link}"), running(profile.name, link) as daemon:
+                ctaphid.judge(cases, daemon)
+                ceremonies.judge(cases, daemon, profile)
+                power.judge(cases, daemon, profile)
+        with cases.group(f"{profile.name} by command"), running(profile.name, "unix") as daemon:
+            command_line.judge(cases, daemon, profile)
+    cases.exit()
+
+
+if __name__ == "__main__":
+    main()

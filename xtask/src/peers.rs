@@ -1,0 +1,144 @@
+//! `cargo xtask peers`: outside programs that judge us. Each is a Python script under `tests/peers` that prints
+//! `ok CASE` or `FAILED CASE: why` for every case.
+use crate::venv::Venv;
+use crate::workspace::{Build, Workspace, shown};
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+
+/// Who is to judge.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Who is to judge
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<Peer>,
+    /// Which build of fauxkey to judge
+    #[arg(long, value_name = "BUILD", default_value = "release")]
+    pub(crate) build: Build,
+}
+
+/// An outside program.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// python-fido2's client and server, and py_webauthn, over the socket and the command line
+    PythonFido2,
+}
+
+impl Peer {
+    /// Those that are quick enough for every run of `cargo xtask ci`.
+    pub(crate) const QUICK: [Self; 1] = [Self::PythonFido2];
+
+    fn script(self) -> &'static str {
+        match self {
+            Self::PythonFido2 => "tests/peers/python_fido2.py",
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no peer is hidden");
+        f.write_str(value.get_name())
+    }
+}
+
+/// Lets each judge; their counts come last.
+pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build) -> Result<()> {
+    let venv = Venv::with(workspace, REQUIREMENTS)?;
+    let fauxkey = workspace.fauxkey(build)?;
+    let mut results = Vec::new();
+    for &peer in peers {
+        let mut command = workspace.command(venv.program("python"));
+        // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
+        command.args(["-B", "-u", peer.script()]).env("FAUXKEY", &fauxkey);
+        let name = shown(&command);
+        let mut child =
+            command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
+        let mut count = Count::default();
+        let output = child.stdout.take().context("its standard output is a pipe")?;
+        for line in BufReader::new(output).lines() {
+            let line = line.with_context(|| format!("cannot read what {name} prints"))?;
+            count.line(&line);
+            println!("{line}");
+        }
+        count.end(child.wait()?.success());
+        results.push((peer, count));
+    }
+    for (peer, count) in &results {
+        println!("peers: {peer}: {count}");
+    }
+    match results
+        .iter()
+        .filter(|(_, count)| count.failed > 0)
+        .map(|(peer, _)| peer.to_string())
+        .collect::<Vec<_>>()
+    {
+        failed if failed.is_empty() => Ok(()),
+        failed => bail!("not satisfied: {}", failed.join(", ")),
+    }
+}
+
+/// Cases of one peer.
+#[derive(Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+}
+
+impl Count {
+    fn line(&mut self, line: &str) {
+        if line.starts_with("ok ") {
+            self.passed += 1;
+        } else if line.starts_with("FAILED ") {
+            self.failed += 1;
+        }
+    }
+
+    /// A script that broke off without a failed case, or that had no case at all, has failed.
+    fn end(&mut self, success: bool) {
+        if self.failed == 0 && (!success || self.passed == 0) {
+            self.failed = 1;
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(lines: &[&str], success: bool) -> String {
+        let mut count = Count::default();
+        lines.iter().for_each(|line| count.line(line));
+        count.end(success);
+        count.to_string()
+    }
+
+    #[test]
+    fn cases_are_counted_by_their_first_word() {
+        assert_eq!(
+            counted(&["ok a", "okay", " ok b", "FAILED c: d", "ok FAILED e"], false),
+            "2 passed, 1 failed"
+        );
+    }
+
+    #[test]
+    fn a_script_that_breaks_off_has_failed() {
+        assert_eq!(counted(&["ok a"], false), "1 passed, 1 failed");
+        assert_eq!(counted(&["ok a"], true), "1 passed, 0 failed");
+    }
+
+    #[test]
+    fn a_script_without_cases_has_failed() {
+        assert_eq!(counted(&["all is well"], true), "0 passed, 1 failed");
+    }
+}
