@@ -60,7 +60,7 @@ def judge(cases, daemon, profile):
         browser = Browser(device)
         _get_info(cases, browser, profile)
         _every_wish(cases, browser, profile)
-        _lists(cases, browser, profile)
+        _lists(cases, daemon, browser)
         _accounts(cases, browser, profile)
         _mutations(cases, browser)
         _user(cases, daemon, browser)
@@ -79,54 +79,56 @@ def _get_info(cases, browser, profile):
 
 def _every_wish(cases, browser, profile):
     """Every combination of discoverability, verification and algorithm."""
-    wishes = itertools.product(("required", "discouraged"), ("required", "discouraged"), ALGORITHMS.items())
-    for number, (resident, verification, (algorithm, alg)) in enumerate(wishes):
+    wishes = itertools.product(("required", "discouraged"), ("required", "discouraged"), ALGORITHMS)
+    for resident, verification, algorithm in wishes:
         name = f"{algorithm}, residentKey {resident}, userVerification {verification}"
+        alg = ALGORITHMS[algorithm]
         asked = {"resident_key_requirement": resident, "user_verification": verification, "algorithms": (alg,)}
-        options, state = parties.creation(f"wish-{number}", **asked)
+        options, state = parties.creation(f"{algorithm}-{resident}-{verification}", **asked)
         if alg not in profile.algorithms:
             with cases.case(f"{name}: refused, as it does not do {algorithm}"):
                 refused = raises(ClientError, browser.create, options)
-                if profile.verifies or verification == "discouraged":
-                    _is(refused, ClientError.ERR.CONFIGURATION_UNSUPPORTED, CtapError.ERR.UNSUPPORTED_ALGORITHM)
-            continue
-        if verification == "required" and not profile.verifies:
+                _is(refused, ClientError.ERR.CONFIGURATION_UNSUPPORTED, CtapError.ERR.UNSUPPORTED_ALGORITHM)
+        elif verification == "required" and not profile.verifies:
             with cases.case(f"{name}: refused by the client, as it does not verify users"):
-                equal(raises(ClientError, browser.create, options).code, ClientError.ERR.CONFIGURATION_UNSUPPORTED, "error")
+                refused = raises(ClientError, browser.create, options)
+                equal(refused.code, ClientError.ERR.CONFIGURATION_UNSUPPORTED, "error")
             with cases.case(f"{name}: refused by the authenticator when a client asks all the same"):
                 key = [{"type": "public-key", "alg": alg}]
-                asks = {"rk": resident == "required", "uv": True}
-                refused = raises(CtapError, browser.ctap.make_credential, bytes(32), {"id": RP_ID}, {"id": b"u"}, key, options=asks)
+                call = (browser.ctap.make_credential, bytes(32), {"id": RP_ID}, {"id": b"u"}, key)
+                refused = raises(CtapError, *call, options={"rk": resident == "required", "uv": True})
                 equal(refused.code, CtapError.ERR.INVALID_OPTION, "status")
-            continue
-        with cases.case(f"{name}: registers and signs in"):
-            response = browser.create(options)
-            passkey = parties.registered(state, response)
-            equal(response["response"]["attestationObject"][:4], "o2Nm", "the start of an attestation object")
-            equal(passkey.credential.public_key[3], alg, "algorithm")
-            equal(str(passkey.credential.aaguid), profile.aaguid, "aaguid")
-            listed = [_listed(passkey)]
-            for _ in range(2):
-                before = passkey.sign_count
-                assertion = browser.sign_in(passkey, allow=listed, user_verification=verification)
-                _counter_and_flags(profile, assertion, before, passkey.sign_count)
-        with cases.case(f"{name}: {'found' if resident == 'required' else 'not found'} without a list"):
-            options, state = parties.request(user_verification=verification)
-            found = [] if _finds_nothing(browser, options) else browser.get(options)
-            ids = [parties.websafe_decode(assertion["id"]) for assertion in found]
-            equal(passkey.credential.credential_id in ids, resident == "required", "found")
-            for assertion in found[:1] if resident == "required" else []:
-                equal(assertion["response"]["userHandle"], parties.websafe_encode(passkey.user), "user handle")
-                parties.signed_in(state, assertion, passkey)
+        else:
+            found = "found" if resident == "required" else "not found"
+            with cases.case(f"{name}: registers, signs in, and is {found} without a list"):
+                _granted(browser, profile, options, state, resident == "required")
 
 
-def _finds_nothing(browser, options):
+def _granted(browser, profile, options, state, discoverable):
+    passkey = parties.registered(state, browser.create(options))
+    equal(passkey.attestation, profile.attestation, "attestation statement format")
+    equal(passkey.credential.public_key[3], state["algorithms"][0], "algorithm")
+    equal(str(passkey.credential.aaguid), profile.aaguid, "aaguid")
+    verification = state["user_verification"]
+    for _ in range(2):
+        before = passkey.sign_count
+        assertion = browser.sign_in(passkey, allow=[_listed(passkey)], user_verification=verification)
+        _counter_and_flags(profile, assertion, before, passkey.sign_count)
+    options, state = parties.request(user_verification=verification)
+    found = _all(browser, options)
+    ids = [assertion["id"] for assertion in found]
+    equal(parties.websafe_encode(passkey.credential.credential_id) in ids, discoverable, "found without a list")
+    if discoverable:
+        equal(found[0]["response"]["userHandle"], parties.websafe_encode(passkey.user), "user handle")
+        parties.signed_in(state, found[0], passkey)
+
+
+def _all(browser, options):
     try:
-        browser.get(options)
+        return browser.get(options)
     except ClientError as error:
         _is(error, ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS)
-        return True
-    return False
+        return []
 
 
 def _counter_and_flags(profile, assertion, before, after):
@@ -139,17 +141,18 @@ def _counter_and_flags(profile, assertion, before, after):
         equal((before, after), (0, 0), "counter")
 
 
-def _lists(cases, browser, profile):
+def _lists(cases, daemon, browser):
     """excludeList and allowList."""
     ours = browser.register("excluded", resident_key_requirement="required")
     sealed = browser.register("sealed", resident_key_requirement="discouraged")
     for name, passkey in (("discoverable", ours), ("not discoverable", sealed)):
-        with cases.case(f"a passkey that is excluded and {name} is not made again"):
+        with cases.case(f"a passkey that is excluded and {name} is not made again, which the user learns first"):
             options, _ = parties.creation("excluded-too", exclude=[_listed(passkey)])
             touches = browser.user.touches
-            refused = raises(ClientError, browser.create, options)
+            with daemon.user("approve", delay_ms=250):
+                refused = raises(ClientError, browser.create, options)
             _is(refused, ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.CREDENTIAL_EXCLUDED)
-            ensure(browser.user.touches >= touches, "touches")
+            equal(browser.user.touches, touches + 1, "touches")
     with cases.case("an exclusion that is not ours does not count"):
         browser.register("not-excluded", exclude=[_unknown()])
     with cases.case("an allowList finds our passkey behind a hundred others"):

@@ -32,6 +32,8 @@ class Passkey:
     credential: AttestedCredentialData
     user: bytes
     sign_count: int
+    attestation: str
+    """The attestation statement format."""
 
 
 def creation(user, algorithms=(ES256,), exclude=(), attestation="direct", **wishes):
@@ -59,7 +61,7 @@ def registered(state, response):
     equal(verified.credential_id, credential.credential_id, "credential ID")
     equal(verified.credential_device_type.value, "single_device", "credential device type")
     equal(verified.credential_backed_up, False, "backed up")
-    return Passkey(credential, state["user"], auth_data.counter)
+    return Passkey(credential, state["user"], auth_data.counter, str(verified.fmt))
 
 
 def signed_in(state, response, passkey):

@@ -240,9 +240,13 @@ mod tests {
         for devices in [Devices::OnDisk(folder.path().join("devices")), Devices::in_memory()] {
             assert_eq!(devices.names().unwrap(), <[String; 0]>::default());
             let mut definition = definition();
-            for (answer, millis) in
-                [(Answer::Approve, 0), (Answer::Ask, 0), (Answer::Deny, 250), (Answer::Ignore, 1), (Answer::Approve, 2_000)]
-            {
+            for (answer, millis) in [
+                (Answer::Approve, 0),
+                (Answer::Ask, 0),
+                (Answer::Deny, 250),
+                (Answer::Ignore, 1),
+                (Answer::Approve, 2_000),
+            ] {
                 definition.user = UserPolicy { answer, delay: Duration::from_millis(millis) };
                 devices.put("phone", &definition).unwrap();
                 assert_eq!(devices.find("phone").unwrap(), definition);
@@ -267,7 +271,10 @@ mod tests {
         let devices = Devices::in_memory();
         let refused = devices.find("phone").unwrap_err();
         assert_eq!(refused.message, "there is no device named `phone`");
-        assert_eq!(refused.hint.unwrap(), "there is no device at all; `fauxkey device add phone` makes this one");
+        assert_eq!(
+            refused.hint.unwrap(),
+            "there is no device at all; `fauxkey device add phone` makes this one"
+        );
         devices.put("phone", &definition()).unwrap();
         devices.put("key", &definition()).unwrap();
         assert_eq!(devices.find("fone").unwrap_err().hint.unwrap(), "did you mean `phone`?");
@@ -299,12 +306,28 @@ mod tests {
         let id = "id = \"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\"";
         let short = "id = \"a5\"";
         for (text, says, hint) in [
-            (format!("profil = \"x\"\n{id}"), "line 1: unknown field `profil`", Some("did you mean `profile`?")),
-            (format!("profile = \"x\"\n{id}\nidd = \"\""), "line 3: unknown field `idd`", Some("did you mean `id`?")),
-            (format!("profile = \"x\"\n\n{short}"), "line 3: id: `a5` is not 32 hexadecimal digits", Some("it names")),
+            (
+                format!("profil = \"x\"\n{id}"),
+                "line 1: unknown field `profil`",
+                Some("did you mean `profile`?"),
+            ),
+            (
+                format!("profile = \"x\"\n{id}\nidd = \"\""),
+                "line 3: unknown field `idd`",
+                Some("did you mean `id`?"),
+            ),
+            (
+                format!("profile = \"x\"\n\n{short}"),
+                "line 3: id: `a5` is not 32 hexadecimal digits",
+                Some("it names"),
+            ),
             (format!("profile = 3\n{id}"), "line 1: invalid type", None),
             (format!("profile = \"x\"\n{id}\n{id}"), "line 3: duplicate key", None),
-            (format!("profile = \"x\"\n{id}\nuser = \"maybe\""), "line 3: user: `maybe` is no user policy", Some("write")),
+            (
+                format!("profile = \"x\"\n{id}\nuser = \"maybe\""),
+                "line 3: user: `maybe` is no user policy",
+                Some("write"),
+            ),
             (id.to_string(), "missing field `profile`", None),
             ("profile = \"x\"".into(), "missing field `id`", None),
             ("profile".into(), "line 1: ", None),
@@ -338,7 +361,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("devices"), "a file where the folder should be").unwrap();
         let devices = Devices::OnDisk(folder.path().join("devices"));
-        for failure in [devices.put("phone", &definition()).unwrap_err(), devices.find("phone").unwrap_err()] {
+        for failure in [devices.put("phone", &definition()).unwrap_err(), devices.find("phone").unwrap_err()]
+        {
             assert_eq!(failure.kind, FailureKind::Broken);
             assert!(failure.message.contains("devices/phone.toml: "), "{failure}");
         }

@@ -73,6 +73,11 @@ impl Home {
         self.run.join("instance.json")
     }
 
+    /// Where programs reach a running device, unless something else was asked for.
+    pub fn socket(&self, device: &str) -> PathBuf {
+        self.run.join(format!("{device}.sock"))
+    }
+
     /// The bearer token of the running instance.
     pub fn token(&self) -> PathBuf {
         self.run.join("token")

@@ -56,7 +56,9 @@ fn ended(output: &Output, result: Result<Exit, Stop>) -> u8 {
         Err(Stop::Failed(failure)) => failure,
         // Whoever reads has had enough, as in `fauxkey passkey list | head -1`.
         Err(Stop::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => return DONE,
-        Err(Stop::Unwritten(error)) => Failure::new(FailureKind::Broken, format!("cannot write the results: {error}")),
+        Err(Stop::Unwritten(error)) => {
+            Failure::new(FailureKind::Broken, format!("cannot write the results: {error}"))
+        }
     };
     output.failure(&failure, None);
     match failure.kind {

@@ -106,8 +106,14 @@ impl Output {
 
     /// A line for people.
     pub fn say(&self, line: &str) {
-        // Nobody may be listening to stderr; that is no reason to fail.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        // At once, so that the lines of several processes on one terminal stay whole. Nobody may be listening to
+        // stderr; that is no reason to fail.
+        let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+    }
+
+    /// What was done, for people; for programs an object of its own.
+    pub fn inform(&self, line: &str) {
+        if self.json { self.note(line) } else { self.say(line) }
     }
 
     /// A line for people, in a tone.

@@ -1,9 +1,8 @@
 //! This process among others: what it keeps from them, and who may end it.
-use rustix::process::{
-    DumpableBehavior, Pid, Resource, Rlimit, getppid, set_dumpable_behavior, setrlimit,
-};
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, getppid, set_dumpable_behavior, setrlimit};
 use std::process::exit;
 use std::thread;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Keeps private keys out of core files, and out of the reach of other processes of the same user.
@@ -15,8 +14,12 @@ pub fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. At the second the process ends at once, so that nobody
-/// has to wait for a stop that hangs.
+/// How long after the first signal the second comes if somebody sends it on purpose. Before that it is the same
+/// one again: timeout(1) and many a wrapper send it to the process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
+
+/// Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. At the next one on purpose the process ends at once, so
+/// that nobody has to wait for a stop that hangs.
 ///
 /// # Errors
 /// If the signals cannot be caught.
@@ -28,6 +31,7 @@ pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     drop(_inside);
     let mut stop = Some(stop);
+    let mut stopped = Instant::now();
     let wait = move || {
         runtime.block_on(async {
             loop {
@@ -37,7 +41,11 @@ pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
                     _ = hang_up.recv() => {}
                 }
                 match stop.take() {
-                    Some(stop) => stop(),
+                    Some(stop) => {
+                        stopped = Instant::now();
+                        stop();
+                    }
+                    None if stopped.elapsed() < SAME_SIGNAL => {}
                     None => exit(130),
                 }
             }

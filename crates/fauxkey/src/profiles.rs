@@ -117,15 +117,13 @@ impl Profiles {
 }
 
 /// Reads any file as a profile.
-///
-/// # Errors
-/// NotFound if there is no such file; Invalid if it is no profile that can be kept; Broken if it cannot be read.
-pub fn check(source: &Path) -> Result<DeviceProfile, Failure> {
+fn check(source: &Path) -> Result<DeviceProfile, Failure> {
     let text = files::read_text(source).map_err(|error| files::refused("read", source, &error))?;
     let Some(text) = text else {
         return Err(Failure::new(FailureKind::NotFound, format!("there is no file {}", source.display())));
     };
-    DeviceProfile::read(&source.display().to_string(), &text).map_err(|error| failure(FailureKind::Invalid, &error))
+    DeviceProfile::read(&source.display().to_string(), &text)
+        .map_err(|error| failure(FailureKind::Invalid, &error))
 }
 
 /// One's own profile of that name, if there is such a file.
@@ -207,7 +205,10 @@ mod tests {
             let path = write(&folder, &source("security-key"));
             let refused = profiles.add(&path).unwrap_err();
             assert_eq!(refused.kind, FailureKind::Conflict);
-            assert!(refused.message.ends_with("`security-key` is the name of a built-in profile"), "{refused}");
+            assert!(
+                refused.message.ends_with("`security-key` is the name of a built-in profile"),
+                "{refused}"
+            );
         }
         let path = folder.path().join("config/profiles/security-key.toml");
         files::replace(&path, source("security-key").replace("Generic", "Shadow").as_bytes()).unwrap();

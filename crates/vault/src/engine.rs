@@ -2,17 +2,14 @@
 use crate::guard::{Fault, guarded, guarded_quietly};
 use rustix::fs::{FlockOperation, flock};
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::{File, OpenOptions};
+use std::path::Path;
 use std::time::Duration;
 
-/// The names of sled's own files: `conf`, `db`, `blobs/` and `snap.…`.
+/// The names of sled's own files: `conf`, `db`, `snap.…`, and `blobs/`, which stays empty.
 pub(crate) const DATABASE: &str = "db";
 pub(crate) const CONFIG: &str = "conf";
-pub(crate) const LARGE: &str = "blobs";
+const LARGE: &str = "blobs";
 pub(crate) const SNAPSHOT: &str = "snap.";
 pub(crate) const UNFINISHED: &str = ".generating";
 
@@ -25,10 +22,15 @@ pub(crate) struct Engine {
     /// Our own handle on sled's file. sled's flush is `sync_file_range`, which survives a killed process but
     /// not a power cut; `fdatasync` acts on the inode, whoever wrote.
     file: File,
-    /// Values that sled put into files of their own, as they are too long for its log. It never syncs them.
-    large: PathBuf,
-    synced: BTreeSet<OsString>,
 }
+
+/// The longest value in bytes. sled puts a page of more than 128 KB into a file of its own, which it never
+/// syncs; and if the disk is full just then, it waits for that page for ever, and every other database of the
+/// process with it. A page has some twenty values.
+pub(crate) const VALUE_LIMIT: usize = 4096;
+
+/// How many trees there may be: their names and roots are one page.
+const TREE_LIMIT: usize = 4096;
 
 impl Engine {
     /// Opens or makes the database. sled panics on some damaged bytes.
@@ -41,13 +43,16 @@ impl Engine {
             .flush_every_ms(Some(2_000));
         let db = guarded_quietly(|| config.open())?;
         let file = OpenOptions::new().read(true).write(true).open(dir.join(DATABASE))?;
-        let mut engine = Self { db, file, large: dir.join(LARGE), synced: BTreeSet::new() };
-        engine.sync_large()?;
-        Ok(engine)
+        Ok(Self { db, file })
     }
 
     pub(crate) fn has_tree(&self, name: &[u8]) -> bool {
         self.db.tree_names().iter().any(|found| found == name)
+    }
+
+    /// Whether there may be one tree more.
+    pub(crate) fn takes_trees(&self) -> bool {
+        self.db.tree_names().len() < TREE_LIMIT
     }
 
     /// The tree of that name; makes it if there is none.
@@ -78,30 +83,7 @@ impl Engine {
 
     fn sync(&mut self) -> Result<(), Fault> {
         guarded(|| self.db.flush())?;
-        self.sync_large()?;
         Ok(self.file.sync_data()?)
-    }
-
-    /// Syncs the files of long values that are new.
-    fn sync_large(&mut self) -> io::Result<()> {
-        let mut found = BTreeSet::new();
-        for entry in fs::read_dir(&self.large)? {
-            let name = entry?.file_name();
-            if !self.synced.contains(&name) {
-                match File::open(self.large.join(&name)) {
-                    Ok(file) => file.sync_all()?,
-                    // sled has just removed it.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
-            }
-            found.insert(name);
-        }
-        if !found.is_subset(&self.synced) {
-            File::open(&self.large)?.sync_all()?;
-        }
-        self.synced = found;
-        Ok(())
     }
 
     /// Makes the files themselves durable: once, when the vault is made.
@@ -116,7 +98,7 @@ impl Engine {
 
     /// Closes, and returns when sled's lock is free: its threads may hold on to the file for a moment.
     pub(crate) fn close(self) {
-        let Self { db, file, .. } = self;
+        let Self { db, file } = self;
         // What is acknowledged is durable already, so nothing that goes wrong here matters.
         let _ = guarded_quietly(|| {
             drop(db);

@@ -228,6 +228,12 @@ pub enum VaultError {
         /// The longest record in bytes.
         limit: usize,
     },
+    /// More authenticators than a vault takes: some four thousand.
+    #[error("the vault {dir} has as many authenticators and record trees as it can have")]
+    TooMany {
+        /// The vault.
+        dir: PathBuf,
+    },
     /// The vault was closed.
     #[error("the vault {dir} is closed")]
     Closed {
@@ -315,6 +321,7 @@ impl VaultError {
                     .into()
             }
             Self::AlreadyOpen { .. } => "drop the first before opening it again".into(),
+            Self::TooMany { .. } => "delete one, or make another vault for the rest".into(),
             Self::Stopped { .. } => "check the disk, then start again; what was acknowledged is safe".into(),
             Self::Destroyed { .. } | Self::TooLarge { .. } | Self::Closed { .. } | Self::NoRandomness => {
                 return None;

@@ -5,7 +5,7 @@ use crate::guard::Fault;
 use crate::header::Header;
 use crate::key::{KeyEncryptionKey, KeySource};
 use crate::owner::{Owner, in_use};
-use crate::room::Room;
+use crate::room::{Ballast, Room};
 use crate::running::{CommitError, Running};
 use crate::set_aside::{self, SetAside};
 use crate::tree::ReadError;
@@ -99,10 +99,10 @@ impl Home {
     /// Opens the database, and gets round what can be got round.
     pub(crate) fn open(&mut self) -> Result<Opened, VaultError> {
         let mut attempt = self.attempt(false);
-        if let Err(Failure::Fault(Fault::Full)) = attempt
-            && self.room.drop_ballast()
-        {
-            attempt = self.attempt(false);
+        for part in Ballast::ALL {
+            if matches!(attempt, Err(Failure::Fault(Fault::Full))) && self.room.drop_ballast(part) {
+                attempt = self.attempt(false);
+            }
         }
         let opened = match attempt {
             Err(Failure::Fault(Fault::Damaged(why))) => self.open_without_snapshot(why),

@@ -7,7 +7,7 @@
 //!     owner                     locked while open; names the holder, for people
 //!     db  conf  blobs/  snap.*  sled's: one tree per authenticator, one for the registry of trees
 //!     keys/                     the data key of each tree, wrapped by the key-encryption key
-//!     ballast                   room for deleting when the disk is full
+//!     ballast  ballast.open     room for deleting and opening when the disk is full
 //!     set-aside-<n>/            what sled could not read; never deleted
 //! <key file>                    mode 0600, elsewhere: the key-encryption key
 //! <key file>.generation         how many commits the vault is known to have seen
@@ -87,7 +87,7 @@ impl fmt::Display for AuthenticatorId {
 pub struct Options {
     /// Bytes that must be free on the file system before a passkey is added. Deleting goes on below it.
     pub reserve: u64,
-    /// Bytes of the file that is let go when the disk is full, so that the vault opens and passkeys can be
+    /// Bytes of the files that are let go when the disk is full, so that the vault opens and passkeys can be
     /// deleted. 0 for none.
     pub ballast: u64,
     /// Bytes of memory that the database may use as a cache.

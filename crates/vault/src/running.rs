@@ -84,6 +84,9 @@ impl Running {
         if self.trees.contains_key(&id) {
             return Ok(());
         }
+        if !self.engine.takes_trees() {
+            return Err(VaultError::TooMany { dir: home.dir.clone() }.into());
+        }
         let new = new_tree(&self.engine, home, id)?;
         let mut batch = sled::Batch::default();
         batch.insert(Key::Manifest.bytes(), new.sealer.seal(Key::Manifest, &encode(&new.manifest, 0))?);

@@ -4,7 +4,7 @@
 //! what looks like a damaged snapshot may be a damaged log, and then sled, without the snapshot, would overwrite
 //! what it cannot read. So the log is copied first, and if the attempt without the snapshot does not give every
 //! record that was committed, all is put back as it was.
-use crate::engine::{CONFIG, DATABASE, LARGE, UNFINISHED};
+use crate::engine::{CONFIG, DATABASE, UNFINISHED};
 use crate::undo::snapshots;
 use crate::{VaultError, files};
 use std::fs::{self, File};
@@ -49,7 +49,7 @@ impl SetAside {
         unreachable!("there are more numbers than directories")
     }
 
-    /// Sets aside the snapshots and the configuration, and copies of the log and of what belongs to it.
+    /// Sets aside the snapshots and the configuration, and a copy of the log.
     pub(crate) fn take(dir: &Path) -> Result<Self, VaultError> {
         let mut aside = Self::begin(dir)?;
         match aside.fill() {
@@ -78,12 +78,6 @@ impl SetAside {
             self.move_in(config)?;
         }
         copy(&self.dir.join(DATABASE), &self.place.join(DATABASE))?;
-        let large = self.dir.join(LARGE);
-        files::make_dir(&self.place.join(LARGE))?;
-        for entry in fs::read_dir(&large).map_err(VaultError::io("read", &large))? {
-            let entry = entry.map_err(VaultError::io("read", &large))?;
-            copy(&entry.path(), &self.place.join(LARGE).join(entry.file_name()))?;
-        }
         files::sync_dir(&self.place)
     }
 
@@ -101,13 +95,9 @@ impl SetAside {
             for path in snapshots(&self.dir)? {
                 fs::remove_file(&path).map_err(VaultError::io("remove", &path))?;
             }
-            let log = self.dir.join(DATABASE);
-            fs::rename(self.place.join(DATABASE), &log).map_err(VaultError::io("put back", &log))?;
-            let large = self.place.join(LARGE);
-            for entry in fs::read_dir(&large).map_err(VaultError::io("read", &large))? {
-                let entry = entry.map_err(VaultError::io("read", &large))?;
-                let to = self.dir.join(LARGE).join(entry.file_name());
-                fs::rename(entry.path(), &to).map_err(VaultError::io("put back", &to))?;
+            let (log, copy) = (self.dir.join(DATABASE), self.place.join(DATABASE));
+            if copy.exists() {
+                fs::rename(copy, &log).map_err(VaultError::io("put back", &log))?;
             }
         }
         for path in &self.moved {

@@ -2,6 +2,7 @@
 use crate::generation::Note;
 use crate::home::{Home, Opened};
 use crate::owner::Owner;
+use crate::room::Ballast;
 use crate::running::{CommitError, Running};
 use crate::seal::Plain;
 use crate::tree::{Key, OpenTree, Plan, ReadError, TreeId};
@@ -223,7 +224,7 @@ impl Inner {
                 Err(CommitError::Full) => {
                     self.interrupt();
                     if !last {
-                        self.home.room.drop_ballast();
+                        self.home.room.drop_ballast(Ballast::Writing);
                     }
                     let (open, _) = self.running()?;
                     if done(&open.running) {

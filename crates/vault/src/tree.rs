@@ -1,4 +1,5 @@
 //! One owner's records: names, what binds them together, and how changes become one batch.
+use crate::engine::VALUE_LIMIT;
 use crate::guard::{Fault, guarded, guarded_quietly, quietly};
 use crate::record::{Manifest, decode, encode};
 use crate::seal::{Plain, Sealer, SetSum};
@@ -103,6 +104,29 @@ impl Key {
             id => Some(Self::Record(RecordId(id.try_into().ok()?))),
         }
     }
+
+    /// Where a part of a long record stands: behind the first.
+    fn part(&self, part: usize) -> Vec<u8> {
+        let mut bytes = self.bytes().to_vec();
+        if part > 0 {
+            let part = u16::try_from(part).expect("the longest record has some hundred parts");
+            bytes.extend_from_slice(&part.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Whether this is where a part other than the first stands.
+    fn is_part(bytes: &[u8]) -> bool {
+        bytes
+            .split_last_chunk::<2>()
+            .is_some_and(|(key, part)| Self::from_bytes(key).is_some() && *part != [0, 0])
+    }
+}
+
+/// How many parts a sealed record has. The last is always shorter than a part may be, so that it is known for
+/// the last.
+fn parts(len: usize) -> usize {
+    len / VALUE_LIMIT + 1
 }
 
 impl fmt::Display for Key {
@@ -179,8 +203,29 @@ impl OpenTree {
 
     /// What stands at `key`.
     pub(crate) fn read(&self, key: Key) -> Result<Option<Plain>, ReadError> {
-        let sealed = guarded(|| self.tree.get(key.bytes()))?;
+        let sealed = self.sealed(key)?;
         Ok(sealed.map(|sealed| self.sealer.open(key, &sealed)).transpose()?)
+    }
+
+    /// What stands at `key`, sealed as it is.
+    fn sealed(&self, key: Key) -> Result<Option<Vec<u8>>, Fault> {
+        let first = guarded(|| self.tree.get(key.bytes()))?;
+        first.map(|first| self.join(key, &first)).transpose()
+    }
+
+    /// A sealed record from its first part on. If another is missing, the record will not open.
+    fn join(&self, key: Key, first: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut sealed = first.to_vec();
+        let mut last = first.len();
+        for part in 1.. {
+            if last != VALUE_LIMIT || part > parts(RECORD_LIMIT) {
+                break;
+            }
+            let Some(next) = guarded(|| self.tree.get(key.part(part)))? else { break };
+            sealed.extend_from_slice(&next);
+            last = next.len();
+        }
+        Ok(sealed)
     }
 
     /// Opens every record in one pass and hands it to `each`.
@@ -197,8 +242,13 @@ impl OpenTree {
 
     fn read_each(&self, mut each: impl FnMut(Key, Plain) -> Result<(), VaultError>) -> Result<(), ReadError> {
         let (mut records, mut sum) = (0, SetSum::default());
+        let (mut parts_found, mut parts_read) = (0, 0);
         let mut entries = self.tree.iter();
-        while let Some((bytes, sealed)) = guarded(|| entries.next().transpose())? {
+        while let Some((bytes, first)) = guarded(|| entries.next().transpose())? {
+            if Key::is_part(&bytes) {
+                parts_found += 1;
+                continue;
+            }
             let key = Key::from_bytes(&bytes).ok_or_else(|| {
                 let record = format!("record {}", wire::hex::encode(&bytes));
                 VaultError::RecordDamaged { tree: self.id, record }
@@ -206,11 +256,13 @@ impl OpenTree {
             if key == Key::Manifest {
                 continue;
             }
+            let sealed = self.join(key, &first)?;
+            parts_read += parts(sealed.len()) - 1;
             each(key, self.sealer.open(key, &sealed)?)?;
             sum.toggle(&self.sealer.hash(key, &sealed));
             records += 1;
         }
-        if (records, sum) != (self.manifest.records, self.manifest.sum) {
+        if (records, sum, parts_read) != (self.manifest.records, self.manifest.sum, parts_found) {
             let (found, expected) = (records, self.manifest.records);
             return Err(VaultError::RecordsChanged { tree: self.id, found, expected }.into());
         }
@@ -231,23 +283,23 @@ impl OpenTree {
         }
         let sealer = fresh.unwrap_or(&self.sealer);
         for (&key, plain) in &plan.writes {
-            let old = if plan.reset { None } else { guarded(|| self.tree.get(key.bytes()))? };
+            let old = if plan.reset { None } else { self.sealed(key)? };
             if let Some(old) = &old {
                 manifest.sum.toggle(&self.sealer.hash(key, old));
                 manifest.records = manifest.records.saturating_sub(1);
+                (0..parts(old.len())).for_each(|part| batch.remove(key.part(part)));
             }
-            match plain {
-                Some(plain) => {
-                    if plain.len() > RECORD_LIMIT {
-                        let (len, limit) = (plain.len(), RECORD_LIMIT);
-                        return Err(VaultError::TooLarge { tree: self.id, len, limit }.into());
-                    }
-                    let sealed = sealer.seal(key, plain)?;
-                    manifest.sum.toggle(&sealer.hash(key, &sealed));
-                    manifest.records += 1;
-                    batch.insert(key.bytes(), sealed);
-                }
-                None => batch.remove(key.bytes()),
+            let Some(plain) = plain else { continue };
+            if plain.len() > RECORD_LIMIT {
+                let (len, limit) = (plain.len(), RECORD_LIMIT);
+                return Err(VaultError::TooLarge { tree: self.id, len, limit }.into());
+            }
+            let sealed = sealer.seal(key, plain)?;
+            manifest.sum.toggle(&sealer.hash(key, &sealed));
+            manifest.records += 1;
+            for part in 0..parts(sealed.len()) {
+                let end = sealed.len().min((part + 1) * VALUE_LIMIT);
+                batch.insert(key.part(part), &sealed[part * VALUE_LIMIT..end]);
             }
         }
         batch.insert(Key::Manifest.bytes(), sealer.seal(Key::Manifest, &encode(&manifest, 0))?);
@@ -299,5 +351,18 @@ mod tests {
         }
         assert_eq!(Key::from_bytes(&[2]), None);
         assert_eq!(Key::from_bytes(&[]), None);
+    }
+
+    #[test]
+    fn parts_of_a_record_stand_where_no_record_does() {
+        for key in [Key::Manifest, Key::State, Key::Record(RecordId([9; 16]))] {
+            assert_eq!(key.part(0), key.bytes());
+            for part in [1, 255, 256, parts(RECORD_LIMIT)] {
+                assert!(Key::is_part(&key.part(part)));
+                assert_eq!(Key::from_bytes(&key.part(part)), None);
+            }
+            assert!(!Key::is_part(key.bytes()));
+            assert!(!Key::is_part(&[key.bytes(), &[0, 0]].concat()));
+        }
     }
 }

@@ -74,13 +74,25 @@ fn read_vectors(path: &Path) -> Vec<Vector> {
 
 /// Any canonical value that nests at most `depth` deep.
 pub(crate) fn canonical_value(depth: u32) -> impl Strategy<Value = Value> {
-    leaf().prop_recursive(depth, 64, 6, |inner| {
-        let members = prop::collection::vec((leaf(), inner.clone()), 0..6);
+    let value = leaf().prop_recursive(depth, 64, 6, |inner| {
+        let members = prop::collection::vec((key(), inner.clone()), 0..6);
         prop_oneof![
             prop::collection::vec(inner, 0..6).prop_map(Value::Array),
             members.prop_map(|members| Value::Map(sorted_unique(members))),
         ]
-    })
+    });
+    // An array as a key of the innermost map would be one level too many.
+    value.prop_filter("nests too deep", move |value| nesting(value) <= depth)
+}
+
+fn nesting(value: &Value) -> u32 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(nesting).max().unwrap_or(0),
+        Value::Map(members) => {
+            1 + members.iter().map(|(key, value)| nesting(key).max(nesting(value))).max().unwrap_or(0)
+        }
+        _ => 0,
+    }
 }
 
 /// An extension map: text keys, canonical, with leaves.
@@ -89,6 +101,12 @@ pub(crate) fn extensions() -> impl Strategy<Value = Value> {
     members.prop_map(|members| {
         Value::Map(sorted_unique(members.into_iter().map(|(key, value)| (Value::from(key), value)).collect()))
     })
+}
+
+/// Nearly always what a message has for keys; of arrays the order is the hardest to get right.
+fn key() -> impl Strategy<Value = Value> {
+    let numbers = prop::collection::vec((0i64..600).prop_map(Value::from), 0..4);
+    prop_oneof![3 => leaf(), 1 => numbers.prop_map(Value::Array)]
 }
 
 fn leaf() -> impl Strategy<Value = Value> {

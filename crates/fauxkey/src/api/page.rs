@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-/// Passkeys of one device that the page lists; the API lists all.
+/// Passkeys of one device, or accounts of one question, that the page lists; the API lists all.
 const LISTED: usize = 200;
 
 /// Text of anybody's, made harmless in elements and in quoted attributes.
@@ -46,7 +46,7 @@ pub(super) async fn page(State(api): State<Arc<Api>>, Extension(admitted): Exten
         (StatusCode::UNAUTHORIZED, LOCKED.to_owned())
     };
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; \
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     let policy = HeaderValue::try_from(policy).expect("base64url is ASCII");
@@ -119,7 +119,7 @@ fn device(html: &mut String, number: usize, seen: &Seen) -> fmt::Result {
         Text(&device.title)
     )?;
     if let Some(prompt) = prompt {
-        open_prompt(html, prompt)?;
+        open_prompt(html, &device.name, prompt)?;
     }
     writeln!(html, "<dl>")?;
     let mut row =
@@ -152,7 +152,7 @@ fn user(device: &Device) -> String {
     }
 }
 
-fn open_prompt(html: &mut String, prompt: &Prompt) -> fmt::Result {
+fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result {
     let purpose = match prompt.purpose.as_str() {
         "register" => "a new passkey",
         "already-registered" => "a registration that there is a passkey for already",
@@ -162,19 +162,31 @@ fn open_prompt(html: &mut String, prompt: &Prompt) -> fmt::Result {
         "reset" => "a reset: every passkey would be gone",
         other => other,
     };
+    let Prompt { number, verification, .. } = prompt;
     write!(
         html,
-        "<p class=\"prompt\" role=\"status\"><strong>Question {}</strong> to its user: {}",
-        prompt.number,
-        Text(purpose)
+        "<div class=\"prompt\" role=\"status\">\n<p><strong>Question {number}</strong> to its user: "
     )?;
+    write!(html, "{}", Text(purpose))?;
     if let Some(rp_id) = &prompt.rp_id {
         write!(html, ", asked by <bdi>{}</bdi>", Text(rp_id))?;
     }
-    for account in &prompt.accounts {
-        write!(html, ", <bdi>{}</bdi>", Text(account))?;
+    if !prompt.accounts.is_empty() {
+        let accounts = prompt.accounts.iter().take(LISTED);
+        let accounts: Vec<String> = accounts.map(|account| format!("<bdi>{}</bdi>", Text(account))).collect();
+        write!(html, ", for {}", accounts.join(", "))?;
     }
-    writeln!(html, "</p>")
+    writeln!(html, "</p>\n<p>")?;
+    let yes = if *verification { "verified" } else { "present" };
+    let wrong = verification.then_some(("not-verified", "Wrong finger"));
+    for (gesture, label) in [(yes, "Approve"), ("declined", "Decline")].into_iter().chain(wrong) {
+        writeln!(
+            html,
+            "<button type=\"button\" data-device=\"{}\" data-number=\"{number}\" data-gesture=\"{gesture}\">{label}</button>",
+            Text(device)
+        )?;
+    }
+    writeln!(html, "</p>\n</div>")
 }
 
 fn passkeys(html: &mut String, device: &Device, listed: &[Passkey]) -> fmt::Result {

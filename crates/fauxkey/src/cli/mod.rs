@@ -8,7 +8,7 @@ mod run;
 mod usage;
 mod webauthn;
 
-pub use device::{DeviceVerb};
+pub use device::DeviceVerb;
 pub use everything::{Completions, Explain, Man};
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
@@ -81,23 +81,23 @@ pub enum Verb {
     /// Start a phone with its page, and say what to try next
     #[command(after_help = "Example:\n  fauxkey up --approve ask")]
     Up(Run),
-    /// Play the whole story unattended: register, sign in, refuse; each step verified
+    /// Play the whole story unattended, each step verified
     #[command(after_help = rehearse::EXAMPLE)]
     Rehearse(Rehearse),
     /// Run virtual devices until stopped
     #[command(after_help = run::EXAMPLE)]
     Run(Run),
     /// Make or use a passkey, from WebAuthn options in JSON
-    #[command(subcommand, after_help = webauthn::EXAMPLE)]
+    #[command(subcommand, arg_required_else_help = false, after_help = webauthn::EXAMPLE)]
     Webauthn(WebauthnVerb),
-    /// Virtual devices: add, list, show, delete, reset, power, and their user
-    #[command(subcommand, after_help = device::EXAMPLE)]
+    /// Virtual devices: add, list, show, delete, reset, power, user
+    #[command(subcommand, arg_required_else_help = false, after_help = device::EXAMPLE)]
     Device(DeviceVerb),
     /// Passkeys on a device: list, show, rename, delete
-    #[command(subcommand, after_help = passkey::EXAMPLE)]
+    #[command(subcommand, arg_required_else_help = false, after_help = passkey::EXAMPLE)]
     Passkey(PasskeyVerb),
     /// Device profiles: list, show, check, add
-    #[command(subcommand, after_help = profile::EXAMPLE)]
+    #[command(subcommand, arg_required_else_help = false, after_help = profile::EXAMPLE)]
     Profile(ProfileVerb),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
@@ -171,7 +171,8 @@ mod tests {
             assert!(example.contains(&path), "{path}: {example}");
             let example = example.replace("\\\n", "");
             for line in example.lines().filter(|line| line.trim_start().starts_with("fauxkey ")) {
-                let words = line.split_whitespace().take_while(|word| !["|", ">", "<", "&&", "#"].contains(word));
+                let words =
+                    line.split_whitespace().take_while(|word| !["|", ">", "<", "&&", "#"].contains(word));
                 if let Err(error) = Cli::try_parse_from(words) {
                     panic!("{path}: {line}: {error}");
                 }
@@ -204,7 +205,9 @@ mod tests {
 
     #[test]
     fn times_are_read_with_their_unit() {
-        for (text, millis) in [("250ms", 250), ("10s", 10_000), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, millis) in
+            [("250ms", 250), ("10s", 10_000), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for bad in ["", "10", "s", "-1s", "NaNs", "1e300s", "10 seconds"] {

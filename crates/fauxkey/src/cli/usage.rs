@@ -15,7 +15,11 @@ pub fn wrong_use(message: &str) -> (Failure, Option<String>) {
         }
     }
     // Where there is no better advice: what to read on, which is the help of the verb in the usage line.
-    let verb = usage.as_deref().unwrap_or("fauxkey").split(' ').take_while(|word| !word.starts_with(['<', '[', '-']));
+    let verb = usage
+        .as_deref()
+        .unwrap_or("fauxkey")
+        .split(' ')
+        .take_while(|word| !word.starts_with(['<', '[', '-']));
     let verb = verb.collect::<Vec<_>>().join(" ");
     failure.hint.get_or_insert_with(|| format!("see {verb} --help"));
     (failure, usage)

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> {
     let output = &context.output;
-    let control = context.control()?;
-    let control = control.as_ref();
+    let control = context.reach()?;
     match verb {
         DeviceVerb::Add { name, profile } => {
             let device = control.add_device(&name, &profile)?;
@@ -20,7 +19,7 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
             output.result(&devices, || table(output, &devices))?;
         }
         DeviceVerb::Show { name } => {
-            let device = choose(control, &OnDevice { device: name })?;
+            let device = choose(&*control, &OnDevice { device: name })?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Delete { name, yes } => {
@@ -30,7 +29,7 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
                 return Ok(Exit::Found);
             }
             control.delete_device(&name)?;
-            output.say(&format!("deleted {name}"));
+            output.inform(&format!("deleted {name}"));
         }
         DeviceVerb::Reset { name, yes } => {
             let device = control.device(&name)?;
@@ -39,22 +38,24 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
                 return Ok(Exit::Found);
             }
             control.reset_device(&name)?;
-            output.say(&format!("{name} is as it left the factory"));
+            output.inform(&format!("{name} is as it left the factory"));
         }
         DeviceVerb::Power { state, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
+            control.running(&device.name, "it has no power to cut or give")?;
             let device = control.power(&device.name, state.into())?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::User { policy, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
             let device = control.set_user(&device.name, user(policy))?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Clock { advance, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
+            control.running(&device.name, "it has no clock")?;
             control.advance_clock(&device.name, advance)?;
-            output.say(&format!("the clock of {} jumped forward by {advance:?}", device.name));
+            output.inform(&format!("the clock of {} jumped forward by {advance:?}", device.name));
         }
     }
     Ok(Exit::Done)

@@ -57,11 +57,12 @@ pub(super) fn doctor(context: &Context) -> Result<Exit, Stop> {
     checks.push(disk(&home.data));
     checks.push(key(home));
     checks.push(vault(home, running.is_some()));
-    checks.push(unix_socket(&home.run));
+    checks.push(unix_socket(&home.socket(DEFAULT_DEVICE)));
     checks.push(tcp());
     checks.push(uhid(Path::new("/dev/uhid")));
     let output = &context.output;
-    output.result(&checks, || checks.iter().map(|check| line(output, check)).collect::<Vec<_>>().join("\n"))?;
+    output
+        .result(&checks, || checks.iter().map(|check| line(output, check)).collect::<Vec<_>>().join("\n"))?;
     let broken = checks.iter().any(|check| check.state == State::Broken);
     Ok(if broken { Exit::Found } else { Exit::Done })
 }
@@ -102,7 +103,11 @@ fn writable(what: &'static str, folder: &Path) -> Check {
         Ok(()) => Check::works(what, format!("{}, made when needed", folder.display())),
         Err(error) => {
             let detail = format!("cannot write to {}: {}", there.display(), io::Error::from(error));
-            Check::broken(what, detail, format!("sudo chown -R \"$USER\" {}", there.display()))
+            let fix = match there == folder {
+                true => format!("sudo chown \"$USER\" {}", folder.display()),
+                false => "export FAUXKEY_HOME=DIR, with a folder that you can write to".into(),
+            };
+            Check::broken(what, detail, fix)
         }
     }
 }
@@ -170,23 +175,23 @@ fn vault(home: &Home, running: bool) -> Check {
         Err(Failure { kind: FailureKind::Conflict, message, hint }) => {
             Check { what: WHAT, state: State::NotYet, detail: message, fix: hint }
         }
-        Err(Failure { message, hint, .. }) => Check { what: WHAT, state: State::Broken, detail: message, fix: hint },
+        Err(Failure { message, hint, .. }) => {
+            Check { what: WHAT, state: State::Broken, detail: message, fix: hint }
+        }
     }
 }
 
-/// Binds a socket beside where the devices' sockets will be, or in the folder for temporary files while that is
-/// not there.
-fn unix_socket(folder: &Path) -> Check {
+/// Binds a socket beside the usual one, or in the folder for temporary files while there is no such folder.
+fn unix_socket(usual: &Path) -> Check {
     const WHAT: &str = "unix sockets";
     // sockaddr_un has 108 bytes for a path and the zero that ends it.
     const LONGEST: usize = 107;
-    let usual = folder.join(format!("{DEFAULT_DEVICE}.sock"));
     let len = usual.as_os_str().len();
     if len > LONGEST {
         let detail = format!("{} has {len} bytes, and the system takes {LONGEST}", usual.display());
         return Check::broken(WHAT, detail, "fauxkey run --socket unix:/tmp/phone.sock, or a shorter --home");
     }
-    let folder = if folder.is_dir() { folder.into() } else { std::env::temp_dir() };
+    let folder = usual.parent().filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Into::into);
     let path = folder.join(format!(".fauxkey-doctor-{}", std::process::id()));
     let bound = UnixListener::bind(&path);
     // It is there only if it was bound.
@@ -262,14 +267,18 @@ mod tests {
         assert!(writable("data", &deep).state == State::Works);
         fs::write(folder.path().join("a"), "").unwrap();
         let check = writable("data", &deep);
-        assert!(check.state == State::Broken && check.detail.ends_with("/a is no folder"), "{}", check.detail);
+        assert!(
+            check.state == State::Broken && check.detail.ends_with("/a is no folder"),
+            "{}",
+            check.detail
+        );
     }
 
     #[test]
     fn a_socket_path_that_is_too_long_is_noticed() {
-        let check = unix_socket(Path::new(&format!("/tmp/{}", "x".repeat(100))));
+        let check = unix_socket(Path::new(&format!("/tmp/{}", "x".repeat(103))));
         assert!(check.state == State::Broken && check.detail.contains("107"), "{}", check.detail);
-        assert!(unix_socket(&std::env::temp_dir()).state == State::Works);
+        assert!(unix_socket(&std::env::temp_dir().join("phone.sock")).state == State::Works);
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub fn question(prompt: &Prompt) -> String {
                 format!("sign-in at {} as {}, or one of {} others", shown(rp_id), account(first), rest.len())
             }
         },
-        Purpose::NothingToSignIn { rp_id } => format!("sign-in at {}, which has no passkey here", shown(rp_id)),
+        Purpose::NothingToSignIn { rp_id } => {
+            format!("sign-in at {}, which has no passkey here", shown(rp_id))
+        }
         Purpose::Select => "whether this is the authenticator to use".into(),
         Purpose::Reset => "to forget everything".into(),
     };
@@ -158,13 +160,17 @@ mod tests {
         });
         assert_eq!(
             line("phone", &event, false).as_deref(),
-            Some("phone: authenticatorGetAssertion over hybrid: refused with 0x2E NO_CREDENTIALS: CTAP 2.1 §6.2.2 step 7: none")
+            Some(
+                "phone: authenticatorGetAssertion over hybrid: refused with 0x2E NO_CREDENTIALS: CTAP 2.1 §6.2.2 step 7: none"
+            )
         );
     }
 
     #[test]
     fn what_only_the_curious_want_is_left_out() {
-        for event in [Event::PromptClosed(1), Event::Authenticator(authenticator::Event::Committed { changes: 1 })] {
+        for event in
+            [Event::PromptClosed(1), Event::Authenticator(authenticator::Event::Committed { changes: 1 })]
+        {
             assert_eq!(line("phone", &event, false), None);
             assert!(line("phone", &event, true).is_some());
         }

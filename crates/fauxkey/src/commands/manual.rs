@@ -24,6 +24,6 @@ pub(super) fn man(output: &Output, arguments: &Man) -> Result<Exit, Stop> {
     };
     fs::create_dir_all(dir).map_err(cannot)?;
     clap_mangen::generate_to(cli::definition(), dir).map_err(cannot)?;
-    output.say(&format!("man pages are in {}", dir.display()));
+    output.inform(&format!("man pages are in {}", dir.display()));
     Ok(Exit::Done)
 }

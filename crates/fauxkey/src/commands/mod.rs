@@ -6,6 +6,7 @@ mod input;
 mod log;
 mod manual;
 mod passkey;
+mod person;
 mod profile;
 mod rehearse;
 mod run;
@@ -18,6 +19,7 @@ use crate::instance::Instance;
 use crate::output::Output;
 use crate::remote::Remote;
 use std::io;
+use std::ops::Deref;
 
 /// How a verb ended, if nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +61,46 @@ pub struct Context {
 
 impl Context {
     /// The running instance of this home, or else the home itself, opened.
-    pub fn control(&self) -> Result<Box<dyn Control>, Failure> {
+    pub fn reach(&self) -> Result<Reached, Failure> {
         // Who names an instance does not want another: that it does not answer is an error.
         if let Some(remote) = Remote::from_environment(&self.home)? {
-            return Ok(Box::new(remote));
+            return Ok(Reached::Running(remote));
         }
         match Remote::running(&self.home) {
-            Some(remote) => Ok(Box::new(remote)),
-            None => Ok(Box::new(Instance::open(&self.home)?)),
+            Some(remote) => Ok(Reached::Running(remote)),
+            None => Instance::open(&self.home).map(Reached::Here),
+        }
+    }
+}
+
+/// The way to the devices.
+pub enum Reached {
+    /// Another process has them.
+    Running(Remote),
+    /// This process has them, until it ends.
+    Here(Instance),
+}
+
+impl Reached {
+    /// Refuses what makes sense only on a device that goes on running.
+    pub fn running(&self, device: &str, what: &str) -> Result<(), Failure> {
+        match self {
+            Self::Running(_) => Ok(()),
+            Self::Here(_) => {
+                Err(Failure::new(FailureKind::Conflict, format!("{device} is not running, so {what}"))
+                    .hint("start it with `fauxkey run` in another terminal"))
+            }
+        }
+    }
+}
+
+impl Deref for Reached {
+    type Target = dyn Control;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Running(remote) => remote,
+            Self::Here(instance) => instance,
         }
     }
 }
@@ -120,7 +154,10 @@ pub fn choose(control: &dyn Control, on: &OnDevice) -> Result<Device, Failure> {
     }
     let devices = control.devices()?;
     match devices.as_slice() {
-        [] => Err(Failure::new(FailureKind::NotFound, "there is no device yet").hint("fauxkey device add phone")),
+        [] => {
+            Err(Failure::new(FailureKind::NotFound, "there is no device yet")
+                .hint("fauxkey device add phone"))
+        }
         [only] => Ok(only.clone()),
         several => several.iter().find(|device| device.name == DEFAULT_DEVICE).cloned().ok_or_else(|| {
             let names: Vec<&str> = several.iter().map(|device| device.name.as_str()).collect();
@@ -141,10 +178,10 @@ pub fn confirm(context: &Context, yes: bool, question: &str) -> Result<bool, Fai
     match context.output.ask(&format!("{question} [y/N]")).as_deref() {
         Some("y" | "yes") => Ok(true),
         Some(_) => {
-            context.output.say("nothing was changed");
+            context.output.inform("nothing was changed");
             Ok(false)
         }
-        None => Err(Failure::new(FailureKind::Refused, format!("there is no terminal to ask at: {question}"))
+        None => Err(Failure::new(FailureKind::Refused, format!("cannot ask without a terminal: {question}"))
             .hint("give --yes")),
     }
 }

@@ -8,33 +8,32 @@ use wire::base64url;
 
 pub(super) fn passkey(context: &Context, verb: PasskeyVerb) -> Result<Exit, Stop> {
     let output = &context.output;
-    let control = context.control()?;
-    let control = control.as_ref();
+    let control = context.reach()?;
     match verb {
         PasskeyVerb::List { on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
             let passkeys = control.passkeys(&device.name)?;
             output.result(&passkeys, || table(output, &device.name, &passkeys))?;
         }
         PasskeyVerb::Show { id, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
             let passkey = control.passkey(&device.name, &id)?;
             output.result(&passkey, || description(&passkey))?;
         }
         PasskeyVerb::Rename { id, name, display_name, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
             let passkey = control.rename_passkey(&device.name, &id, name, display_name)?;
             output.result(&passkey, || description(&passkey))?;
         }
         PasskeyVerb::Delete { id, yes, on } => {
-            let device = choose(control, &on)?;
+            let device = choose(&*control, &on)?;
             let passkey = control.passkey(&device.name, &id)?;
             let what = format!("the passkey {} at {}", account(&passkey), shown(&passkey.rp_id));
             if !confirm(context, yes, &format!("delete {what} for good?"))? {
                 return Ok(Exit::Found);
             }
             control.delete_passkey(&device.name, &passkey.credential_id)?;
-            output.say(&format!("deleted {what}"));
+            output.inform(&format!("deleted {what}"));
         }
     }
     Ok(Exit::Done)
@@ -55,7 +54,7 @@ fn table(output: &Output, device: &str, passkeys: &[Passkey]) -> String {
         ]
     };
     let rows: Vec<_> = passkeys.iter().map(row).collect();
-    output.table(["ID", "WHERE", "ACCOUNT", "NAME", "ALGORITHM", "MADE AS NO."], &rows)
+    output.table(["ID", "WHERE", "ACCOUNT", "NAME", "ALGORITHM", "ORDER"], &rows)
 }
 
 fn description(passkey: &Passkey) -> String {
@@ -70,7 +69,7 @@ fn description(passkey: &Passkey) -> String {
         ("algorithm", passkey.algorithm.clone()),
         ("public key", base64url::encode(&passkey.public_key.0)),
         ("credential ID", passkey.credential_id.clone()),
-        ("made as no.", passkey.created.to_string()),
+        ("order", passkey.created.to_string()),
     ];
     lines.map(|(what, value)| format!("{what:<15}{value}")).join("\n")
 }

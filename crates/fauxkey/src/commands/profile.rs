@@ -55,14 +55,17 @@ pub(super) fn profile(context: &Context, verb: ProfileVerb) -> Result<Exit, Stop
         }
         ProfileVerb::Show { name } => {
             let profile = profiles.find(&name)?;
-            let json = serde_json::json!({ "name": profile.name, "title": profile.title, "toml": profile.source });
+            let json =
+                serde_json::json!({ "name": profile.name, "title": profile.title, "toml": profile.source });
             output.result(&json, || profile.source.clone())?;
         }
         ProfileVerb::Check { file } => return check(output, &file),
         ProfileVerb::Add { file } => {
             let profile = profiles.add(&file)?;
             let added = row(Listed { name: profile.name.clone(), file: None, profile: Ok(profile) });
-            output.result(&added, || format!("added {}; try: fauxkey device add NAME --profile {0}", added.name))?;
+            output.result(&added, || {
+                format!("added {}; try: fauxkey device add NAME --profile {0}", added.name)
+            })?;
         }
     }
     Ok(Exit::Done)

@@ -1,20 +1,19 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
-use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
 use super::log::Announced;
+use super::person::Person;
+use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
 use crate::api::{self, Served};
 use crate::cli::{Door, Run};
-use crate::control::{Answer, Control, Device, Failure, FailureKind, Gesture};
+use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::SocketAddress;
 use crate::files;
 use crate::home::Home;
 use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
 use crate::output::{Output, Tone};
 use crate::process::{Parent, on_signal};
-use authenticator::Prompt;
 use emulator::Event;
 use serde::Serialize;
-use std::collections::VecDeque;
-use std::io::{self, BufRead, IsTerminal};
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,25 +26,24 @@ const PARENT_CHECK: Duration = Duration::from_millis(250);
 
 pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
     let running = start(context, arguments)?;
-    context.output.say("Try:   fauxkey device list");
+    if !context.output.json {
+        context.output.say(&format!("Try:   {}device list", running.prefix()));
+    }
     running.wait(context, arguments)
 }
 
 pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
     let running = start(context, arguments)?;
-    let home = match (arguments.ephemeral, &running.served) {
-        (true, served) => format!("FAUXKEY_URL={} FAUXKEY_TOKEN={} ", served.url, served.token),
-        (false, _) => String::new(),
-    };
-    context.output.say(&format!("Page:  {}", running.served.page()));
-    context.output.say("Try:   open the page, then in a second terminal");
-    for next in [
-        "webauthn create options.json --origin https://login.example.test",
-        "passkey list",
-        "device user ask",
-        "doctor",
-    ] {
-        context.output.say(&format!("         {home}fauxkey {next}"));
+    let output = &context.output;
+    if !output.json {
+        let fauxkey = running.prefix();
+        output.say(&format!("Page:  {}", running.served.page()));
+        output.say("Try:   open the page, and in a second terminal");
+        output.say(&format!(
+            "       {fauxkey}webauthn create options.json --origin https://login.example.test"
+        ));
+        output.say(&format!("       {fauxkey}passkey list"));
+        output.say(&format!("       {fauxkey}device user ask"));
     }
     running.wait(context, arguments)
 }
@@ -95,7 +93,7 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
         }
         let address = socket.clone().unwrap_or_else(|| match arguments.ephemeral {
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
-            false => SocketAddress::of(&context.home, name),
+            false => SocketAddress::Unix(context.home.socket(name)),
         });
         attach(output, &instance, name, &address, arguments)?;
     }
@@ -112,16 +110,18 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
 fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure> {
     let there = instance.devices()?;
     let profile = arguments.profile.as_deref();
-    let make = |name: &str, profile: &str| {
-        instance.ensure_device(name, profile).map(|device| vec![device.name])
-    };
+    let make =
+        |name: &str, profile: &str| instance.ensure_device(name, profile).map(|device| vec![device.name]);
     match (arguments.device.as_deref(), profile) {
         (Some(name), Some(profile)) => make(name, profile),
         (Some(name), None) if there.is_empty() => make(name, DEFAULT_PROFILE),
         (Some(name), None) => instance.device(name).map(|device| vec![device.name]),
         (None, Some(profile)) => {
-            let of_it: Vec<String> =
-                there.into_iter().filter(|device| device.profile == profile).map(|device| device.name).collect();
+            let of_it: Vec<String> = there
+                .into_iter()
+                .filter(|device| device.profile == profile)
+                .map(|device| device.name)
+                .collect();
             if !of_it.is_empty() {
                 return Ok(of_it);
             }
@@ -161,6 +161,16 @@ fn attach(
 }
 
 impl Running {
+    /// How a command that finds this instance begins.
+    fn prefix(&self) -> String {
+        match self.token_file {
+            Some(_) => "fauxkey ".into(),
+            None => {
+                format!("FAUXKEY_URL={} FAUXKEY_TOKEN={} fauxkey ", self.served.url, self.served.token)
+            }
+        }
+    }
+
     /// Says what is there: to people on stderr, to programs on stdout.
     fn say(&self, output: &Output) -> Result<(), Stop> {
         if output.json {
@@ -196,7 +206,9 @@ impl Running {
         let output = context.output;
         let (wake, woken) = mpsc::channel();
         let stop = wake.clone();
-        let broken = |what: &str, error: io::Error| Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"));
+        let broken = |what: &str, error: io::Error| {
+            Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"))
+        };
         on_signal(move || send(&stop, Wake::Stop)).map_err(|error| broken("catch signals", error))?;
         let parent = arguments.exit_with_parent.then(Parent::now);
         let ready = arguments.ready_file.as_deref();
@@ -208,7 +220,7 @@ impl Running {
         }
         let Self { instance, served, happenings, .. } = self;
         forward(happenings, wake.clone()).map_err(|error| broken("start a thread", error))?;
-        let mut person = Person::at_the_terminal(&output, wake, arguments)?;
+        let mut person = person(&output, wake, arguments);
         let mut announced = Announced::default();
         loop {
             let next = match parent {
@@ -265,6 +277,16 @@ fn forward(happenings: Receiver<Happening>, wake: Sender<Wake>) -> io::Result<()
     thread::Builder::new().name("log".into()).spawn(body).map(drop)
 }
 
+/// The person at the terminal, if there is one and if it is not a program that reads.
+fn person(output: &Output, wake: Sender<Wake>, arguments: &Run) -> Person {
+    let person = if output.json { Person::absent() } else { Person::at_the_terminal(wake, Wake::Line) };
+    let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
+    if asked && !person.is_there() {
+        output.note("there is no terminal to ask at: the page and the API answer");
+    }
+    person
+}
+
 /// One line for people, or one object for programs.
 fn report(output: &Output, happening: &Happening) -> Result<(), Stop> {
     if output.json {
@@ -273,79 +295,6 @@ fn report(output: &Output, happening: &Happening) -> Result<(), Stop> {
         output.say(&line);
     }
     Ok(())
-}
-
-/// The person at the terminal, and what they have been asked.
-struct Person {
-    present: bool,
-    open: VecDeque<(String, Prompt)>,
-}
-
-impl Person {
-    fn at_the_terminal(output: &Output, wake: Sender<Wake>, arguments: &Run) -> Result<Self, Stop> {
-        let present = io::stdin().is_terminal() && io::stderr().is_terminal() && !output.json;
-        let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
-        if asked && !present {
-            output.note("there is no terminal to ask at: the page and the API answer");
-        }
-        if present {
-            let body = move || {
-                for line in io::stdin().lock().lines().map_while(Result::ok) {
-                    send(&wake, Wake::Line(line));
-                }
-            };
-            thread::Builder::new().name("terminal".into()).spawn(body)?;
-        }
-        Ok(Self { present, open: VecDeque::new() })
-    }
-
-    /// Shows a question that a person is to answer, and takes back one that is over.
-    fn hear(&mut self, output: &Output, instance: &Instance, happening: &Happening) {
-        if !self.present {
-            return;
-        }
-        match &happening.event {
-            Event::Prompted(prompt) => {
-                let asks = instance.device(&happening.device).is_ok_and(|device| device.user.answer == Answer::Ask);
-                if asks {
-                    self.open.push_back((happening.device.clone(), prompt.clone()));
-                    if self.open.len() == 1 {
-                        self.ask(output);
-                    }
-                }
-            }
-            Event::PromptClosed(number) => {
-                let asked = self.open.front().map(|(device, prompt)| (device.clone(), prompt.number));
-                self.open.retain(|(device, prompt)| (device, prompt.number) != (&happening.device, *number));
-                if asked == Some((happening.device.clone(), *number)) {
-                    self.ask(output);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn ask(&self, output: &Output) {
-        if let Some((device, prompt)) = self.open.front() {
-            let wrong = if prompt.verification { ", w = wrong finger" } else { "" };
-            output.say_in(Tone::Hint, &format!("{device}: approve? [Enter or y = yes, n = no{wrong}]"));
-        }
-    }
-
-    fn answer(&self, output: &Output, instance: &Instance, line: &str) {
-        let Some((device, prompt)) = self.open.front() else { return };
-        let gesture = match line.trim().to_lowercase().as_str() {
-            "" | "y" | "yes" if prompt.verification => Gesture::Verified,
-            "" | "y" | "yes" => Gesture::Present,
-            "n" | "no" => Gesture::Declined,
-            "w" if prompt.verification => Gesture::NotVerified,
-            _ => return self.ask(output),
-        };
-        // It may have been answered elsewhere, or have timed out, just now.
-        if let Err(failure) = instance.answer(device, prompt.number, gesture) {
-            output.say(&failure.to_string());
-        }
-    }
 }
 
 /// Removes a file that may not be there.

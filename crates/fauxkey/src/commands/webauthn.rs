@@ -1,7 +1,7 @@
 //! `fauxkey webauthn`: what a page and a browser do, with a virtual device at the other end.
-use super::{Context, Exit, Stop, choose, input, log};
+use super::{Context, Exit, Reached, Stop, choose, input, log};
 use crate::cli::{Create, Format, Get, Over, Page};
-use crate::control::{Control, Failure, FailureKind};
+use crate::control::{Answer, Failure, FailureKind};
 use crate::output::Output;
 use client::options::{self, Document, Shape};
 use client::{Account, Client, ClientError, Origin, OriginError, Platform, graph};
@@ -22,7 +22,8 @@ pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop
     let selection = options.authenticator_selection.as_ref();
     let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
     let session = Session::open(context, page, attachment, DOING)?;
-    let begun = client::Create::begin(&origin, options, &session.platform).map_err(|why| session.refused(why))?;
+    let begun =
+        client::Create::begin(&origin, options, &session.platform).map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp.id.as_deref(), &origin);
     let registration = session.run(begun)?;
 
@@ -53,8 +54,8 @@ pub(super) fn get(context: &Context, arguments: &Get) -> Result<Exit, Stop> {
         Some(text) => text.parse().map_or_else(|_| Account::Named(text.into()), Account::Index),
     };
     let session = Session::open(context, page, None, DOING)?;
-    let begun =
-        client::Get::begin(&origin, options, &session.platform, account).map_err(|why| session.refused(why))?;
+    let begun = client::Get::begin(&origin, options, &session.platform, account)
+        .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp_id.as_deref(), &origin);
     let authentication = session.run(begun)?;
 
@@ -89,22 +90,25 @@ fn origin(page: &Page, rp_id: Option<&str>, shape: Shape, doing: &str) -> Result
             (_, None) => "https://login.example.test".into(),
         };
         let message = format!("{doing}: the options do not say which page they come from");
-        return Err(Failure::new(FailureKind::Invalid, message).hint(format!("give --origin, such as {likely}")));
+        return Err(
+            Failure::new(FailureKind::Invalid, message).hint(format!("give --origin, such as {likely}"))
+        );
     };
     let failure = |kind, error: &OriginError| {
         Failure::new(kind, format!("{doing}: {error}{}", exception(&error.clone().into()))).hint(error.hint())
     };
     // A text that is no origin is a mistake on the command line; an RP ID that is not the origin's to claim is
     // what a browser refuses.
-    let origin = Origin::parse(text)
-        .map_err(|error| Failure::new(FailureKind::Invalid, format!("{doing}: {error}")).hint(error.hint()))?;
+    let origin = Origin::parse(text).map_err(|error| {
+        Failure::new(FailureKind::Invalid, format!("{doing}: {error}")).hint(error.hint())
+    })?;
     origin.rp_id(rp_id).map_err(|error| failure(FailureKind::Refused, &error))?;
     Ok(origin)
 }
 
 /// A device, and what the client knows of it.
 struct Session {
-    control: Box<dyn Control>,
+    control: Reached,
     device: String,
     platform: Platform,
     link: Over,
@@ -113,9 +117,18 @@ struct Session {
 }
 
 impl Session {
-    fn open(context: &Context, page: &Page, attachment: Option<&str>, doing: &'static str) -> Result<Self, Failure> {
-        let control = context.control()?;
-        let device = choose(control.as_ref(), &page.on)?.name;
+    fn open(
+        context: &Context,
+        page: &Page,
+        attachment: Option<&str>,
+        doing: &'static str,
+    ) -> Result<Self, Failure> {
+        let control = context.reach()?;
+        let device = choose(&*control, &page.on)?;
+        if device.user.answer == Answer::Ask {
+            control.running(&device.name, "there is nobody to ask")?;
+        }
+        let device = device.name;
         let link = page.link.unwrap_or_else(|| link(page.client, attachment));
         let platform = Platform { client: page.client, link: link.into(), info: GetInfoResponse::default() };
         let mut session = Self { control, device, platform, link, output: context.output, doing };
@@ -179,7 +192,8 @@ fn link(client: Client, attachment: Option<&str>) -> Over {
 }
 
 fn check_display_name(name: &str, format: Format) -> Result<(), Failure> {
-    let invalid = |why: &dyn fmt::Display| Failure::new(FailureKind::Invalid, format!("--display-name: {why}"));
+    let invalid =
+        |why: &dyn fmt::Display| Failure::new(FailureKind::Invalid, format!("--display-name: {why}"));
     if format != Format::Graph {
         return Err(invalid(&"only the body for Microsoft Graph has it").hint("add --format graph"));
     }

@@ -77,6 +77,13 @@ impl Hid {
         })?;
         Ok(Writer { handle: self.handle.clone(), port: self.port, unconfirmed: 0 })
     }
+
+    /// Waits until every driver has acted on what happened to the device.
+    pub fn settle(&self) {
+        // Not under the lock: the device's thread needs it to tell more.
+        let readers: Vec<Arc<Mailbox>> = lock(&self.readers).iter().filter_map(Weak::upgrade).collect();
+        readers.iter().for_each(|reader| reader.settle());
+    }
 }
 
 impl Writer {

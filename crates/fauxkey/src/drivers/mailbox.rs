@@ -3,7 +3,8 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use wire::ctaphid::Report;
 
 /// What a driver hears of its device.
@@ -22,13 +23,24 @@ pub(super) enum Signal {
 pub(super) struct Mailbox {
     queue: Mutex<Queue>,
     wake: OwnedFd,
+    /// Tells when the driver has acted on more.
+    progress: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     signals: VecDeque<Signal>,
     stopped: bool,
+    /// Signals put in, taken out, and acted on, since the start.
+    pushed: u64,
+    taken: u64,
+    acted_on: u64,
 }
+
+/// How long a driver is waited for that should act within microseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is woken meanwhile.
+const NUDGE: Duration = Duration::from_millis(1);
 
 impl Mailbox {
     /// An empty one.
@@ -37,26 +49,48 @@ impl Mailbox {
     /// If the process or the system has no descriptors left.
     pub(super) fn new() -> Result<Self, Errno> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { queue: Mutex::default(), wake })
+        Ok(Self { queue: Mutex::default(), wake, progress: Condvar::new() })
     }
 
     /// Puts a signal in. Never waits.
     pub(super) fn push(&self, signal: Signal) {
-        self.lock().signals.push_back(signal);
+        let mut queue = self.lock();
+        queue.signals.push_back(signal);
+        queue.pushed += 1;
+        drop(queue);
         self.wake();
+    }
+
+    /// Waits until the driver has acted on everything that was put in before, so that whoever switched the
+    /// power finds programs cut off or let in as it should be. A driver that is busy for longer than a second
+    /// is not waited for.
+    pub(super) fn settle(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut queue = self.lock();
+        let all = queue.pushed;
+        while queue.acted_on < all && !queue.stopped && Instant::now() < deadline {
+            // It acts on what it took before it takes again.
+            self.wake();
+            queue = self.progress.wait_timeout(queue, NUDGE).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// The driver is to end.
     pub(super) fn stop(&self) {
         self.lock().stopped = true;
+        self.progress.notify_all();
         self.wake();
     }
 
-    /// Everything that is in it, or `None` if the driver is to end.
+    /// Everything that is in it, or `None` if the driver is to end. To be called when what was taken before is
+    /// done.
     pub(super) fn take(&self) -> Option<VecDeque<Signal>> {
         // Before the queue is looked at, so that what comes later wakes again.
         let _already_empty = rustix::io::read(&self.wake, &mut [0; 8]);
         let mut queue = self.lock();
+        queue.acted_on = queue.taken;
+        queue.taken = queue.pushed;
+        self.progress.notify_all();
         if queue.stopped { None } else { Some(std::mem::take(&mut queue.signals)) }
     }
 
@@ -80,6 +114,8 @@ impl AsFd for Mailbox {
 mod tests {
     use super::*;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     fn is_readable(mailbox: &Mailbox) -> bool {
         let mut fds = [PollFd::new(mailbox, PollFlags::IN)];
@@ -96,6 +132,34 @@ mod tests {
         assert_eq!(mailbox.take().unwrap(), [Signal::Power(true), Signal::Input([7; 64])]);
         assert!(!is_readable(&mailbox));
         assert_eq!(mailbox.take().unwrap(), []);
+    }
+
+    #[test]
+    fn who_waits_for_the_driver_waits_until_it_has_acted_on_what_was_in_it() {
+        let mailbox = Mailbox::new().unwrap();
+        mailbox.settle();
+        mailbox.push(Signal::Power(false));
+        let acted = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                mailbox.take().unwrap();
+                thread::sleep(Duration::from_millis(30));
+                acted.store(true, Ordering::SeqCst);
+                mailbox.take().unwrap();
+            });
+            mailbox.settle();
+            assert!(acted.load(Ordering::SeqCst));
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_driver_that_ended() {
+        let mailbox = Mailbox::new().unwrap();
+        mailbox.push(Signal::Power(false));
+        mailbox.stop();
+        let before = Instant::now();
+        mailbox.settle();
+        assert!(before.elapsed() < PATIENCE);
     }
 
     #[test]

@@ -12,6 +12,8 @@
 pub mod hid;
 mod mailbox;
 pub mod socket;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod uhid;
 
 pub use socket::SocketAddress;

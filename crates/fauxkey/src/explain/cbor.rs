@@ -127,10 +127,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Fit, Stuck> {
     if !item.rest.is_empty() && (!convinces || item.rest.len() > item.length) {
         return Err(Stuck::at(item.length, format!("{} after the first item", size(item.rest.len()))));
     }
-    let pretty = cbor::pretty(&item.value);
     let mut tree = vec![node("item", &item.value)];
-    if pretty.len() < 2000 {
-        tree.push(Node::new("notation", diagnostic(&item.value)).note("RFC 8949 §8"));
+    let notation = diagnostic(&item.value);
+    if notation.len() < 2000 {
+        tree.push(Node::new("notation", notation).note("RFC 8949 §8"));
     }
     Ok(Fit { kind: Kind::Cbor, tree, odd, rest: item.rest.len() })
 }

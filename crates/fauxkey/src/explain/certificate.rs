@@ -128,7 +128,9 @@ fn attributes(mut name: &[u8]) -> Vec<(&'static str, String)> {
 
 fn name(label: &str, name: &[u8]) -> Node {
     let texts = attributes(name).into_iter().map(|(kind, text)| format!("{kind}={}", quoted(&text)));
-    Node::new(label, texts.collect::<Vec<_>>().join(", "))
+    let texts = texts.collect::<Vec<_>>().join(", ");
+    let nobody = texts.is_empty().then_some("empty, as a TPM's is");
+    Node::new(label, texts).note_if(nobody)
 }
 
 /// A certificate of an x5c member. `leaf` is the one that signed the statement.

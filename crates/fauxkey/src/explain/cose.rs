@@ -167,7 +167,7 @@ fn lines(key: &Value, odd: &mut Vec<String>) -> Vec<Node> {
         if parameter.is_none() && !matches!(label_number, Some(1 | 3)) {
             let label = cbor::key_text(label);
             odd.push(format!(
-                "the COSE key has a member {label}, which WebAuthn Level 3 §6.5.1.1 has no place for"
+                "the COSE key has a member {label}, which WebAuthn Level 3 §6.5.1 has no place for"
             ));
         }
     }
@@ -180,7 +180,7 @@ fn check(key: &Value, kty: Option<i128>, odd: &mut Vec<String>) {
     let crv = int(key, -1).filter(|_| matches!(kty, Some(1 | 2)));
     match (kty, alg) {
         (None, _) => odd.push("the COSE key has no kty".into()),
-        (_, None) => odd.push("the COSE key has no alg (WebAuthn Level 3 §6.5.1.1)".into()),
+        (_, None) => odd.push("the COSE key has no alg (WebAuthn Level 3 §6.5.1)".into()),
         (Some(kty), Some(alg)) => {
             if let Some((expected_kty, expected_crv)) = partners(alg)
                 && (expected_kty != kty || (expected_crv != 0 && Some(expected_crv) != crv))
@@ -208,7 +208,7 @@ fn check(key: &Value, kty: Option<i128>, odd: &mut Vec<String>) {
                 odd.push(format!("an RSA modulus of {} bits is too short to be safe", n.len() * 8));
             }
             (None, _) if *name == "y" && value.is_some_and(Value::is_bool) => {
-                odd.push("y is a sign bit: WebAuthn Level 3 §6.5.1.1 wants the coordinate itself".into());
+                odd.push("y is a sign bit: WebAuthn Level 3 §5.8.5 wants the coordinate itself".into());
             }
             _ => {}
         }

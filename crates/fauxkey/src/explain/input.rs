@@ -48,7 +48,8 @@ pub(super) fn forms(input: &[u8]) -> Vec<Input> {
     let Some(text) = std::str::from_utf8(input).ok().filter(is_text) else {
         return vec![Input { form: Form::Raw, bytes: input.into() }];
     };
-    let text = unwrapped(text);
+    let without_comments = without_comments(text);
+    let text = unwrapped(&without_comments);
     let mut forms = Vec::new();
     if !text.is_empty() {
         forms.push(Input { form: Form::Text, bytes: text.into() });
@@ -61,6 +62,11 @@ pub(super) fn forms(input: &[u8]) -> Vec<Input> {
         .or_else(|| Some((dialect, from_base64(text)?)));
     forms.extend(decoded.filter(|(_, bytes)| !bytes.is_empty()).map(|(form, bytes)| Input { form, bytes }));
     forms
+}
+
+/// Files of vectors begin with lines for people.
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
 /// Takes off what people copy along: white space, a byte order mark, quotes, the `h'…'` of diagnostic notation,
@@ -127,6 +133,12 @@ mod tests {
         for text in ["a3016", "a3-0163", "a3 01 6g", "", "0x", "-"] {
             assert_eq!(bytes_of(text, Form::Hex), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn lines_for_people_are_passed_over() {
+        assert_eq!(bytes_of("# a message\na301\n  # more\n63\n", Form::Hex), Some(vec![0xA3, 0x01, 0x63]));
+        assert!(forms(b"# nothing else\n").is_empty());
     }
 
     #[test]

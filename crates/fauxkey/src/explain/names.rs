@@ -49,7 +49,7 @@ pub(super) fn client_extension(name: &str) -> Option<&'static str> {
     look_up(CLIENT_EXTENSIONS, name)
 }
 
-/// The credProtect levels, CTAP 2.1 §12.1.1.
+/// The credProtect levels, CTAP 2.1 §12.1.
 pub(super) fn cred_protect(level: i128) -> Option<&'static str> {
     match level {
         1 => Some("userVerificationOptional"),

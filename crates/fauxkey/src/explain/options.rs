@@ -106,7 +106,10 @@ fn challenge(challenge: &Base64Url, odd: &mut Vec<String>) -> Node {
 
 fn parameters(parameters: &[Parameters], odd: &mut Vec<String>) -> Node {
     if parameters.is_empty() {
-        odd.push("pubKeyCredParams is empty: the client then takes ES256 and RS256 (WebAuthn Level 3 §5.1.3 step 10)".into());
+        odd.push(
+            "pubKeyCredParams is empty: the client then takes ES256 and RS256 (WebAuthn Level 3 §5.1.3)"
+                .into(),
+        );
     }
     let mut lines = Vec::with_capacity(parameters.len());
     for (i, Parameters { kind, alg }) in parameters.iter().enumerate() {

@@ -1,9 +1,7 @@
 //! What the instance does when it is asked from outside.
 use super::running::Running;
 use super::{Instance, store_failure};
-use crate::control::{
-    Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User,
-};
+use crate::control::{Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User};
 use crate::devices::{Definition, check_name};
 use authenticator::CREDENTIAL_ID_MARK;
 use emulator::{UserPolicy, VirtualAuthenticator};
@@ -35,7 +33,9 @@ impl Control for Instance {
         match self.devices.find(name) {
             Ok(_) => {
                 let message = format!("there is a device named `{name}` already");
-                return Err(Failure::new(FailureKind::Conflict, message).hint("take another name, or delete it"));
+                return Err(
+                    Failure::new(FailureKind::Conflict, message).hint("take another name, or delete it")
+                );
             }
             Err(failure) if failure.kind == FailureKind::NotFound => {}
             Err(failure) => return Err(failure),
@@ -83,6 +83,7 @@ impl Control for Instance {
             let failure = store_failure(error);
             Failure { message: format!("{name} stays without power: {}", failure.message), ..failure }
         })?;
+        running.settle()?;
         running.describe()
     }
 
@@ -118,8 +119,10 @@ impl Control for Instance {
             if device.answer(now, number, gesture.into()) { Ok(()) } else { Err(open) }
         })?;
         open.map_err(|open| {
-            let failure =
-                Failure::new(FailureKind::Conflict, format!("question {number} is not open on {name} (any more)"));
+            let failure = Failure::new(
+                FailureKind::Conflict,
+                format!("question {number} is not open on {name} (any more)"),
+            );
             match open {
                 Some(open) => failure.hint(format!("the open question is number {open}")),
                 None => failure.hint("no question is open"),
@@ -195,7 +198,9 @@ fn find(running: &Arc<Running>, name: &str, id: &str) -> Result<authenticator::P
     }
     let stands_for = |passkey: &authenticator::Passkey| {
         let unmarked = passkey.id.strip_prefix(&CREDENTIAL_ID_MARK).unwrap_or(&passkey.id);
-        [passkey.id.as_slice(), unmarked].into_iter().any(|id| wire::base64url::encode(id).starts_with(&beginning))
+        [passkey.id.as_slice(), unmarked]
+            .into_iter()
+            .any(|id| wire::base64url::encode(id).starts_with(&beginning))
     };
     let mut found: Vec<_> = passkeys.into_iter().filter(stands_for).collect();
     match (found.pop(), found.as_slice()) {
@@ -214,7 +219,8 @@ fn find(running: &Arc<Running>, name: &str, id: &str) -> Result<authenticator::P
 
 fn no_such_passkey(device: &str, id: &str) -> Failure {
     let message = format!("there is no passkey `{}` on {device}", id.escape_debug());
-    Failure::new(FailureKind::NotFound, message).hint(format!("`fauxkey passkey list --device {device}` lists them"))
+    Failure::new(FailureKind::NotFound, message)
+        .hint(format!("`fauxkey passkey list --device {device}` lists them"))
 }
 
 /// The store refused a change.

@@ -16,33 +16,43 @@ pub struct Happening {
 const UNTAKEN_LIMIT: usize = 4_096;
 
 /// Everybody who wants to hear. Telling them never waits.
-#[derive(Default)]
 pub(super) struct Subscribers {
-    subscribers: Mutex<Vec<SyncSender<Happening>>>,
+    /// `None` once closed.
+    subscribers: Mutex<Option<Vec<SyncSender<Happening>>>>,
+}
+
+impl Default for Subscribers {
+    fn default() -> Self {
+        Self { subscribers: Mutex::new(Some(Vec::new())) }
+    }
 }
 
 impl Subscribers {
     /// From now on the receiver gets every happening.
     pub(super) fn subscribe(&self) -> Receiver<Happening> {
         let (sender, receiver) = sync_channel(UNTAKEN_LIMIT);
-        self.lock().push(sender);
+        if let Some(subscribers) = &mut *self.lock() {
+            subscribers.push(sender);
+        }
         receiver
     }
 
     /// Tells everybody. Those who are gone are forgotten.
     pub(super) fn tell(&self, device: &str, event: &Event) {
-        self.lock().retain(|subscriber| {
-            let happening = Happening { device: device.into(), event: event.clone() };
-            !matches!(subscriber.try_send(happening), Err(TrySendError::Disconnected(_)))
-        });
+        if let Some(subscribers) = &mut *self.lock() {
+            subscribers.retain(|subscriber| {
+                let happening = Happening { device: device.into(), event: event.clone() };
+                !matches!(subscriber.try_send(happening), Err(TrySendError::Disconnected(_)))
+            });
+        }
     }
 
-    /// Nobody hears anything more: receivers end once they are empty.
+    /// Nobody hears anything more: receivers end once they are empty, and new ones at once.
     pub(super) fn close(&self) {
-        self.lock().clear();
+        *self.lock() = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<SyncSender<Happening>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<SyncSender<Happening>>>> {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,6 +78,7 @@ mod tests {
         assert_eq!(heard(&second), [last]);
         subscribers.close();
         assert!(first.recv().is_err());
+        assert!(subscribers.subscribe().recv().is_err());
     }
 
     #[test]
@@ -88,6 +99,6 @@ mod tests {
         let subscribers = Subscribers::default();
         drop(subscribers.subscribe());
         subscribers.tell("phone", &Event::Winked);
-        assert!(subscribers.lock().is_empty());
+        assert_eq!(subscribers.lock().as_ref().map(Vec::len), Some(0));
     }
 }

@@ -25,7 +25,7 @@ use crate::drivers::socket::Socket;
 use crate::drivers::uhid::Uhid;
 use crate::home::Home;
 use crate::profiles::Profiles;
-use crate::runtime::{DeviceHandle, spawn};
+use crate::runtime::spawn;
 use authenticator::store::{MemoryStore, Store, StoreError};
 use emulator::{FastSigner, UserPolicy, VirtualAuthenticator};
 use rand::rand_core::UnwrapErr;
@@ -81,19 +81,6 @@ impl Instance {
         Self { vault, devices, profiles, subscribers: Arc::default(), state: Mutex::default() }
     }
 
-    /// The profiles that devices of this instance can be made of.
-    pub fn profiles(&self) -> &Profiles {
-        &self.profiles
-    }
-
-    /// Starts the device if it does not run.
-    ///
-    /// # Errors
-    /// NotFound if there is no such device; Broken if its file, its profile or what is stored of it is.
-    pub fn start(&self, name: &str) -> Result<DeviceHandle, Failure> {
-        self.running(name).map(|running| running.handle().clone())
-    }
-
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
     /// profile.
     ///
@@ -109,7 +96,7 @@ impl Instance {
     /// Lets programs reach the device over a socket, and returns the address that it really has.
     ///
     /// # Errors
-    /// Those of [`Instance::start`] and [`Socket::bind`].
+    /// Those of [`Control::device`] and [`Socket::bind`].
     pub fn attach_socket(&self, name: &str, address: &SocketAddress) -> Result<String, Failure> {
         self.running(name)?.attach(|hid| Socket::bind(hid, address))
     }
@@ -117,7 +104,7 @@ impl Instance {
     /// Plugs the device into the kernel, and returns where programs find it, such as `hidraw:/dev/hidraw3`.
     ///
     /// # Errors
-    /// Those of [`Instance::start`] and [`Uhid::attach`].
+    /// Those of [`Control::device`] and [`Uhid::attach`].
     pub fn attach_uhid(&self, name: &str) -> Result<String, Failure> {
         let running = self.running(name)?;
         running.attach(|hid| Uhid::attach(hid, &running.profile().usb, name))
@@ -126,7 +113,7 @@ impl Instance {
     /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.
     ///
     /// # Errors
-    /// Those of [`Instance::start`].
+    /// Those of [`Control::device`].
     pub fn set_user_for_now(&self, name: &str, user: UserPolicy) -> Result<(), Failure> {
         self.running(name)?.call(move |device, now| device.set_user(now, user))
     }
@@ -164,6 +151,9 @@ impl Instance {
     }
 
     /// The device, started if need be.
+    ///
+    /// # Errors
+    /// NotFound if there is no such device; Broken if its file, its profile or what is stored of it is.
     fn running(&self, name: &str) -> Result<Arc<Running>, Failure> {
         self.running_in(&mut *self.open_state()?, name)
     }

@@ -83,14 +83,23 @@ impl Running {
         let mut hid = lock(&self.hid);
         let hid = match &mut *hid {
             Some(hid) => hid,
-            none => {
-                none.insert(Hid::plug(&self.handle, &self.profile).map_err(|gone| self.gone(gone))?)
-            }
+            none => none.insert(Hid::plug(&self.handle, &self.profile).map_err(|gone| self.gone(gone))?),
         };
         let driver = make(hid)?;
         let address = driver.address();
         lock(&self.drivers).push(Box::new(driver));
         Ok(address)
+    }
+
+    /// Waits until what happened on the device has reached the programs that use it: connections are cut, or let
+    /// in again.
+    pub(super) fn settle(&self) -> Result<(), Failure> {
+        // The device's thread tells of what happened before it takes the next input.
+        self.call(|_, _| ())?;
+        if let Some(hid) = &*lock(&self.hid) {
+            hid.settle();
+        }
+        Ok(())
     }
 
     /// Detaches everything and cuts the power, so that nobody waits for the device any more.
@@ -127,10 +136,12 @@ impl Running {
             let hint = format!("`fauxkey device power on --device {}` gives it some", self.name);
             return Err(Failure::new(FailureKind::Conflict, format!("{} has no power", self.name)).hint(hint));
         }
-        response.recv().map_err(|_| {
-            let message = format!("the power of {} was cut before it answered", self.name);
-            Failure::new(FailureKind::Conflict, message)
-        })
+        if let Ok(response) = response.recv() {
+            return Ok(response);
+        }
+        self.call(|_, _| ())?;
+        let message = format!("the power of {} was cut before it answered", self.name);
+        Err(Failure::new(FailureKind::Conflict, message))
     }
 }
 

@@ -107,18 +107,6 @@ impl DeviceHandle {
         })
     }
 
-    /// Unplugs a link.
-    ///
-    /// # Errors
-    /// If the device is gone.
-    pub fn unplug(&self, port: Port) -> Result<(), Gone> {
-        self.run(move |running| {
-            let now = running.clock.now();
-            running.device.unplug(now, port);
-            running.sinks.remove(&port);
-        })
-    }
-
     /// Hands a frame from a platform to a link, without waiting.
     ///
     /// # Errors

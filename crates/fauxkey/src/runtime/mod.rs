@@ -1,4 +1,4 @@
 //! Virtual devices with a clock and threads: one thread owns one device, everybody else sends it inputs.
 mod device;
 
-pub use device::{DeviceHandle, Gone, Sink, spawn};
+pub use device::{DeviceHandle, Gone, spawn};

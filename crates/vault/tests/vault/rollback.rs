@@ -96,7 +96,7 @@ fn a_vault_that_vanished_is_not_replaced_by_an_empty_one() {
     let place = Place::with_passkeys(3);
     fs::remove_dir_all(place.dir()).unwrap();
     let (error, _) = place.refusal();
-    assert!(matches!(error, VaultError::RolledBack { generation: 0, noted: 6, .. }), "{error}");
+    assert!(matches!(error, VaultError::RolledBack { generation: 0, noted: 7, .. }), "{error}");
     place.refusal();
     let vault = place.try_open_with(ACCEPT).unwrap();
     assert_eq!(vault.authenticators().unwrap(), []);

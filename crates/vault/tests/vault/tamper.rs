@@ -1,9 +1,10 @@
 //! Somebody who can write the database, but has no key.
 use crate::support::*;
-use authenticator::store::{Change, Store};
+use authenticator::store::{Change, RecordId, Store};
 use sled::{Db, IVec, Tree};
 use std::fs;
-use vault::VaultError;
+use vault::{RecordChange, VaultError};
+use zeroize::Zeroizing;
 
 fn tree(db: &Db, first: u8) -> Tree {
     let name = db.tree_names().into_iter().find(|name| name.first() == Some(&first)).unwrap();
@@ -160,6 +161,36 @@ fn a_record_where_none_belongs_is_told() {
         place.with_database(|db| drop(tree(db, b'a').insert(key.clone(), vec![1; 60]).unwrap()));
         assert!(complaint(&place).contains("was changed, moved or damaged"), "{key:?}");
     }
+}
+
+#[test]
+fn a_long_record_that_lacks_a_part_or_has_one_too_many_is_told() {
+    let place = Place::new();
+    let id = RecordId([7; 16]);
+    let put = RecordChange::Put(id, Zeroizing::new(vec![5; 10_000]));
+    place.open().records("tenant").unwrap().commit(&[put]).unwrap();
+    let part = |number: u8| [id.0.as_slice(), &[0, number]].concat();
+    let told = |what: &str| {
+        let vault = place.open();
+        let error = vault.records("tenant").unwrap().load().map(|_| ()).expect_err(what);
+        error.to_string()
+    };
+    let mut second = IVec::default();
+    place.with_database(|db| second = tree(db, b'r').remove(part(1)).unwrap().unwrap());
+    assert!(told("a part is missing").contains("was changed, moved or damaged"));
+    place.with_database(|db| {
+        let tree = tree(db, b'r');
+        tree.insert(part(1), &second).unwrap();
+        tree.insert(part(9), &second).unwrap();
+    });
+    assert!(told("a part too many").contains("not those that were committed"));
+    place.with_database(|db| {
+        let tree = tree(db, b'r');
+        tree.remove(part(9)).unwrap();
+        let third = tree.insert(part(2), &second).unwrap().unwrap();
+        tree.insert(part(1), third).unwrap();
+    });
+    assert!(told("two parts are swapped").contains("was changed, moved or damaged"));
 }
 
 #[test]

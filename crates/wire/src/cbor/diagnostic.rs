@@ -3,22 +3,12 @@ use super::Value;
 use crate::hex;
 use alloc::{format, string::String};
 
-/// How wide a container may become in [`pretty`] before it is broken into lines.
-const WIDTH: usize = 80;
-
 /// `value` on one line, such as `{1: h'a5', "rk": true}`. Members stand in the order of the value.
 ///
 /// Characters that would disturb a terminal are escaped, so that what a stranger sent can be printed.
 pub fn diagnostic(value: &Value) -> String {
     let mut out = String::new();
     one_line(value, &mut out);
-    out
-}
-
-/// `value` over as many lines as it needs, two spaces a level. What fits in 80 columns stays on one line.
-pub fn pretty(value: &Value) -> String {
-    let mut out = String::new();
-    lines(value, 0, 0, &mut out);
     out
 }
 
@@ -62,46 +52,6 @@ fn one_line(value: &Value, out: &mut String) {
     }
 }
 
-/// `indent` is where lines begin, `column` where this value does.
-fn lines(value: &Value, indent: usize, column: usize, out: &mut String) {
-    let flat = diagnostic(value);
-    let (open, close, count) = match value {
-        Value::Array(items) => ('[', ']', items.len()),
-        Value::Map(members) => ('{', '}', members.len()),
-        _ => ('\0', '\0', 0),
-    };
-    if count == 0 || column + flat.chars().count() < WIDTH {
-        out.push_str(&flat);
-        return;
-    }
-    let start_line = |out: &mut String, indent: usize| {
-        out.push('\n');
-        out.extend(core::iter::repeat_n(' ', indent));
-    };
-    out.push(open);
-    match value {
-        Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                out.push_str(if i == 0 { "" } else { "," });
-                start_line(out, indent + 2);
-                lines(item, indent + 2, indent + 2, out);
-            }
-        }
-        Value::Map(members) => {
-            for (i, (key, value)) in members.iter().enumerate() {
-                out.push_str(if i == 0 { "" } else { "," });
-                start_line(out, indent + 2);
-                let key = diagnostic(key) + ": ";
-                out.push_str(&key);
-                lines(value, indent + 2, indent + 2 + key.chars().count(), out);
-            }
-        }
-        _ => {}
-    }
-    start_line(out, indent);
-    out.push(close);
-}
-
 /// A text string as in JSON. Control characters are escaped, and so are those that turn the direction of
 /// writing or cannot be seen.
 fn quoted(text: &str, out: &mut String) {
@@ -126,7 +76,6 @@ fn quoted(text: &str, out: &mut String) {
 mod tests {
     use super::*;
     use crate::cbor::decode_foreign;
-    use alloc::{string::ToString, vec, vec::Vec};
 
     fn notation(bytes: &str) -> String {
         diagnostic(&decode_foreign(&hex::decode(bytes).unwrap()).unwrap())
@@ -176,44 +125,5 @@ mod tests {
     fn text_from_a_stranger_cannot_steer_the_terminal() {
         let text = "\u{1b}[2J\u{7}\n\u{9b}\u{202e}evil\u{200b}";
         assert_eq!(diagnostic(&Value::from(text)), r#""\u001b[2J\u0007\n\u009b\u202eevil\u200b""#);
-    }
-
-    #[test]
-    fn what_is_short_stays_on_one_line() {
-        let value = Value::Map(vec![(Value::from(1), Value::from("rk")), (Value::from(2), Value::Null)]);
-        assert_eq!(pretty(&value), diagnostic(&value));
-        assert_eq!(pretty(&Value::Array(Vec::new())), "[]");
-        assert_eq!(pretty(&Value::Bytes(vec![0; 60])), diagnostic(&Value::Bytes(vec![0; 60])));
-    }
-
-    #[test]
-    fn what_is_wide_is_broken_a_level_at_a_time() {
-        let long = "x".repeat(70);
-        let inner = Value::Array(vec![Value::from(long.as_str()), Value::from(2)]);
-        let value = Value::Map(vec![
-            (Value::from("list"), inner),
-            (Value::from("up"), Value::Bool(true)),
-            (Value::from("none"), Value::Map(Vec::new())),
-        ]);
-        let expected = [
-            "{",
-            "  \"list\": [",
-            &format!("    \"{long}\","),
-            "    2",
-            "  ],",
-            "  \"up\": true,",
-            "  \"none\": {}",
-            "}",
-        ];
-        assert_eq!(pretty(&value).lines().map(ToString::to_string).collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn breaking_lines_changes_only_white_space() {
-        let word = |n: i64| Value::Array((0..n).map(Value::from).collect());
-        let value = Value::Array((0..40).map(word).collect());
-        let squeeze = |text: String| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        assert_eq!(squeeze(pretty(&value)), squeeze(diagnostic(&value)));
-        assert!(pretty(&value).lines().all(|line| line.len() <= WIDTH), "{}", pretty(&value));
     }
 }

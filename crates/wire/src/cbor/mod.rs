@@ -11,7 +11,7 @@ mod write;
 
 pub use ciborium::Value;
 pub use ciborium::value::Integer;
-pub use diagnostic::{diagnostic, pretty};
+pub use diagnostic::diagnostic;
 pub use read::{Malformed, decode, decode_foreign, decode_foreign_prefix, decode_prefix};
 pub use record::{Field, Key, Kind, Record};
 pub use write::encode;

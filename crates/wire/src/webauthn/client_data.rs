@@ -59,7 +59,7 @@ impl ClientData {
     }
 
     /// Reads client data as a relying party must: any JSON object with these members, in any order. A byte order
-    /// mark is stripped, as the UTF-8 decoding of WebAuthn Level 3 §7.1 step 5 and §7.2 step 8 does.
+    /// mark is stripped, as the UTF-8 decoding of WebAuthn Level 3 §7.1 and §7.2 does.
     pub fn decode(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json))
     }

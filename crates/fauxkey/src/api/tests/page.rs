@@ -17,6 +17,8 @@ fn the_page_says_what_is_there_and_what_to_try() {
         ID,
         "1 passkey",
         "Question 7",
+        "data-device=\"phone\" data-number=\"7\" data-gesture=\"verified\">Approve",
+        "data-gesture=\"not-verified\">Wrong finger",
         "fauxkey passkey list",
         "/api/v1/devices/phone/power",
     ] {

@@ -1,6 +1,5 @@
 //! Addresses of sockets, as they are typed.
 use crate::control::{Failure, FailureKind};
-use crate::home::Home;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ pub enum SocketAddress {
     Unix(PathBuf),
     /// `tcp:127.0.0.1:PORT`: a stream of reports. Loopback alone; port 0 takes a free one.
     Tcp(SocketAddr),
-    /// The same on any address: whoever reaches it can use the device. Only code can ask for this.
+    /// `tcp-anywhere:ADDRESS:PORT`: the same on any address, and whoever reaches it can use the device.
     TcpAnywhere(SocketAddr),
 }
 
@@ -21,11 +20,6 @@ pub enum SocketAddress {
 const LONGEST_PATH: usize = 107;
 
 impl SocketAddress {
-    /// The usual socket of a device in a home.
-    pub fn of(home: &Home, device: &str) -> Self {
-        Self::Unix(home.run.join(format!("{device}.sock")))
-    }
-
     /// Whether something can listen here.
     ///
     /// # Errors
@@ -45,7 +39,11 @@ impl SocketAddress {
             }
             Self::Tcp(address) if !address.ip().is_loopback() => {
                 let message = format!("{self}: others than this machine could use the device");
-                Err(invalid(message, &format!("use tcp:127.0.0.1:{}", address.port())))
+                let port = address.port();
+                Err(invalid(
+                    message,
+                    &format!("use tcp:127.0.0.1:{port}, or tcp-anywhere:{address} if they may"),
+                ))
             }
             Self::Tcp(_) | Self::TcpAnywhere(_) => Ok(()),
         }
@@ -56,7 +54,8 @@ impl fmt::Display for SocketAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) | Self::TcpAnywhere(address) => write!(f, "tcp:{address}"),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::TcpAnywhere(address) => write!(f, "tcp-anywhere:{address}"),
         }
     }
 }
@@ -70,13 +69,16 @@ impl FromStr for SocketAddress {
             invalid(message, "write unix:/tmp/phone.sock or tcp:127.0.0.1:0")
         };
         let address = match text.split_once(':') {
-            Some(("unix", path)) if path.contains('\0') => return Err(wrong("there is a zero byte in the path")),
+            Some(("unix", path)) if path.contains('\0') => {
+                return Err(wrong("there is a zero byte in the path"));
+            }
             Some(("unix", path)) => Self::Unix(path.into()),
-            Some(("tcp", address)) => {
+            Some((scheme @ ("tcp" | "tcp-anywhere"), address)) => {
                 let localhost = address.strip_prefix("localhost:").and_then(|port| port.parse().ok());
                 let localhost = localhost.map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
                 let address = localhost.or_else(|| address.parse().ok());
-                Self::Tcp(address.ok_or_else(|| wrong("there is no IP address and port behind `tcp:`"))?)
+                let address = address.ok_or_else(|| wrong("there is no IP address and port in it"))?;
+                if scheme == "tcp" { Self::Tcp(address) } else { Self::TcpAnywhere(address) }
             }
             _ => return Err(wrong("it begins with neither `unix:` nor `tcp:`")),
         };
@@ -94,13 +96,19 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_they_are_written() {
-        for text in ["unix:/tmp/phone.sock", "unix:relative", "unix:a:b", "tcp:127.0.0.1:0", "tcp:[::1]:7", "tcp:127.9.9.9:1"] {
+        for text in [
+            "unix:/tmp/phone.sock",
+            "unix:relative",
+            "unix:a:b",
+            "tcp:127.0.0.1:0",
+            "tcp:[::1]:7",
+            "tcp:127.9.9.9:1",
+            "tcp-anywhere:0.0.0.0:7",
+        ] {
             assert_eq!(text.parse::<SocketAddress>().unwrap().to_string(), text);
         }
         let localhost: SocketAddress = "tcp:localhost:80".parse().unwrap();
         assert_eq!(localhost.to_string(), "tcp:127.0.0.1:80");
-        let home = Home::at("/home");
-        assert_eq!(SocketAddress::of(&home, "phone").to_string(), "unix:/home/run/phone.sock");
     }
 
     #[test]
@@ -123,13 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_taken_unless_code_says_otherwise() {
-        for text in ["tcp:0.0.0.0:7", "tcp:192.0.2.1:7", "tcp:[::]:7"] {
-            let failure = text.parse::<SocketAddress>().unwrap_err();
+    fn only_loopback_is_taken_unless_it_is_asked_for_by_name() {
+        for address in ["0.0.0.0:7", "192.0.2.1:7", "[::]:7"] {
+            let failure = format!("tcp:{address}").parse::<SocketAddress>().unwrap_err();
             assert!(failure.message.contains("others than this machine"), "{failure}");
-            assert_eq!(failure.hint.unwrap(), "use tcp:127.0.0.1:7");
+            let hint = format!("use tcp:127.0.0.1:7, or tcp-anywhere:{address} if they may");
+            assert_eq!(failure.hint.unwrap(), hint);
+            format!("tcp-anywhere:{address}").parse::<SocketAddress>().unwrap();
         }
-        SocketAddress::TcpAnywhere("0.0.0.0:7".parse().unwrap()).check().unwrap();
     }
 
     #[test]

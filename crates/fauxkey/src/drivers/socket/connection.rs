@@ -22,6 +22,8 @@ pub(super) struct Connection {
     outgoing: VecDeque<Report>,
     /// Bytes of the first outgoing report that are on their way.
     sent: usize,
+    /// Whether there is something to receive, for the owner's book-keeping.
+    pub(super) ready: bool,
 }
 
 enum Framing {
@@ -37,7 +39,7 @@ impl Connection {
             true => Framing::Stream { partial: Vec::with_capacity(REPORT_SIZE), spoken: false },
             false => Framing::Packets,
         };
-        Self { socket, framing, outgoing: VecDeque::new(), sent: 0 }
+        Self { socket, framing, outgoing: VecDeque::new(), sent: 0, ready: false }
     }
 
     /// An input report for the program.
@@ -127,6 +129,7 @@ impl AsFd for Connection {
 /// this machine, with reports in its body; no channel was ever named like a method, so nobody else is hurt.
 fn is_http(beginning: &[u8]) -> bool {
     beginning.first_chunk::<4>().is_some_and(|cid| {
-        [b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI "].contains(&cid)
+        [b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI "]
+            .contains(&cid)
     })
 }

@@ -45,7 +45,9 @@ impl Listener {
                 Ok(Self { socket, address, _file: Some(file) })
             }
             SocketAddress::Tcp(wanted) => Self::bind_tcp(address, *wanted, SocketAddress::Tcp),
-            SocketAddress::TcpAnywhere(wanted) => Self::bind_tcp(address, *wanted, SocketAddress::TcpAnywhere),
+            SocketAddress::TcpAnywhere(wanted) => {
+                Self::bind_tcp(address, *wanted, SocketAddress::TcpAnywhere)
+            }
         }
     }
 
@@ -62,9 +64,10 @@ impl Listener {
         let (local, listener) = listen().map_err(|error: std::io::Error| match error.kind() {
             ErrorKind::AddrInUse => Failure::new(FailureKind::Conflict, format!("{address} is taken"))
                 .hint("name another port; 0 takes a free one"),
-            ErrorKind::AddrNotAvailable => {
-                Failure::new(FailureKind::Invalid, format!("{address}: this machine does not have that address"))
-            }
+            ErrorKind::AddrNotAvailable => Failure::new(
+                FailureKind::Invalid,
+                format!("{address}: this machine does not have that address"),
+            ),
             _ => failed(address, &error),
         })?;
         Ok(Self { socket: listener.into(), address: bound(local), _file: None })
@@ -151,9 +154,13 @@ fn remove_stale(address: &SocketAddress, path: &Path, name: &SocketAddrUnix) -> 
     }
     let probe = seqpacket().map_err(|errno| failed(address, &errno.into()))?;
     match connect(&probe, name) {
-        Err(Errno::CONNREFUSED) => fs::remove_file(path).map_err(|error| files::refused("remove", path, &error)),
+        Err(Errno::CONNREFUSED) => {
+            fs::remove_file(path).map_err(|error| files::refused("remove", path, &error))
+        }
         Err(Errno::NOENT) => Ok(()),
-        Err(Errno::ACCESS | Errno::PERM) => Err(taken("the socket there is somebody else's").hint("name another path")),
+        Err(Errno::ACCESS | Errno::PERM) => {
+            Err(taken("the socket there is somebody else's").hint("name another path"))
+        }
         // Connected, or too many wait to be, or it is a socket of another type: somebody is there.
         _ => Err(taken("another program listens there").hint("stop it, or name another path")),
     }

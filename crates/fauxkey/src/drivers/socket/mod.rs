@@ -53,18 +53,14 @@ impl Socket {
     /// Invalid for an address that nothing can listen at; Conflict if somebody else listens there; Broken for
     /// what else the operating system says, and if the device is gone.
     pub fn bind(hid: &Hid, address: &SocketAddress) -> Result<Self, Failure> {
-        let broken = |why: String| Failure::new(FailureKind::Broken, format!("cannot listen at {address}: {why}"));
+        let broken =
+            |why: String| Failure::new(FailureKind::Broken, format!("cannot listen at {address}: {why}"));
         let listener = Listener::bind(address)?;
         let address = listener.address().clone();
         let mailbox = Arc::new(Mailbox::new().map_err(|errno| broken(errno.to_string()))?);
         let writer = hid.open(&mailbox).map_err(|gone| broken(gone.to_string()))?;
-        let service = Service {
-            listener,
-            mailbox: mailbox.clone(),
-            writer,
-            connections: Vec::new(),
-            powered: false,
-        };
+        let service =
+            Service { listener, mailbox: mailbox.clone(), writer, connections: Vec::new(), powered: false };
         let thread = thread::Builder::new()
             .name("socket".into())
             .spawn(move || service.run())
@@ -98,28 +94,19 @@ struct Service {
     powered: bool,
 }
 
-/// What [`Service::wait`] found.
-struct Ready {
-    listener: bool,
-    /// In the order of the connections.
-    connections: Vec<bool>,
-}
-
 impl Service {
     /// Until the driver is dropped or the device is gone.
     fn run(mut self) {
-        while let Some(signals) = self.mailbox.take() {
+        loop {
+            let somebody_calls = self.wait();
+            // After the waiting and before anybody is let in: power that is on by then counts.
+            let Some(signals) = self.mailbox.take() else { return };
             self.tell(signals);
-            self.connections.retain_mut(|connection| connection.flush().is_ok());
-            let served = match self.wait() {
-                Ok(ready) => self.serve(&ready),
-                Err(_) => {
-                    thread::sleep(PAUSE);
-                    Ok(())
-                }
-            };
-            if served.is_err() {
+            if self.receive().is_err() {
                 return;
+            }
+            if somebody_calls {
+                self.accept();
             }
         }
     }
@@ -140,42 +127,46 @@ impl Service {
         }
     }
 
-    /// Waits until something is to be done.
-    fn wait(&self) -> Result<Ready, Errno> {
+    /// Sends what there is room for, then waits until something is to be done. True if a program wants in.
+    fn wait(&mut self) -> bool {
+        self.connections.retain_mut(|connection| connection.flush().is_ok());
         let wanted = |connection: &Connection| match connection.has_unread() {
             true => PollFlags::IN | PollFlags::OUT,
             false => PollFlags::IN,
         };
         let fixed = [PollFd::new(&*self.mailbox, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
-        let connections = self.connections.iter().map(|connection| PollFd::new(connection, wanted(connection)));
+        let connections =
+            self.connections.iter().map(|connection| PollFd::new(connection, wanted(connection)));
         let mut fds: Vec<PollFd<'_>> = fixed.into_iter().chain(connections).collect();
-        match poll(&mut fds, None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
+        if let Err(errno) = poll(&mut fds, None) {
+            // Nothing in `fds` is ready then.
+            if errno != Errno::INTR {
+                thread::sleep(PAUSE);
+            }
         }
         // What is not IN or OUT is an end or an error, which receiving finds out.
-        let mut ready = fds.iter().skip(1).map(|fd| !fd.revents().difference(PollFlags::OUT).is_empty());
-        Ok(Ready { listener: ready.next().unwrap_or(false), connections: ready.collect() })
+        let ready: Vec<bool> =
+            fds.iter().skip(1).map(|fd| !fd.revents().difference(PollFlags::OUT).is_empty()).collect();
+        for (connection, ready) in self.connections.iter_mut().zip(ready.iter().skip(1)) {
+            connection.ready = *ready;
+        }
+        ready.first().is_some_and(|ready| *ready)
     }
 
-    /// Takes what programs wrote, and new programs.
-    fn serve(&mut self, ready: &Ready) -> Result<(), Gone> {
-        let (mut ready_connections, mut written) = (ready.connections.iter(), Ok(()));
-        let writer = &mut self.writer;
+    /// Takes what programs wrote.
+    fn receive(&mut self) -> Result<(), Gone> {
+        let (writer, mut written) = (&mut self.writer, Ok(()));
         self.connections.retain_mut(|connection| {
-            let is_ready = ready_connections.next().is_some_and(|ready| *ready);
             let mut write = |report: &[u8]| {
                 written = written.and_then(|()| writer.write(report));
                 written.map_err(|_| Over)
             };
-            !is_ready || connection.receive(&mut write).is_ok()
+            !connection.ready || connection.receive(&mut write).is_ok()
         });
-        if ready.listener {
-            self.accept();
-        }
         written
     }
 
+    /// Lets one program in.
     fn accept(&mut self) {
         match self.listener.accept() {
             Ok(socket) if self.powered && self.connections.len() < CONNECTIONS => {

@@ -27,7 +27,10 @@ mod tests {
         for (node, uevent) in [
             ("hidraw0", "DRIVER=hid-generic\nHID_NAME=Mouse\nHID_UNIQ=\n"),
             ("hidraw1", "HID_NAME=x\nHID_UNIQ=fauxkey-7-phone2\n"),
-            ("hidraw2", "DRIVER=hid-generic\nHID_ID=0003:00001209:0000F1D0\nHID_UNIQ=fauxkey-7-phone\nMODALIAS=x\n"),
+            (
+                "hidraw2",
+                "DRIVER=hid-generic\nHID_ID=0003:00001209:0000F1D0\nHID_UNIQ=fauxkey-7-phone\nMODALIAS=x\n",
+            ),
         ] {
             fs::create_dir_all(class.path().join(node).join("device")).unwrap();
             fs::write(class.path().join(node).join("device/uevent"), uevent).unwrap();

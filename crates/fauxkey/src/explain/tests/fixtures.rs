@@ -96,3 +96,44 @@ fn canonical_cbor_is_recognized_and_what_is_not_canonical_is_odd() {
     }
     assert!(canonical > 20 && odd > 50, "{canonical} {odd}");
 }
+
+/// The test vectors of WebAuthn Level 3 §16, one JSON document each.
+#[test]
+fn the_test_vectors_of_webauthn_are_recognized_with_all_their_parts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/webauthn");
+    let mut certificates = 0;
+    for file in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let vector: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let text =
+            |pointer: &str| vector.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default();
+        for (pointer, kind) in [
+            ("/registration/attestationObject", Kind::AttestationObject),
+            ("/registration/clientDataJSON", Kind::ClientData),
+            ("/authentication/authenticatorData", Kind::AuthenticatorData),
+            ("/authentication/clientDataJSON", Kind::ClientData),
+        ] {
+            assert_eq!(explained(text(pointer)).kind, kind, "{}: {pointer}", path.display());
+        }
+        let object = explained(text("/registration/attestationObject"));
+        let attested = line(&object, "authData/attestedCredentialData");
+        assert_eq!(
+            attested.children[0].value.replace('-', ""),
+            text("/registration/aaguid"),
+            "{}",
+            path.display()
+        );
+        assert_eq!(attested.children[1].value, text("/registration/credentialId"), "{}", path.display());
+        assert!(!is_odd(&object, "X.509") && !is_odd(&object, "mismatch"), "{}\n{object}", path.display());
+        let statement = line(&object, "attStmt");
+        let chain = statement.children.iter().find(|line| line.label == "x5c");
+        for certificate in chain.iter().flat_map(|chain| &chain.children) {
+            assert_eq!(certificate.children[2].value, "2024-01-01 00:00:00 UTC to 3024-01-01 00:00:00 UTC");
+            certificates += 1;
+        }
+    }
+    assert!(certificates > 3, "{certificates}");
+}
