@@ -103,7 +103,9 @@ impl Rig {
 
     /// Sends a message; the user agrees to everything, and is verified where that is asked for.
     pub fn call(&mut self, message: &[u8]) -> Vec<u8> {
-        self.call_with(NOW, USB, message, |prompt| if prompt.verification { Gesture::Verified } else { Gesture::Present })
+        self.call_with(NOW, USB, message, |prompt| {
+            if prompt.verification { Gesture::Verified } else { Gesture::Present }
+        })
     }
 
     /// Sends a message that must be answered without asking the user.
@@ -199,7 +201,12 @@ pub fn every_mode() -> impl Iterator<Item = Profile> {
     let verifications = [Verification::None, Verification::OnRequest, Verification::Always];
     attestations.into_iter().flat_map(move |attestation| {
         counters.into_iter().flat_map(move |counter| {
-            verifications.into_iter().map(move |verification| Profile { attestation, counter, verification, ..everything() })
+            verifications.into_iter().map(move |verification| Profile {
+                attestation,
+                counter,
+                verification,
+                ..everything()
+            })
         })
     })
 }

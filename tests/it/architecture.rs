@@ -26,7 +26,8 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 fn sources(room: &str) -> Vec<(PathBuf, String)> {
     let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).unwrap());
-    let sources: Vec<_> = files(&root().join("crates").join(room).join("src"), "rs").into_iter().map(read).collect();
+    let sources: Vec<_> =
+        files(&root().join("crates").join(room).join("src"), "rs").into_iter().map(read).collect();
     assert!(!sources.is_empty(), "{room} has no sources");
     sources
 }
@@ -56,9 +57,14 @@ fn arrows_between_the_rooms_point_down_only() {
         let manifest = fs::read_to_string(root().join("crates").join(room).join("Cargo.toml")).unwrap();
         let manifest: toml::Table = manifest.parse().unwrap();
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let Some(dependencies) = manifest.get(section).and_then(|section| section.as_table()) else { continue };
+            let Some(dependencies) = manifest.get(section).and_then(|section| section.as_table()) else {
+                continue;
+            };
             for dependency in dependencies.keys().filter(|dependency| rooms.contains(dependency)) {
-                assert!(below.contains(&dependency.as_str()), "{room} must not know {dependency} ({section})");
+                assert!(
+                    below.contains(&dependency.as_str()),
+                    "{room} must not know {dependency} ({section})"
+                );
             }
         }
     }
@@ -80,9 +86,25 @@ fn the_pure_rooms_are_no_std_so_that_the_compiler_keeps_io_out() {
 #[test]
 fn below_the_binary_nobody_reads_a_clock_starts_a_thread_or_opens_a_file_but_the_vault() {
     for room in ["wire", "transport", "authenticator", "client", "relying-party", "emulator"] {
-        let in_tests = |path: &Path| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
-        for (path, text) in sources(room).into_iter().filter(|(path, _)| !in_tests(path.strip_prefix(root().join("crates")).unwrap())) {
-            for forbidden in ["std::fs", "TcpStream", "TcpListener", "UdpSocket", "std::thread", "std::process", "std::env", "SystemTime", "Instant::now", "async fn"] {
+        let in_tests = |path: &Path| {
+            path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
+        };
+        for (path, text) in sources(room)
+            .into_iter()
+            .filter(|(path, _)| !in_tests(path.strip_prefix(root().join("crates")).unwrap()))
+        {
+            for forbidden in [
+                "std::fs",
+                "TcpStream",
+                "TcpListener",
+                "UdpSocket",
+                "std::thread",
+                "std::process",
+                "std::env",
+                "SystemTime",
+                "Instant::now",
+                "async fn",
+            ] {
                 assert!(!text.contains(forbidden), "{} has {forbidden}", path.display());
             }
         }
@@ -164,7 +186,8 @@ fn secrets_have_no_debug() {
 #[test]
 fn the_project_stands_alone() {
     let root = root();
-    let texts = ["rs", "toml", "md", "py", "json", "txt"].into_iter().flat_map(|extension| files(&root, extension));
+    let texts =
+        ["rs", "toml", "md", "py", "json", "txt"].into_iter().flat_map(|extension| files(&root, extension));
     // Put together here, so that this file does not hold them.
     let foreign = [["../", "shared"].concat(), ["/wo", "rk/"].concat(), ["/tm", "p/bash"].concat()];
     for path in texts.filter(|path| !path.starts_with(root.join("target"))) {

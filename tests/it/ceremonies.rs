@@ -5,8 +5,8 @@ use authenticator::{Link, Via};
 use client::{Account, Client, ClientError, Create, Get, Origin, Platform};
 use emulator::{DeviceProfile, FastSigner};
 use relying_party::{
-    AttestationPolicy, AuthenticationExpectation, Conveyance, RegistrationExpectation, RelyingParty, StoredCredential,
-    UserVerification,
+    AttestationPolicy, AuthenticationExpectation, Conveyance, RegistrationExpectation, RelyingParty,
+    StoredCredential, UserVerification,
 };
 use tests::{NOW, Rig};
 use wire::aaguid::Aaguid;
@@ -44,7 +44,8 @@ impl Case {
     fn possible(&self) -> bool {
         let claims = &self.profile.authenticator;
         let verifies = claims.verification != authenticator::profile::Verification::None;
-        claims.algorithms.contains(&self.algorithm) && (verifies || self.verification != UserVerification::Required)
+        claims.algorithms.contains(&self.algorithm)
+            && (verifies || self.verification != UserVerification::Required)
     }
 
     /// The link that this client is about.
@@ -72,14 +73,26 @@ fn every_case() -> Vec<Case> {
         for client in Client::ALL {
             for algorithm in [Algorithm::ES256, Algorithm::EDDSA] {
                 for resident_key in ["required", "preferred", "discouraged"] {
-                    for verification in
-                        [UserVerification::Required, UserVerification::Preferred, UserVerification::Discouraged]
-                    {
-                        for conveyance in
-                            [Conveyance::None, Conveyance::Indirect, Conveyance::Direct, Conveyance::Enterprise]
-                        {
+                    for verification in [
+                        UserVerification::Required,
+                        UserVerification::Preferred,
+                        UserVerification::Discouraged,
+                    ] {
+                        for conveyance in [
+                            Conveyance::None,
+                            Conveyance::Indirect,
+                            Conveyance::Direct,
+                            Conveyance::Enterprise,
+                        ] {
                             let profile = profile.clone();
-                            cases.push(Case { profile, client, algorithm, resident_key, verification, conveyance });
+                            cases.push(Case {
+                                profile,
+                                client,
+                                algorithm,
+                                resident_key,
+                                verification,
+                                conveyance,
+                            });
                         }
                     }
                 }
@@ -90,21 +103,30 @@ fn every_case() -> Vec<Case> {
 }
 
 fn user() -> UserEntity {
-    UserEntity { id: b"alice".to_vec().into(), name: "alice@example.test".into(), display_name: "Alice".into() }
+    UserEntity {
+        id: b"alice".to_vec().into(),
+        name: "alice@example.test".into(),
+        display_name: "Alice".into(),
+    }
 }
 
 /// A ceremony's messages to and from the rig.
 fn exchange(rig: &mut Rig, link: Link) -> impl FnMut(&[u8]) -> Result<Vec<u8>, ClientError> {
     move |message| {
         Ok(rig.call_with(NOW, Via { link, channel: 1 }, message, |prompt| {
-            if prompt.verification { authenticator::Gesture::Verified } else { authenticator::Gesture::Present }
+            if prompt.verification {
+                authenticator::Gesture::Verified
+            } else {
+                authenticator::Gesture::Present
+            }
         }))
     }
 }
 
 fn platform(rig: &mut Rig, case: &Case) -> Platform {
     let (ours, theirs) = case.link();
-    let info = rig.call_with(NOW, Via { link: ours, channel: 1 }, &GetInfoResponse::request(), |_| unreachable!());
+    let info =
+        rig.call_with(NOW, Via { link: ours, channel: 1 }, &GetInfoResponse::request(), |_| unreachable!());
     Platform { client: case.client, link: theirs, info: GetInfoResponse::decode(&info).unwrap() }
 }
 
@@ -172,7 +194,8 @@ fn sign_in(rig: &mut Rig, case: &Case, credential: &StoredCredential) {
         let options = rp.request_options(vec![8; 32], allow);
         let origin = Origin::parse(ORIGIN).unwrap();
         let begun = Get::begin(&origin, &options, &platform, Account::Newest).unwrap();
-        let signed = client::run(begun, exchange(rig, link)).unwrap_or_else(|e| panic!("{}: {e}", case.name()));
+        let signed =
+            client::run(begun, exchange(rig, link)).unwrap_or_else(|e| panic!("{}: {e}", case.name()));
         let identified = (!allow.is_empty()).then_some(b"alice".as_slice());
         let expectation = AuthenticationExpectation::of(&options, identified);
         let verified = rp.verify_authentication(&expectation, &signed.response, credential);

@@ -4,7 +4,9 @@ use authenticator::{Gesture, Link, Purpose, Via};
 use std::time::Duration;
 use tests::{NOW, Rig, USB, every_mode, everything, listed, registration, sign_in, status};
 use wire::cose::Algorithm;
-use wire::ctap2::{Command, GetAssertion, GetAssertionResponse, GetInfoResponse, MakeCredential, MakeCredentialResponse};
+use wire::ctap2::{
+    Command, GetAssertion, GetAssertionResponse, GetInfoResponse, MakeCredential, MakeCredentialResponse,
+};
 use wire::status::Status;
 use wire::webauthn::{AuthenticatorData, Flags};
 
@@ -38,10 +40,20 @@ fn every_combination_signs_what_was_asked_for_and_tells_no_more_than_it_may() {
     }
 }
 
-fn check_signed(profile: &Profile, algorithm: Algorithm, rk: bool, by_list: bool, uv: Option<bool>, up: Option<bool>) {
+fn check_signed(
+    profile: &Profile,
+    algorithm: Algorithm,
+    rk: bool,
+    by_list: bool,
+    uv: Option<bool>,
+    up: Option<bool>,
+) {
     let case = format!("{:?} {algorithm} rk {rk} list {by_list} uv {uv:?} up {up:?}", profile.verification);
     let mut rig = Rig::new(profile.clone());
-    let id = register(&mut rig, &MakeCredential { algorithms: vec![algorithm], rk: Some(rk), ..registration("alice") });
+    let id = register(
+        &mut rig,
+        &MakeCredential { algorithms: vec![algorithm], rk: Some(rk), ..registration("alice") },
+    );
     let allow_list = if by_list { vec![listed(b"foreign"), listed(&id)] } else { vec![] };
     let message = GetAssertion { allow_list, uv, up, ..sign_in() }.encode();
     rig.prompts.clear();
@@ -52,7 +64,11 @@ fn check_signed(profile: &Profile, algorithm: Algorithm, rk: bool, by_list: bool
         return assert_eq!(reply, status(Status::INVALID_OPTION), "{case}");
     }
     if !rk && !by_list {
-        return assert_eq!(reply, status(Status::NO_CREDENTIALS), "{case}: non-discoverable must not be discovered");
+        return assert_eq!(
+            reply,
+            status(Status::NO_CREDENTIALS),
+            "{case}: non-discoverable must not be discovered"
+        );
     }
     let (response, data) = signed(&reply);
     let silent = up == Some(false);
@@ -70,7 +86,11 @@ fn check_signed(profile: &Profile, algorithm: Algorithm, rk: bool, by_list: bool
         None => assert!(!rk, "{case}"),
         Some(user) => {
             assert!(rk && user.id == b"alice", "{case}");
-            assert_eq!((user.name.is_some(), user.display_name.is_some()), (verified, verified), "{case}: names after UV");
+            assert_eq!(
+                (user.name.is_some(), user.display_name.is_some()),
+                (verified, verified),
+                "{case}: names after UV"
+            );
         }
     }
     assert_eq!(rig.prompts.len(), usize::from(!silent || verified), "{case}");
@@ -81,7 +101,8 @@ fn check_signed(profile: &Profile, algorithm: Algorithm, rk: bool, by_list: bool
 fn steps_1_and_2_are_those_of_make_credential() {
     let mut rig = Rig::new(everything());
     let with = |param: &[u8], protocol| {
-        GetAssertion { pin_uv_auth_param: Some(param.into()), pin_uv_auth_protocol: protocol, ..sign_in() }.encode()
+        GetAssertion { pin_uv_auth_param: Some(param.into()), pin_uv_auth_protocol: protocol, ..sign_in() }
+            .encode()
     };
     assert_eq!(rig.call(&with(&[], Some(1))), status(Status::PIN_NOT_SET));
     assert_eq!(rig.call_silently(&with(&[1; 16], None)), status(Status::MISSING_PARAMETER));
@@ -102,7 +123,10 @@ fn step_7_ctap_2_0_tells_that_there_is_nothing_only_after_a_touch() {
     let mut rig = Rig::new(everything());
     assert_eq!(rig.call(&sign_in().encode()), status(Status::NO_CREDENTIALS));
     assert!(matches!(rig.prompts[0].purpose, Purpose::NothingToSignIn { .. }));
-    assert_eq!(rig.call_with(NOW, USB, &sign_in().encode(), |_| Gesture::Declined), status(Status::OPERATION_DENIED));
+    assert_eq!(
+        rig.call_with(NOW, USB, &sign_in().encode(), |_| Gesture::Declined),
+        status(Status::OPERATION_DENIED)
+    );
     let silent = GetAssertion { up: Some(false), ..sign_in() };
     assert_eq!(rig.call_silently(&silent.encode()), status(Status::NO_CREDENTIALS), "nobody to ask");
 }
@@ -118,7 +142,8 @@ fn step_7_a_credential_of_another_relying_party_does_not_match() {
     for rk in [Some(true), Some(false)] {
         let mut rig = Rig::new(everything());
         let id = register(&mut rig, &MakeCredential { rk, ..registration("alice") });
-        let elsewhere = GetAssertion { rp_id: "other.example.test".into(), allow_list: vec![listed(&id)], ..sign_in() };
+        let elsewhere =
+            GetAssertion { rp_id: "other.example.test".into(), allow_list: vec![listed(&id)], ..sign_in() };
         assert_eq!(rig.call(&elsewhere.encode()), status(Status::NO_CREDENTIALS));
     }
 }
@@ -165,7 +190,10 @@ fn step_12_several_accounts_are_told_one_by_one_the_newest_first() {
     let (response, data) = signed(&first);
     assert_eq!((user(&first).as_str(), response.number_of_credentials), ("carol", Some(3)));
     let Purpose::SignIn { accounts, .. } = &rig.prompts[0].purpose else { panic!() };
-    assert_eq!(accounts.iter().map(|a| a.id.as_slice()).collect::<Vec<_>>(), [b"carol".as_slice(), b"bob", b"alice"]);
+    assert_eq!(
+        accounts.iter().map(|a| a.id.as_slice()).collect::<Vec<_>>(),
+        [b"carol".as_slice(), b"bob", b"alice"]
+    );
     for expected in ["bob", "alice"] {
         let next = rig.call_silently(&NEXT);
         let (response, next_data) = signed(&next);
@@ -197,7 +225,11 @@ fn next_may_wait_thirty_seconds_each_time_and_no_longer() {
     rig.call(&sign_in().encode());
     let at = |seconds| NOW + Duration::from_secs(seconds);
     assert_eq!(user(&rig.call_with(at(30), USB, &NEXT, |_| unreachable!())), "bob");
-    assert_eq!(user(&rig.call_with(at(60), USB, &NEXT, |_| unreachable!())), "alice", "the timer started again");
+    assert_eq!(
+        user(&rig.call_with(at(60), USB, &NEXT, |_| unreachable!())),
+        "alice",
+        "the timer started again"
+    );
 
     rig.call(&sign_in().encode());
     let late = NOW + Duration::from_millis(30_001);

@@ -26,11 +26,16 @@ fn every_combination_creates_what_was_asked_for_and_stores_that_and_nothing_else
             for rk in [None, Some(false), Some(true)] {
                 for uv in [None, Some(false), Some(true)] {
                     let case = format!("{:?} {algorithm} rk {rk:?} uv {uv:?}", profile.verification);
-                    let request = MakeCredential { algorithms: vec![algorithm], rk, uv, ..registration("alice") };
+                    let request =
+                        MakeCredential { algorithms: vec![algorithm], rk, uv, ..registration("alice") };
                     let mut rig = Rig::new(profile.clone());
                     let before = rig.shelf.commits();
                     if uv == Some(true) && profile.verification == Verification::None {
-                        assert_eq!(rig.call_silently(&request.encode()), status(Status::INVALID_OPTION), "{case}");
+                        assert_eq!(
+                            rig.call_silently(&request.encode()),
+                            status(Status::INVALID_OPTION),
+                            "{case}"
+                        );
                         assert_eq!(rig.shelf.commits(), before, "{case}");
                         continue;
                     }
@@ -38,7 +43,11 @@ fn every_combination_creates_what_was_asked_for_and_stores_that_and_nothing_else
                     let stored = usize::from(rk == Some(true));
                     assert_eq!(rig.shelf.stored().credentials.len(), stored, "{case}");
                     let counted = usize::from(profile.counter == Counter::Global);
-                    assert_eq!(rig.shelf.commits() - before, usize::from(stored + counted > 0), "{case}: one commit at most");
+                    assert_eq!(
+                        rig.shelf.commits() - before,
+                        usize::from(stored + counted > 0),
+                        "{case}: one commit at most"
+                    );
                 }
             }
         }
@@ -68,16 +77,27 @@ fn check_created(profile: &Profile, rig: &mut Rig, request: &MakeCredential, cas
 #[test]
 fn step_1_an_empty_pin_uv_auth_param_is_a_touch_that_ends_in_pin_not_set() {
     let mut rig = Rig::new(everything());
-    let empty = MakeCredential { pin_uv_auth_param: Some(vec![]), pin_uv_auth_protocol: Some(1), ..registration("a") };
+    let empty = MakeCredential {
+        pin_uv_auth_param: Some(vec![]),
+        pin_uv_auth_protocol: Some(1),
+        ..registration("a")
+    };
     assert_eq!(rig.call(&empty.encode()), status(Status::PIN_NOT_SET));
     assert_eq!(rig.prompts[0].purpose, Purpose::Select);
-    assert_eq!(rig.call_with(NOW, USB, &empty.encode(), |_| Gesture::Declined), status(Status::OPERATION_DENIED));
+    assert_eq!(
+        rig.call_with(NOW, USB, &empty.encode(), |_| Gesture::Declined),
+        status(Status::OPERATION_DENIED)
+    );
 }
 
 #[test]
 fn step_2_a_pin_uv_auth_param_without_a_supported_protocol_is_refused() {
     let mut rig = Rig::new(everything());
-    let with = |protocol| MakeCredential { pin_uv_auth_param: Some(vec![1; 16]), pin_uv_auth_protocol: protocol, ..registration("a") };
+    let with = |protocol| MakeCredential {
+        pin_uv_auth_param: Some(vec![1; 16]),
+        pin_uv_auth_protocol: protocol,
+        ..registration("a")
+    };
     assert_eq!(rig.call_silently(&with(None).encode()), status(Status::MISSING_PARAMETER));
     assert_eq!(rig.call_silently(&with(Some(1)).encode()), status(Status::INVALID_PARAMETER));
 }
@@ -124,10 +144,19 @@ fn step_12_an_excluded_credential_is_revealed_only_to_a_user_who_touches() {
     for rk in [Some(true), Some(false)] {
         let mut rig = Rig::new(everything());
         let first = id(&rig.call(&MakeCredential { rk, ..registration("alice") }.encode()));
-        let again = MakeCredential { exclude_list: vec![listed(b"foreign"), listed(&first)], ..registration("alice") };
+        let again = MakeCredential {
+            exclude_list: vec![listed(b"foreign"), listed(&first)],
+            ..registration("alice")
+        };
         let commits = rig.shelf.commits();
-        assert_eq!(rig.call_with(NOW, USB, &again.encode(), |_| Gesture::Declined), status(Status::OPERATION_DENIED));
-        assert_eq!(rig.call_with(NOW, USB, &again.encode(), |_| Gesture::TimedOut), status(Status::OPERATION_DENIED));
+        assert_eq!(
+            rig.call_with(NOW, USB, &again.encode(), |_| Gesture::Declined),
+            status(Status::OPERATION_DENIED)
+        );
+        assert_eq!(
+            rig.call_with(NOW, USB, &again.encode(), |_| Gesture::TimedOut),
+            status(Status::OPERATION_DENIED)
+        );
         assert_eq!(rig.call(&again.encode()), status(Status::CREDENTIAL_EXCLUDED));
         assert!(rig.reason().contains("§6.1.2 step 12"));
         assert_eq!(rig.shelf.commits(), commits, "nothing was stored");
@@ -152,7 +181,11 @@ fn step_14_without_consent_nothing_is_created() {
     let commits = rig.shelf.commits();
     let message = registration("a").encode();
     for gesture in [Gesture::Declined, Gesture::TimedOut] {
-        assert_eq!(rig.call_with(NOW, USB, &message, |_| gesture), status(Status::OPERATION_DENIED), "{gesture:?}");
+        assert_eq!(
+            rig.call_with(NOW, USB, &message, |_| gesture),
+            status(Status::OPERATION_DENIED),
+            "{gesture:?}"
+        );
     }
     assert_eq!(rig.shelf.commits(), commits);
 }
@@ -165,7 +198,9 @@ fn step_11_a_finger_that_does_not_match_may_try_again_and_then_no_more() {
     assert_eq!(rig.prompts.iter().map(|prompt| prompt.attempts).collect::<Vec<_>>(), [3, 2, 1]);
     assert!(rig.shelf.stored().credentials.is_empty());
 
-    let second = |prompt: &authenticator::Prompt| if prompt.attempts == 2 { Gesture::Verified } else { Gesture::NotVerified };
+    let second = |prompt: &authenticator::Prompt| {
+        if prompt.attempts == 2 { Gesture::Verified } else { Gesture::NotVerified }
+    };
     let (_, data) = created(&rig.call_with(NOW, USB, &message, second));
     assert!(data.flags.contains(Flags::UV));
     assert_eq!(
@@ -185,7 +220,11 @@ fn step_18_an_account_has_one_passkey_at_a_relying_party_and_a_new_one_takes_its
     assert_eq!(held, HashSet::from([bob, new.clone()]));
     assert_ne!(old, new);
     let found = GetAssertionResponse::decode(&rig.call(&sign_in().encode())).unwrap();
-    assert_eq!((found.number_of_credentials, found.credential.unwrap().id), (Some(2), new), "the newest first");
+    assert_eq!(
+        (found.number_of_credentials, found.credential.unwrap().id),
+        (Some(2), new),
+        "the newest first"
+    );
 }
 
 #[test]
@@ -222,8 +261,15 @@ fn events_say_what_was_answered_and_why() {
     let mut rig = Rig::new(everything());
     rig.call(&registration("alice").encode());
     let events: Vec<Event> = std::iter::from_fn(|| rig.authenticator.poll_event()).collect();
-    assert!(events.iter().any(|event| matches!(event, Event::Committed { changes: 2 })), "credential and counter: {events:?}");
-    assert!(events.iter().any(|event| matches!(event, Event::Answered { outcome: Ok(()), via, .. } if *via == USB)));
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Committed { changes: 2 })),
+        "credential and counter: {events:?}"
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Answered { outcome: Ok(()), via, .. } if *via == USB))
+    );
     rig.call_silently(&MakeCredential { algorithms: vec![], ..registration("a") }.encode());
     assert_eq!(rig.reason(), "CTAP 2.1 §6.1.2 step 3: no algorithm in common");
 }

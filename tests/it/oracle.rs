@@ -13,7 +13,9 @@ fn our_make_credential_request_is_theirs() {
         ..registration("alice")
     };
     let message = ours.encode();
-    let Ok(Request::MakeCredential(theirs)) = Request::deserialize(&message) else { panic!("it does not decode") };
+    let Ok(Request::MakeCredential(theirs)) = Request::deserialize(&message) else {
+        panic!("it does not decode")
+    };
     assert_eq!(theirs.client_data_hash.as_ref(), ours.client_data_hash);
     assert_eq!(theirs.rp.id.as_str(), ours.rp.id);
     assert_eq!(theirs.user.id.as_slice(), ours.user.id);
@@ -27,7 +29,9 @@ fn our_make_credential_request_is_theirs() {
 fn our_get_assertion_request_is_theirs() {
     let ours = GetAssertion { allow_list: vec![listed(b"one")], up: Some(false), ..sign_in() };
     let message = ours.encode();
-    let Ok(Request::GetAssertion(theirs)) = Request::deserialize(&message) else { panic!("it does not decode") };
+    let Ok(Request::GetAssertion(theirs)) = Request::deserialize(&message) else {
+        panic!("it does not decode")
+    };
     assert_eq!(theirs.rp_id, ours.rp_id);
     assert_eq!(theirs.client_data_hash.as_ref(), ours.client_data_hash);
     assert_eq!(theirs.allow_list.unwrap()[0].id.as_ref(), b"one");
@@ -36,7 +40,8 @@ fn our_get_assertion_request_is_theirs() {
 
 #[test]
 fn commands_without_parameters_are_theirs() {
-    for (byte, name) in [(0x04, "GetInfo"), (0x07, "Reset"), (0x08, "GetNextAssertion"), (0x0B, "Selection")] {
+    for (byte, name) in [(0x04, "GetInfo"), (0x07, "Reset"), (0x08, "GetNextAssertion"), (0x0B, "Selection")]
+    {
         let theirs = format!("{:?}", Request::deserialize(&[byte]).unwrap());
         assert_eq!(theirs, name);
         assert!(wire::ctap2::Request::decode(&[byte]).is_ok());

@@ -6,13 +6,17 @@ use std::time::Duration;
 use tests::{NOW, Rig, USB, everything, listed, registration, sign_in, status};
 use wire::aaguid::Aaguid;
 use wire::cbor::{self, Field, Value};
-use wire::ctap2::{Command, GetAssertion, GetInfoResponse, MakeCredential, MakeCredentialResponse, get_assertion, make_credential};
+use wire::ctap2::{
+    Command, GetAssertion, GetInfoResponse, MakeCredential, MakeCredentialResponse, get_assertion,
+    make_credential,
+};
 use wire::status::Status;
 use wire::webauthn::AuthenticatorData;
 
 fn info(rig: &mut Rig, link: Link) -> GetInfoResponse {
     let via = Via { link, channel: 1 };
-    GetInfoResponse::decode(&rig.call_with(NOW, via, &GetInfoResponse::request(), |_| unreachable!())).unwrap()
+    GetInfoResponse::decode(&rig.call_with(NOW, via, &GetInfoResponse::request(), |_| unreachable!()))
+        .unwrap()
 }
 
 #[test]
@@ -95,17 +99,26 @@ fn reset_is_open_for_ten_seconds_after_power_up_whatever_came_first() {
     assert_eq!(rig.call_with(ten, USB, &reset, |_| Gesture::TimedOut), status(Status::USER_ACTION_TIMEOUT));
     assert_eq!(rig.call_with(late, USB, &reset, |_| unreachable!()), status(Status::NOT_ALLOWED));
     rig.authenticator.power_cycle(late).unwrap();
-    assert_eq!(rig.call_with(late, USB, &reset, |_| Gesture::Present), status(Status::OK), "a power cycle opens it again");
+    assert_eq!(
+        rig.call_with(late, USB, &reset, |_| Gesture::Present),
+        status(Status::OK),
+        "a power cycle opens it again"
+    );
 }
 
 #[test]
 fn cancel_ends_the_command_that_waits_and_stores_nothing() {
-    for message in [registration("a").encode(), sign_in().encode(), vec![Command::SELECTION.0], vec![Command::RESET.0]] {
+    for message in
+        [registration("a").encode(), sign_in().encode(), vec![Command::SELECTION.0], vec![Command::RESET.0]]
+    {
         let mut rig = Rig::new(everything());
         rig.call(&registration("a").encode());
         let commits = rig.shelf.commits();
         assert_eq!(rig.authenticator.handle_cancel(NOW), None, "nothing waits yet");
-        assert!(matches!(rig.authenticator.handle_request(NOW, USB, Request::Ctap2(&message)), Progress::AwaitingUser(_)));
+        assert!(matches!(
+            rig.authenticator.handle_request(NOW, USB, Request::Ctap2(&message)),
+            Progress::AwaitingUser(_)
+        ));
         let cancelled = Some(Progress::Reply(status(Status::KEEPALIVE_CANCEL)));
         assert_eq!(rig.authenticator.handle_cancel(NOW), cancelled);
         assert_eq!(rig.authenticator.handle_gesture(NOW, Gesture::Present), None, "too late");
@@ -120,7 +133,10 @@ fn the_user_is_waited_for_thirty_seconds() {
     let deadline = rig.authenticator.poll_timeout().unwrap();
     assert_eq!(deadline, NOW + Duration::from_secs(30));
     assert_eq!(rig.authenticator.handle_timeout(NOW + Duration::from_millis(29_999)), None);
-    assert_eq!(rig.authenticator.handle_timeout(deadline), Some(Progress::Reply(status(Status::OPERATION_DENIED))));
+    assert_eq!(
+        rig.authenticator.handle_timeout(deadline),
+        Some(Progress::Reply(status(Status::OPERATION_DENIED)))
+    );
     assert_eq!(rig.authenticator.poll_timeout(), None);
 }
 
@@ -131,7 +147,9 @@ fn a_second_command_finds_the_authenticator_busy_and_does_not_disturb_the_first(
     let other = Via { link: Link::Nfc, channel: 0 };
     let busy = rig.authenticator.handle_request(NOW, other, Request::Ctap2(&GetInfoResponse::request()));
     assert_eq!(busy, Progress::Reply(status(Status::CHANNEL_BUSY)));
-    let Some(Progress::Reply(reply)) = rig.authenticator.handle_gesture(NOW, Gesture::Present) else { panic!() };
+    let Some(Progress::Reply(reply)) = rig.authenticator.handle_gesture(NOW, Gesture::Present) else {
+        panic!()
+    };
     assert_eq!(reply[0], 0);
 }
 
@@ -157,8 +175,16 @@ fn messages_that_are_no_commands_have_codes_of_their_own() {
         assert_eq!(rig.call_silently(&[command]), status(Status::INVALID_CBOR), "no parameters at all");
         assert_eq!(rig.call_silently(&[command, 0x80]), status(Status::CBOR_UNEXPECTED_TYPE), "an array");
         assert_eq!(rig.call_silently(&[command, 0xA0]), status(Status::MISSING_PARAMETER));
-        assert_eq!(rig.call_silently(&[command, 0xA0, 0x00]), status(Status::INVALID_CBOR), "bytes after the map");
-        assert_eq!(rig.call_silently(&[command, 0xBF, 0xFF]), status(Status::INVALID_CBOR), "indefinite length");
+        assert_eq!(
+            rig.call_silently(&[command, 0xA0, 0x00]),
+            status(Status::INVALID_CBOR),
+            "bytes after the map"
+        );
+        assert_eq!(
+            rig.call_silently(&[command, 0xBF, 0xFF]),
+            status(Status::INVALID_CBOR),
+            "indefinite length"
+        );
     }
     let small = u32::try_from(registration("a").encode().len()).unwrap() - 1;
     let mut rig = Rig::new(Profile { max_msg_size: small, ..everything() });
@@ -187,9 +213,10 @@ fn every_member_that_is_absent_or_of_another_type_has_its_own_code() {
         ..sign_in()
     };
     let mut rig = Rig::new(everything());
-    for (message, table) in
-        [(full_registration.encode(), make_credential::REQUEST), (full_sign_in.encode(), get_assertion::REQUEST)]
-    {
+    for (message, table) in [
+        (full_registration.encode(), make_credential::REQUEST),
+        (full_sign_in.encode(), get_assertion::REQUEST),
+    ] {
         let (command, parameters) = message.split_first().unwrap();
         let Value::Map(members) = cbor::decode(parameters).unwrap() else { panic!() };
         assert_eq!(members.len(), table.len(), "the sample has every member");
@@ -219,7 +246,9 @@ fn check_row(rig: &mut Rig, command: u8, members: &[(Value, Value)], field: &Fie
         Value::Null,
     ];
     let right = members.iter().find(|(k, _)| *k == key).map(|(_, value)| value).unwrap();
-    for wrong in every_type.into_iter().filter(|value| std::mem::discriminant(value) != std::mem::discriminant(right)) {
+    for wrong in
+        every_type.into_iter().filter(|value| std::mem::discriminant(value) != std::mem::discriminant(right))
+    {
         let mut changed = without.clone();
         changed.push((key.clone(), wrong.clone()));
         assert_eq!(send(changed), status(Status::CBOR_UNEXPECTED_TYPE), "{} as {wrong:?}", field.name);

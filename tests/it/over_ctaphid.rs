@@ -25,7 +25,8 @@ impl Desk {
         let shelf = Shelf::default();
         let profile = DeviceProfile::named("ms-authenticator-ios").unwrap();
         let signer = Box::new(FastSigner::default());
-        let mut device = VirtualAuthenticator::new(NOW, profile, Box::new(shelf.clone()), signer, rng(1)).unwrap();
+        let mut device =
+            VirtualAuthenticator::new(NOW, profile, Box::new(shelf.clone()), signer, rng(1)).unwrap();
         device.set_user(NOW, user);
         let port = device.plug(Kind::Usb, link());
         let mut desk = Self { device, port, host: Host::new([1; 8]), now: NOW, shelf, keepalives: vec![] };
@@ -104,7 +105,8 @@ fn the_platform_hears_every_100_ms_that_the_user_is_waited_for_and_the_timeout_a
     let mut desk = Desk::new(UserPolicy::at_once(Answer::Ignore));
     assert_eq!(desk.send(&registration("a").encode()), None);
     assert_eq!(desk.advance(Duration::from_millis(29_999)), None);
-    let beats: Vec<Duration> = desk.keepalives.iter().filter(|(_, s)| *s == hid::keepalive::UPNEEDED).map(|(at, _)| *at).collect();
+    let beats: Vec<Duration> =
+        desk.keepalives.iter().filter(|(_, s)| *s == hid::keepalive::UPNEEDED).map(|(at, _)| *at).collect();
     assert!(beats.len() > 295, "{}", beats.len());
     assert!(beats.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(100)), "{beats:?}");
     let over = desk.advance(Duration::from_millis(1));
@@ -143,7 +145,8 @@ fn an_init_on_the_same_channel_withdraws_the_question() {
     let frame = hid::fragment(1, hid::Command::INIT, &[9; 8])[0];
     desk.device.handle_frame(desk.now, desk.port, &frame);
     assert_eq!(desk.device.prompt(), None);
-    let frames: Vec<Report> = std::iter::from_fn(|| desk.device.poll_frame()).map(|(_, f)| f.try_into().unwrap()).collect();
+    let frames: Vec<Report> =
+        std::iter::from_fn(|| desk.device.poll_frame()).map(|(_, f)| f.try_into().unwrap()).collect();
     assert_eq!(frames.len(), 1, "the INIT answer and nothing of the abandoned command");
     assert_eq!(frames[0][4], hid::Command::INIT.0 | 0x80);
 }

@@ -54,7 +54,8 @@ fn a_counter_never_goes_back_even_when_the_power_is_cut_without_a_word() {
         // A new authenticator over the same store: the old one had no chance to say goodbye.
         let store = Box::new(rig.shelf.clone());
         let profile = Profile { counter: Counter::Global, ..everything() };
-        rig.authenticator = Authenticator::power_up(NOW, profile, store, Box::new(DeterministicSigner), rng(2)).unwrap();
+        rig.authenticator =
+            Authenticator::power_up(NOW, profile, store, Box::new(DeterministicSigner), rng(2)).unwrap();
     }
 }
 
@@ -80,7 +81,13 @@ fn a_store_that_cannot_be_loaded_leaves_the_authenticator_as_it_was() {
             Ok(())
         }
     }
-    let refused = Authenticator::power_up(NOW, everything(), Box::new(Unloadable), Box::new(DeterministicSigner), rng(1));
+    let refused = Authenticator::power_up(
+        NOW,
+        everything(),
+        Box::new(Unloadable),
+        Box::new(DeterministicSigner),
+        rng(1),
+    );
     assert_eq!(refused.err().unwrap().to_string(), "the store failed: unreadable");
 }
 
@@ -94,7 +101,10 @@ fn a_renamed_passkey_shows_its_new_names_after_verification_and_signs_as_before(
     rig.authenticator.power_cycle(NOW).unwrap();
     let signed = rig.call(&GetAssertion { uv: Some(true), ..sign_in() }.encode());
     let user = GetAssertionResponse::decode(&signed).unwrap().user.unwrap();
-    assert_eq!((user.id.as_slice(), user.name.as_deref(), user.display_name), (b"alice".as_slice(), Some("al"), None));
+    assert_eq!(
+        (user.id.as_slice(), user.name.as_deref(), user.display_name),
+        (b"alice".as_slice(), Some("al"), None)
+    );
     assert!(!rig.authenticator.rename_passkey(NOW, b"foreign", None, None).result.unwrap());
 }
 

@@ -113,7 +113,7 @@ impl Question {
 
 /// What a command does once the user agreed. Plain data: nothing borrowed, nothing running.
 pub(crate) enum Continuation {
-    MakeCredential(Box<make_credential::Asked>),
+    MakeCredential(make_credential::Asked),
     GetAssertion(Box<get_assertion::Asked>),
     /// CTAP 2.0's way to choose an authenticator: a touch, then the word that there is no PIN.
     TouchWithoutPin,

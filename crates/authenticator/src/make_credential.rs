@@ -16,7 +16,7 @@ use wire::webauthn::{AttestedCredentialData, AuthenticatorData, Flags};
 /// What was decided before the user was asked.
 pub(crate) enum Asked {
     /// Every check passed; only the user is lacking.
-    ToCreate(Prepared),
+    ToCreate(Box<Prepared>),
     /// A credential on the excludeList is here, which the platform may learn only from a user who is present.
     ToRefuse,
 }
@@ -71,10 +71,7 @@ pub(crate) fn begin(auth: &Authenticator, request: MakeCredential) -> Result<Ste
     let is_here = |listed: &Descriptor| auth.memory.find(&rp_id_hash, &listed.id).is_some();
     if request.exclude_list.iter().any(is_here) {
         let purpose = Purpose::AlreadyRegistered { rp: request.rp };
-        return Ok(Step::Ask(
-            Question::presence(purpose),
-            Continuation::MakeCredential(Box::new(Asked::ToRefuse)),
-        ));
+        return Ok(Step::Ask(Question::presence(purpose), Continuation::MakeCredential(Asked::ToRefuse)));
     }
 
     // Steps 11, 13 and 14: one gesture gives presence and, where asked for or always done, verification.
@@ -82,8 +79,8 @@ pub(crate) fn begin(auth: &Authenticator, request: MakeCredential) -> Result<Ste
         purpose: Purpose::Register { rp: request.rp.clone(), user: request.user.clone() },
         verification: can.verifies(request.uv),
     };
-    let prepared = Prepared { request, rp_id_hash, algorithm };
-    Ok(Step::Ask(question, Continuation::MakeCredential(Box::new(Asked::ToCreate(prepared)))))
+    let prepared = Box::new(Prepared { request, rp_id_hash, algorithm });
+    Ok(Step::Ask(question, Continuation::MakeCredential(Asked::ToCreate(prepared))))
 }
 
 /// A pinUvAuthParam where there is no PIN: CTAP 2.1 §6.1.2 and §6.2.2 steps 1 and 2.

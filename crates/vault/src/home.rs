@@ -153,10 +153,7 @@ impl Home {
             true => Running::create(engine, self),
             false => Running::check(engine, self, thoroughly),
         };
-        let mut running = running.map_err(|(error, engine)| {
-            engine.close();
-            Failure::from(error)
-        })?;
+        let mut running = running?;
         match self.settle(&mut running) {
             Ok(note) => Ok(Opened { running, note, set_aside: None }),
             Err(failure) => {

@@ -58,7 +58,7 @@ use std::sync::Arc;
 
 pub use error::VaultError;
 pub use key::KeySource;
-pub use records::{RecordChange, Records};
+pub use records::{Content, RecordChange, Records};
 pub use store::AuthenticatorStore;
 pub use tree::TreeId;
 

@@ -13,11 +13,14 @@ pub struct Records {
     tree: TreeId,
 }
 
+/// The content of a record. Wiped when dropped.
+pub type Content = Zeroizing<Vec<u8>>;
+
 /// One change to the records of an owner.
 #[derive(Clone)]
 pub enum RecordChange {
     /// Inserts or replaces a record of at most a megabyte.
-    Put(RecordId, Zeroizing<Vec<u8>>),
+    Put(RecordId, Content),
     /// Removes a record. Removing none is no error.
     Delete(RecordId),
 }
@@ -32,7 +35,7 @@ impl Records {
     ///
     /// # Errors
     /// If it does not open, or the database fails.
-    pub fn read(&self, record: RecordId) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+    pub fn read(&self, record: RecordId) -> Result<Option<Content>, VaultError> {
         self.shared.read(self.tree, Key::Record(record))
     }
 
@@ -40,7 +43,7 @@ impl Records {
     ///
     /// # Errors
     /// If one does not open, if any is missing or too many, or the database fails.
-    pub fn load(&self) -> Result<Vec<(RecordId, Zeroizing<Vec<u8>>)>, VaultError> {
+    pub fn load(&self) -> Result<Vec<(RecordId, Content)>, VaultError> {
         let mut records = Vec::new();
         self.shared.read_all(self.tree, |key, plain| {
             if let Key::Record(record) = key {

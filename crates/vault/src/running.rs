@@ -56,26 +56,31 @@ impl From<Fault> for CommitError {
 impl Running {
     /// Finds all trees of an open database and checks that each is whole as far as its manifest tells, or with
     /// `thoroughly`, record by record.
-    pub(crate) fn check(engine: Engine, home: &Home, thoroughly: bool) -> Result<Self, (ReadError, Engine)> {
+    pub(crate) fn check(engine: Engine, home: &Home, thoroughly: bool) -> Result<Self, ReadError> {
         match find_trees(&engine, home, thoroughly) {
             Ok((trees, unburied)) => {
                 let commits = trees.values().map(|tree| tree.manifest.commits);
                 let generation = commits.fold(unburied, u64::saturating_add);
                 Ok(Self { trees, engine, generation })
             }
-            Err(error) => Err((error, engine)),
+            Err(error) => {
+                engine.close();
+                Err(error)
+            }
         }
     }
 
     /// Makes the registry of a new vault. Returns when all its files are durable.
-    pub(crate) fn create(mut engine: Engine, home: &Home) -> Result<Self, (ReadError, Engine)> {
-        let id = TreeId::REGISTRY;
+    pub(crate) fn create(mut engine: Engine, home: &Home) -> Result<Self, ReadError> {
         match new_registry(&mut engine, home) {
             Ok(registry) => {
                 let generation = registry.manifest.commits;
-                Ok(Self { trees: [(id, registry)].into(), engine, generation })
+                Ok(Self { trees: [(TreeId::REGISTRY, registry)].into(), engine, generation })
             }
-            Err(error) => Err((error, engine)),
+            Err(error) => {
+                engine.close();
+                Err(error)
+            }
         }
     }
 

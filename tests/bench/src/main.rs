@@ -97,7 +97,11 @@ fn in_memory(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
             Subject { batch: 200, work: &mut || ring.generate_parse_sign() },
         );
         row("makeCredential", passkeys, &make, "generate+parse+sign");
-        goals.at_most(&format!("makeCredential in memory, {passkeys} passkeys, against ring"), AGAINST_RING, make.ratio);
+        goals.at_most(
+            &format!("makeCredential in memory, {passkeys} passkeys, against ring"),
+            AGAINST_RING,
+            make.ratio,
+        );
 
         let get = paired(
             Clock::Cpu,
@@ -106,7 +110,11 @@ fn in_memory(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
             Subject { batch: used.max(500), work: &mut || ring.sign() },
         );
         row("getAssertion, key held ready", passkeys, &get, "sign");
-        goals.at_most(&format!("getAssertion in memory, {passkeys} passkeys, against ring"), AGAINST_RING, get.ratio);
+        goals.at_most(
+            &format!("getAssertion in memory, {passkeys} passkeys, against ring"),
+            AGAINST_RING,
+            get.ratio,
+        );
 
         // A few passkeys are used up at once, so this figure takes many short rounds; cooling is not measured.
         let mut rows = Vec::new();
@@ -119,7 +127,11 @@ fn in_memory(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
         }
         let first = Paired::of(&rows);
         row("getAssertion, first use", passkeys, &first, "parse+sign");
-        goals.at_most(&format!("first use in memory, {passkeys} passkeys, against ring"), AGAINST_RING, first.ratio);
+        goals.at_most(
+            &format!("first use in memory, {passkeys} passkeys, against ring"),
+            AGAINST_RING,
+            first.ratio,
+        );
         sizes.push(ours);
     }
     growth("in memory", Clock::Cpu, rounds, &mut sizes, goals);
@@ -188,12 +200,18 @@ fn on_vault(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
 
 /// For comparison only: no goal depends on somebody else's work.
 fn rivals(arguments: &Arguments) -> anyhow::Result<()> {
-    println!("passkey-authenticator 0.6 in memory, CPU time, one passkey, no attestation signature, beside ours with ten");
+    println!(
+        "passkey-authenticator 0.6 in memory, CPU time, one passkey, no attestation signature, beside ours with ten"
+    );
     rival("aws-lc-rs", AwsLcRsBackend, arguments)?;
     rival("RustCrypto", RustCryptoBackend, arguments)
 }
 
-fn rival<C: CryptoBackend + Send + Sync>(engine: &str, backend: C, arguments: &Arguments) -> anyhow::Result<()> {
+fn rival<C: CryptoBackend + Send + Sync>(
+    engine: &str,
+    backend: C,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
     let mut ours = Ours::in_memory(10)?;
     let mut theirs = Rival::new(backend)?;
     let make = paired(
@@ -209,7 +227,10 @@ fn rival<C: CryptoBackend + Send + Sync>(engine: &str, backend: C, arguments: &A
         Subject { batch: 200, work: &mut || drop(theirs.get_assertion()) },
     );
     for (name, paired) in [("makeCredential", make), ("getAssertion", get)] {
-        println!("{name:<15} ours {:>8.1} us   {engine:<10} {:>8.1} us   ours/theirs {:.2}", paired.first, paired.second, paired.ratio);
+        println!(
+            "{name:<15} ours {:>8.1} us   {engine:<10} {:>8.1} us   ours/theirs {:.2}",
+            paired.first, paired.second, paired.ratio
+        );
     }
     Ok(())
 }

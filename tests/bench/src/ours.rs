@@ -5,8 +5,8 @@ use authenticator::signer::Signer;
 use authenticator::store::{Change, Credential, MemoryStore, RecordId, Store};
 use authenticator::{Authenticator, CREDENTIAL_ID_MARK, Gesture, Link, Progress, Request, Via};
 use emulator::{DeviceProfile, FastSigner};
-use rand::{RngExt, SeedableRng};
 use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::path::Path;
 use vault::{AuthenticatorId, KeySource, Options, Vault};
@@ -49,7 +49,13 @@ impl Ours {
         profile.counter = Counter::Global;
         profile.discoverable = Some(1_000_000);
         let signer = Box::new(FastSigner::default());
-        let authenticator = Authenticator::power_up(NOW, profile, store, signer, Box::new(ChaCha20Rng::from_seed(rng.random())))?;
+        let authenticator = Authenticator::power_up(
+            NOW,
+            profile,
+            store,
+            signer,
+            Box::new(ChaCha20Rng::from_seed(rng.random())),
+        )?;
         // At most a thousand of them are used.
         let used: Vec<&Vec<u8>> = ids.sample(&mut rng, 1_000.min(ids.len())).collect();
         let sign_ins = used.into_iter().map(|id| requests::sign_in(id)).collect();
@@ -96,7 +102,11 @@ impl Ours {
 }
 
 /// Puts passkeys in, a thousand in a commit; returns their credential IDs.
-fn populate(store: &mut dyn Store, passkeys: usize, rng: &mut rand::rngs::ThreadRng) -> anyhow::Result<Vec<Vec<u8>>> {
+fn populate(
+    store: &mut dyn Store,
+    passkeys: usize,
+    rng: &mut rand::rngs::ThreadRng,
+) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut signer = FastSigner::default();
     let mut ids = Vec::with_capacity(passkeys);
     let mut changes = Vec::with_capacity(1_000);

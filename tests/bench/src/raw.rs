@@ -25,7 +25,9 @@ impl Raw {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let parsed = documents
             .iter()
-            .map(|document| EcdsaKeyPair::from_pkcs8(alg, document, &random).map_err(|e| anyhow::anyhow!("{e}")))
+            .map(|document| {
+                EcdsaKeyPair::from_pkcs8(alg, document, &random).map_err(|e| anyhow::anyhow!("{e}"))
+            })
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { random, documents, parsed, next: 0 })
     }
@@ -40,7 +42,8 @@ impl Raw {
     pub fn generate_parse_sign(&mut self) {
         let alg = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(alg, &self.random).expect("ring generates");
-        let key = EcdsaKeyPair::from_pkcs8(alg, document.as_ref(), &self.random).expect("ring reads its own keys");
+        let key =
+            EcdsaKeyPair::from_pkcs8(alg, document.as_ref(), &self.random).expect("ring reads its own keys");
         black_box(key.sign(&self.random, &MESSAGE).expect("ring signs"));
     }
 
@@ -48,7 +51,8 @@ impl Raw {
     pub fn parse_sign(&mut self) {
         let at = self.turn();
         let alg = &ECDSA_P256_SHA256_ASN1_SIGNING;
-        let key = EcdsaKeyPair::from_pkcs8(alg, &self.documents[at], &self.random).expect("ring reads its own keys");
+        let key = EcdsaKeyPair::from_pkcs8(alg, &self.documents[at], &self.random)
+            .expect("ring reads its own keys");
         black_box(key.sign(&self.random, &MESSAGE[..69]).expect("ring signs"));
     }
 

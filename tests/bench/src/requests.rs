@@ -22,7 +22,8 @@ pub fn registration() -> Vec<u8> {
 /// authenticatorGetAssertion of that credential.
 pub fn sign_in(id: &[u8]) -> Vec<u8> {
     let mut message = read(GET);
-    let at = message.windows(32).position(|window| window == PLACEHOLDER).expect("the fixture has a placeholder");
+    let at =
+        message.windows(32).position(|window| window == PLACEHOLDER).expect("the fixture has a placeholder");
     message[at..at + 32].copy_from_slice(id);
     message
 }

@@ -52,7 +52,8 @@ impl<C: CryptoBackend + Send + Sync> Rival<C> {
 
     /// authenticatorMakeCredential.
     pub fn make_credential(&mut self) -> Vec<u8> {
-        let request: make_credential::Request = ciborium::from_reader(&self.make[1..]).expect("the fixture decodes");
+        let request: make_credential::Request =
+            ciborium::from_reader(&self.make[1..]).expect("the fixture decodes");
         let response = pollster::block_on(self.authenticator.make_credential(request)).expect("it registers");
         let mut reply = Vec::new();
         ciborium::into_writer(&response, &mut reply).expect("writing to memory cannot fail");
@@ -61,7 +62,8 @@ impl<C: CryptoBackend + Send + Sync> Rival<C> {
 
     /// authenticatorGetAssertion.
     pub fn get_assertion(&mut self) -> Vec<u8> {
-        let request: get_assertion::Request = ciborium::from_reader(&self.get[1..]).expect("the request decodes");
+        let request: get_assertion::Request =
+            ciborium::from_reader(&self.get[1..]).expect("the request decodes");
         let response = pollster::block_on(self.authenticator.get_assertion(request)).expect("it signs in");
         let mut reply = Vec::new();
         ciborium::into_writer(&response, &mut reply).expect("writing to memory cannot fail");

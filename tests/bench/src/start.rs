@@ -59,13 +59,23 @@ fn start(binary: &Path, home: &Path) -> anyhow::Result<(Running, Platform, Durat
     let address = format!("127.0.0.1:{port}");
     let begun = Instant::now();
     let child = Command::new(binary)
-        .args(["run", "--profile", "security-key", "--attach", "socket", "--socket", &format!("tcp:{address}")])
+        .args([
+            "run",
+            "--profile",
+            "security-key",
+            "--attach",
+            "socket",
+            "--socket",
+            &format!("tcp:{address}"),
+        ])
         .env("FAUXKEY_HOME", home)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .with_context(|| format!("cannot start {}: build it with `cargo build --release`", binary.display()))?;
+        .with_context(|| {
+            format!("cannot start {}: build it with `cargo build --release`", binary.display())
+        })?;
     let running = Running(child);
     while begun.elapsed() < Duration::from_secs(20) {
         if let Ok(stream) = TcpStream::connect(&address) {

@@ -60,7 +60,9 @@ fn write_version_1() {
     phone.commit(&[Change::DeleteCredential(record(3))]).unwrap();
     vault.authenticator(TABLET).unwrap().commit(&[Change::PutState(state(1))]).unwrap();
     let others = vault.records("others").unwrap();
-    others.commit(&[RecordChange::Put(record(0), Zeroizing::new(b"something of somebody else".to_vec()))]).unwrap();
+    others
+        .commit(&[RecordChange::Put(record(0), Zeroizing::new(b"something of somebody else".to_vec()))])
+        .unwrap();
     drop((phone, others));
     vault.close().unwrap();
     fs::remove_file(dir.join("vault/owner")).unwrap();
