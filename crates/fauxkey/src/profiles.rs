@@ -2,6 +2,7 @@
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::home::Home;
+use authenticator::profile::Attestation;
 use emulator::DeviceProfile;
 use emulator::profile::ProfileError;
 use std::path::{Path, PathBuf};
@@ -52,11 +53,30 @@ impl Profiles {
         Ok(listed)
     }
 
-    /// The profile with that name.
+    /// The profile with that name, which may end in an option: `NAME+packed-self` attests by the new key itself,
+    /// `NAME+none` does not attest, whatever the profile says.
     ///
     /// # Errors
-    /// NotFound if there is none; Broken if its file makes no sense or says what cannot be kept.
+    /// NotFound if there is none; Invalid for an unknown option; Broken if its file makes no sense or says what
+    /// cannot be kept.
     pub fn find(&self, name: &str) -> Result<DeviceProfile, Failure> {
+        let Some((plain, option)) = name.split_once('+') else { return self.find_plain(name) };
+        let attestation = match option {
+            "packed-self" => Attestation::PackedSelf,
+            "none" => Attestation::None,
+            unknown => {
+                let message = format!("`{}` is no option of a profile", unknown.escape_debug());
+                let hint = format!("the options are {plain}+packed-self and {plain}+none");
+                return Err(Failure::new(FailureKind::Invalid, message).hint(hint));
+            }
+        };
+        let mut profile = self.find_plain(plain)?;
+        profile.name = name.into();
+        profile.authenticator.attestation = attestation;
+        Ok(profile)
+    }
+
+    fn find_plain(&self, name: &str) -> Result<DeviceProfile, Failure> {
         if let Some(profile) = DeviceProfile::named(name) {
             return Ok(profile);
         }
@@ -180,6 +200,23 @@ mod tests {
         let path = folder.path().join("some file.toml");
         fs::write(&path, text).unwrap();
         path
+    }
+
+    #[test]
+    fn an_option_behind_the_name_decides_the_attestation() {
+        let profiles = Profiles::built_in();
+        for (name, attestation) in [
+            ("ms-authenticator-ios", Attestation::None),
+            ("ms-authenticator-ios+packed-self", Attestation::PackedSelf),
+            ("security-key", Attestation::PackedSelf),
+            ("security-key+none", Attestation::None),
+        ] {
+            let profile = profiles.find(name).unwrap();
+            assert_eq!((profile.name.as_str(), profile.authenticator.attestation), (name, attestation));
+        }
+        let unknown = profiles.find("security-key+apple").unwrap_err();
+        assert_eq!(unknown.message, "`apple` is no option of a profile");
+        assert_eq!(profiles.find("security-kee+none").unwrap_err().kind, FailureKind::NotFound);
     }
 
     #[test]

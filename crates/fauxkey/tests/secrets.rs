@@ -1,5 +1,7 @@
 //! A known private key, put into a vault by hand, is nowhere to be found: not in a file, not in an answer of the
 //! API, not in what is printed.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use authenticator::store::{Change, Credential, KeyPair, PrivateKey, RecordId, SealingKey, State, Store};
 use serde_json::{Value, json};
 use std::fs;
@@ -97,7 +99,11 @@ impl Drop for Running {
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else if path.is_file() { found.push(path) }
+        if path.is_dir() {
+            files(&path, found)
+        } else if path.is_file() {
+            found.push(path)
+        }
     }
 }
 
@@ -111,7 +117,9 @@ fn a_known_private_key_is_in_no_file_no_answer_and_no_log() {
     command.args(["run", "--verbose", "--home"]).arg(&home).arg("--ready-file").arg(&ready);
     command.env_remove("FAUXKEY_HOME").env_remove("FAUXKEY_URL");
     let out = folder.path().join("out");
-    command.stdout(fs::File::create(&out).unwrap()).stderr(fs::File::create(folder.path().join("err")).unwrap());
+    command
+        .stdout(fs::File::create(&out).unwrap())
+        .stderr(fs::File::create(folder.path().join("err")).unwrap());
     let running = Running(command.stdin(Stdio::null()).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(30);
     while !ready.exists() {

@@ -26,9 +26,12 @@ pub(crate) fn checked(bytes: &[u8]) -> Option<&[u8]> {
     (checksum(body) == *check).then_some(body)
 }
 
-/// Makes a directory and its missing parents, for the owner alone.
+/// Makes a directory and its missing parents, for the owner alone, and returns when they are durable: a power
+/// cut that takes away the directory of a key would take the vault with it.
 pub(crate) fn make_dir(path: &Path) -> Result<(), VaultError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(VaultError::io("make", path))
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(VaultError::io("make", path))?;
+    missing.into_iter().filter(|path| *path != Path::new("")).try_for_each(|made| sync_dir(&parent(made)))
 }
 
 /// Makes a file for the owner alone that must not exist yet, and returns when it is durable.

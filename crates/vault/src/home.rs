@@ -110,7 +110,6 @@ impl Home {
         }?;
         if self.draft {
             Header::publish(&self.dir)?;
-            files::sync_dir(&files::parent(&self.dir))?;
             self.draft = false;
         }
         self.room.take_ballast();
@@ -167,7 +166,7 @@ impl Home {
     fn settle(&self, running: &mut Running) -> Result<Note, Failure> {
         let accept = self.options.accept_rollback;
         let mut note = Note::check(self.note.clone(), &self.dir, &self.vault, running.generation, accept)?;
-        running.bury_destroyed(self).map_err(|error| match error {
+        running.finish(self).map_err(|error| match error {
             CommitError::Full => Failure::Fault(Fault::Full),
             CommitError::Refused(error) => error.into(),
             CommitError::Failed(fault) => Failure::Fault(fault),

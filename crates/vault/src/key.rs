@@ -93,8 +93,9 @@ fn read(path: &Path) -> Result<Option<KeyEncryptionKey>, VaultError> {
     if mode & 0o077 != 0 {
         return Err(VaultError::KeyExposed { key: path.into(), mode });
     }
-    // One byte more than a key file has, so that a longer file is not taken for one.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LEN + 1));
+    // One byte more than a key file has, so that a longer file is not taken for one; and a buffer that need not
+    // grow, which would leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * LEN));
     file.by_ref().take(LEN as u64 + 1).read_to_end(&mut bytes).map_err(VaultError::io("read", path))?;
 
     let damaged = || VaultError::KeyDamaged { key: path.into() };

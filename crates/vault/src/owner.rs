@@ -4,6 +4,7 @@
 //! may be moved while it is held, and it names the holder to whoever comes second.
 use crate::VaultError;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -26,8 +27,10 @@ impl Owner {
             .mode(0o600)
             .open(&path)
             .map_err(VaultError::io("open", &path))?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(in_use(dir));
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(in_use(dir)),
+            Err(error) => return Err(VaultError::io("lock", &path)(error.into())),
         }
         let owner = Self { file };
         // The content is only for people: a disk too full for it keeps nobody out.

@@ -129,8 +129,8 @@ impl Running {
             let old = std::mem::replace(&mut tree.slot, slot);
             tree.sealer = sealer;
             // This is what erases. The reset is durable, so it may not fail any more: should this not work, the
-            // next opening does it.
-            let _ = keys.erase(old);
+            // next reset or opening does it.
+            tree.stale = keys.erase(old).is_err();
         }
         Ok(())
     }
@@ -163,8 +163,13 @@ impl Running {
         Ok(keys.remove()?)
     }
 
-    /// Finishes destructions that were interrupted.
-    pub(crate) fn bury_destroyed(&mut self, home: &Home) -> Result<(), CommitError> {
+    /// Finishes resets and destructions that were interrupted. Only after the vault is known to be the newest:
+    /// an older one would have the wrong key erased.
+    pub(crate) fn finish(&mut self, home: &Home) -> Result<(), CommitError> {
+        for tree in self.trees.values_mut().filter(|tree| tree.stale) {
+            DataKeyFile::new(&home.dir, tree.id).erase(1 - tree.slot)?;
+            tree.stale = false;
+        }
         for id in data_key::trees(&home.dir)? {
             // What is not open is destroyed, or was never finished.
             let keys = DataKeyFile::new(&home.dir, id);
@@ -200,7 +205,8 @@ fn new_tree(engine: &Engine, home: &Home, id: TreeId) -> Result<OpenTree, ReadEr
         return Err(VaultError::TreeUnknown { tree: id }.into());
     }
     let manifest = Manifest { commits: 1, records: 0, sum: SetSum::default() };
-    Ok(OpenTree { id, tree, sealer: Sealer::new(&home.vault, id, &key.bytes), slot: key.slot, manifest })
+    let sealer = Sealer::new(&home.vault, id, &key.bytes);
+    Ok(OpenTree { id, tree, sealer, slot: key.slot, stale: false, manifest })
 }
 
 fn new_registry(engine: &mut Engine, home: &Home) -> Result<OpenTree, ReadError> {
@@ -264,18 +270,13 @@ fn find_tree(engine: &Engine, home: &Home, id: TreeId, found: Found) -> Result<O
     let Found::Keys(keys) = found else {
         return Err(VaultError::DataKeyDamaged { tree: id, path: file.path().into() }.into());
     };
-    // Two keys are there if a reset was interrupted: the right one opens the manifest, the other is erased.
-    let several = keys.len() > 1;
+    // Two keys are there if a reset was interrupted: the right one opens the manifest.
+    let stale = keys.len() > 1;
     let mut failed = None;
     for key in &keys {
         let sealer = Sealer::new(&home.vault, id, &key.bytes);
         match OpenTree::read_manifest(&tree, id, &sealer) {
-            Ok(manifest) => {
-                if several {
-                    file.erase(1 - key.slot)?;
-                }
-                return Ok(OpenTree { id, tree, sealer, slot: key.slot, manifest });
-            }
+            Ok(manifest) => return Ok(OpenTree { id, tree, sealer, slot: key.slot, stale, manifest }),
             Err(error) => failed = Some(error),
         }
     }

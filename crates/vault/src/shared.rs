@@ -160,21 +160,19 @@ fn effect(tree: &OpenTree, plan: &Plan) -> Result<Effect, ReadError> {
 impl Inner {
     /// The open vault. Opens it again if the disk was full before.
     fn running(&mut self) -> Result<(&mut Open, &mut Home), VaultError> {
-        if let State::Interrupted(_) = self.state {
-            let State::Interrupted(owner) = std::mem::replace(&mut self.state, State::Closed) else {
-                unreachable!()
-            };
-            match self.home.open() {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Interrupted(owner) => match self.home.open() {
                 Ok(Opened { running, note, set_aside }) => {
                     self.set_aside = set_aside.or(self.set_aside.take());
-                    self.state = State::Open(Open { running, note, owner });
+                    State::Open(Open { running, note, owner })
                 }
                 Err(error) => {
                     self.state = State::Interrupted(owner);
                     return Err(error);
                 }
-            }
-        }
+            },
+            other => other,
+        };
         let dir = self.home.dir.clone();
         match &mut self.state {
             State::Open(open) => Ok((open, &mut self.home)),

@@ -181,6 +181,8 @@ pub(crate) struct OpenTree {
     pub(crate) sealer: Sealer,
     /// Which slot of the key file the data key is in.
     pub(crate) slot: usize,
+    /// Whether the other slot holds a key that is to be erased.
+    pub(crate) stale: bool,
     pub(crate) manifest: Manifest,
 }
 

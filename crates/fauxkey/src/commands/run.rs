@@ -23,36 +23,96 @@ use std::time::Duration;
 
 /// How often it is asked whether the parent is still there.
 const PARENT_CHECK: Duration = Duration::from_millis(250);
+/// How long the log has at the end to say the last things. Whoever reads it may have stopped reading.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
-    let running = start(context, arguments)?;
-    if !context.output.json {
-        context.output.say(&format!("Try:   {}device list", running.prefix()));
-    }
-    running.wait(context, arguments)
+    stay(context, arguments, |running| vec![format!("Try:   {}device list", running.prefix())])
 }
 
 pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
-    let running = start(context, arguments)?;
-    let output = &context.output;
-    if !output.json {
+    stay(context, arguments, |running| {
         let fauxkey = running.prefix();
-        output.say(&format!("Page:  {}", running.served.page()));
-        output.say("Try:   open the page, and in a second terminal");
-        output.say(&format!(
-            "       {fauxkey}webauthn create options.json --origin https://login.example.test"
-        ));
-        output.say(&format!("       {fauxkey}passkey list"));
-        output.say(&format!("       {fauxkey}device user ask"));
+        vec![
+            format!("Page:  {}", running.served.page()),
+            "Try:   open the page, and in a second terminal".into(),
+            format!("       {fauxkey}webauthn create options.json --origin https://login.example.test"),
+            format!("       {fauxkey}passkey list"),
+            format!("       {fauxkey}device user ask"),
+        ]
+    })
+}
+
+/// Why the first thread wakes, which does nothing but start and stop.
+enum Wake {
+    /// A signal.
+    Stop,
+    /// The log cannot be written.
+    Unwritten(io::Error),
+    /// Everything is logged.
+    Logged,
+}
+
+fn send(wake: &Sender<Wake>, what: Wake) {
+    // Nobody waits any more at the very end.
+    let _ = wake.send(what);
+}
+
+/// Starts, stays until it is time to stop, and stops. `advice` is said once everything is there.
+fn stay(
+    context: &Context,
+    arguments: &Run,
+    advice: impl FnOnce(&Running) -> Vec<String>,
+) -> Result<Exit, Stop> {
+    let output = context.output;
+    // Before anything is made, so that a signal leaves nothing of it behind.
+    let parent = arguments.exit_with_parent.then(Parent::now);
+    let (wake, woken) = mpsc::channel();
+    let signal = wake.clone();
+    on_signal(move || send(&signal, Wake::Stop)).map_err(|error| broken("catch signals", &error))?;
+
+    let running = start(context, arguments)?;
+    running.say(&output)?;
+    if !output.json {
+        advice(&running).iter().for_each(|line| output.say(line));
     }
-    running.wait(context, arguments)
+    let ended = running.log(output, wake, arguments).and_then(|()| {
+        let _file = arguments.ready_file.as_deref().map(|file| running.announce(file)).transpose()?;
+        wait(&output, &woken, parent)
+    });
+    running.stop();
+    while let Ok(Wake::Stop | Wake::Unwritten(_)) = woken.recv_timeout(LAST_WORDS) {}
+    output.detail("stopped");
+    ended
+}
+
+/// Waits until it is time to stop.
+fn wait(output: &Output, woken: &Receiver<Wake>, parent: Option<Parent>) -> Result<Exit, Stop> {
+    loop {
+        let next = match parent {
+            Some(_) => woken.recv_timeout(PARENT_CHECK),
+            None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match next {
+            Ok(Wake::Unwritten(error)) => return Err(error.into()),
+            Ok(Wake::Stop | Wake::Logged) | Err(RecvTimeoutError::Disconnected) => return Ok(Exit::Done),
+            Err(RecvTimeoutError::Timeout) if parent.is_some_and(Parent::is_gone) => {
+                output.detail("the parent is gone");
+                return Ok(Exit::Done);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn broken(what: &str, error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"))
 }
 
 /// Everything that was started.
 struct Running {
     instance: Arc<Instance>,
     served: Served,
-    happenings: Receiver<Happening>,
     devices: Vec<Device>,
     token_file: Option<PathBuf>,
 }
@@ -80,7 +140,6 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
     let socket = arguments.socket.as_deref().map(str::parse::<SocketAddress>).transpose()?;
     let instance =
         Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
-    let happenings = instance.subscribe();
     let names = devices(&instance, arguments)?;
     if arguments.socket.is_some() && names.len() > 1 {
         return Err(Failure::new(FailureKind::Invalid, "--socket is for one device, and there are several")
@@ -101,9 +160,7 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
     let served = api::serve(instance.clone(), home, arguments.listen)?;
     let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
     let token_file = home.map(Home::token);
-    let running = Running { instance, served, happenings, devices, token_file };
-    running.say(output)?;
-    Ok(running)
+    Ok(Running { instance, served, devices, token_file })
 }
 
 /// Which devices to run; one is made where there is none.
@@ -113,7 +170,15 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
     let make =
         |name: &str, profile: &str| instance.ensure_device(name, profile).map(|device| vec![device.name]);
     match (arguments.device.as_deref(), profile) {
-        (Some(name), Some(profile)) => make(name, profile),
+        (Some(name), Some(profile)) => {
+            let device = instance.ensure_device(name, profile)?;
+            if device.profile != profile {
+                let message = format!("the device {name} is of the profile {}", device.profile);
+                return Err(Failure::new(FailureKind::Conflict, message)
+                    .hint("leave --profile out, or name another device, which is then made"));
+            }
+            Ok(vec![device.name])
+        }
         (Some(name), None) if there.is_empty() => make(name, DEFAULT_PROFILE),
         (Some(name), None) => instance.device(name).map(|device| vec![device.name]),
         (None, Some(profile)) => {
@@ -201,100 +266,68 @@ impl Running {
         }
     }
 
-    /// Logs and asks until it is time to stop; then stops everything.
-    fn wait(self, context: &Context, arguments: &Run) -> Result<Exit, Stop> {
-        let output = context.output;
-        let (wake, woken) = mpsc::channel();
-        let stop = wake.clone();
-        let broken = |what: &str, error: io::Error| {
-            Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"))
-        };
-        on_signal(move || send(&stop, Wake::Stop)).map_err(|error| broken("catch signals", error))?;
-        let parent = arguments.exit_with_parent.then(Parent::now);
-        let ready = arguments.ready_file.as_deref();
-        if let Some(file) = ready {
-            let text = serde_json::to_string_pretty(&self.ready()).map_err(io::Error::other)?;
-            // Whoever waits for the file sees all of it or nothing, and it is for this user alone.
-            let written = std::path::absolute(file).and_then(|file| files::replace(&file, text.as_bytes()));
-            written.map_err(|error| broken(&format!("write {}", file.display()), error))?;
+    /// Writes what is there to a file, which goes when the result of this is dropped.
+    fn announce<'a>(&self, file: &'a Path) -> Result<ReadyFile<'a>, Stop> {
+        let text = serde_json::to_string_pretty(&self.ready()).map_err(io::Error::other)?;
+        // Whoever waits for the file sees all of it or nothing, and it is for this user alone.
+        let written = std::path::absolute(file).and_then(|file| files::replace(&file, text.as_bytes()));
+        written.map_err(|error| broken(&format!("write {}", file.display()), &error))?;
+        Ok(ReadyFile(file))
+    }
+
+    /// Logs what happens, and asks the person at the terminal, on a thread of its own: who reads the log may stop
+    /// reading, and that must not keep this process from stopping.
+    fn log(&self, output: Output, wake: Sender<Wake>, arguments: &Run) -> Result<(), Stop> {
+        let person = (!output.json).then(|| Person::at_the_terminal(output, &self.instance)).flatten();
+        let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
+        if asked && person.is_none() {
+            output.note("there is no terminal to ask at: the page and the API answer");
         }
-        let Self { instance, served, happenings, .. } = self;
-        forward(happenings, wake.clone()).map_err(|error| broken("start a thread", error))?;
-        let mut person = person(&output, wake, arguments);
+        let happenings = self.instance.subscribe();
         let mut announced = Announced::default();
-        loop {
-            let next = match parent {
-                Some(_) => woken.recv_timeout(PARENT_CHECK),
-                None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match next {
-                Ok(Wake::Happening(happening)) => {
-                    if let Event::Prompted(prompt) = &happening.event
-                        && let Some(rp_id) = prompt.purpose.rp_id()
-                    {
-                        announced.announce(&output, rp_id);
-                    }
-                    report(&output, &happening)?;
-                    person.hear(&output, &instance, &happening);
+        let log = move || {
+            for happening in happenings {
+                if let Event::Prompted(prompt) = &happening.event
+                    && let Some(rp_id) = prompt.purpose.rp_id()
+                {
+                    announced.announce(&output, rp_id);
                 }
-                Ok(Wake::Line(line)) => person.answer(&output, &instance, &line),
-                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+                if let Err(error) = report(&output, &happening) {
+                    return send(&wake, Wake::Unwritten(error));
+                }
+                if let Some(person) = &person {
+                    person.hear(&happening);
+                }
             }
-            if parent.is_some_and(Parent::is_gone) {
-                output.detail("the parent is gone");
-                break;
-            }
-        }
-        if let Some(file) = ready {
-            remove(file);
-        }
-        served.stop();
-        instance.shutdown();
-        output.detail("stopped");
-        Ok(Exit::Done)
+            send(&wake, Wake::Logged);
+        };
+        let started = thread::Builder::new().name("log".into()).spawn(log);
+        Ok(started.map(drop).map_err(|error| broken("start a thread", &error))?)
     }
-}
 
-/// What the loop waits for.
-enum Wake {
-    Happening(Happening),
-    Line(String),
-    Stop,
-}
-
-fn send(wake: &Sender<Wake>, what: Wake) {
-    // The loop may have ended.
-    let _ = wake.send(what);
-}
-
-fn forward(happenings: Receiver<Happening>, wake: Sender<Wake>) -> io::Result<()> {
-    let body = move || {
-        for happening in happenings {
-            send(&wake, Wake::Happening(happening));
-        }
-    };
-    thread::Builder::new().name("log".into()).spawn(body).map(drop)
-}
-
-/// The person at the terminal, if there is one and if it is not a program that reads.
-fn person(output: &Output, wake: Sender<Wake>, arguments: &Run) -> Person {
-    let person = if output.json { Person::absent() } else { Person::at_the_terminal(wake, Wake::Line) };
-    let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
-    if asked && !person.is_there() {
-        output.note("there is no terminal to ask at: the page and the API answer");
+    fn stop(self) {
+        self.served.stop();
+        self.instance.shutdown();
     }
-    person
 }
 
 /// One line for people, or one object for programs.
-fn report(output: &Output, happening: &Happening) -> Result<(), Stop> {
+fn report(output: &Output, happening: &Happening) -> io::Result<()> {
     if output.json {
         output.text(&api::event_json(happening))?;
     } else if let Some(line) = log::line(&happening.device, &happening.event, output.verbose) {
         output.say(&line);
     }
     Ok(())
+}
+
+/// The file that says what is there, while it is.
+struct ReadyFile<'a>(&'a Path);
+
+impl Drop for ReadyFile<'_> {
+    fn drop(&mut self) {
+        remove(self.0);
+    }
 }
 
 /// Removes a file that may not be there.

@@ -58,7 +58,11 @@ impl Found {
 
 impl Teller<'_> {
     /// Does a step. What it returns besides its findings is for the next ones.
-    fn step<T>(&mut self, what: &str, act: impl FnOnce() -> Result<(Found, T), Failure>) -> Result<T, Failure> {
+    fn step<T>(
+        &mut self,
+        what: &str,
+        act: impl FnOnce() -> Result<(Found, T), Failure>,
+    ) -> Result<T, Failure> {
         let begun = std::time::Instant::now();
         let (found, value) = act().map_err(|failure| Failure {
             message: format!("the rehearsal failed at step {}, {what}: {}", self.steps + 1, failure.message),

@@ -3,8 +3,8 @@
 use crate::control::{Failure, FailureKind};
 use client::ctaphid::{Device, Event, Host};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
-    sockopt,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
+    socket_with, sockopt,
 };
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -35,7 +35,8 @@ pub(super) struct Answer {
 impl Platform {
     /// Connects, and asks for a channel.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let broken = |error: rustix::io::Errno| broken(&format!("cannot connect to {}: {error}", path.display()));
+        let broken =
+            |error: rustix::io::Errno| broken(&format!("cannot connect to {}: {error}", path.display()));
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
         let socket = socket.map_err(broken)?;
         connect(&socket, &SocketAddrUnix::new(path).map_err(broken)?).map_err(broken)?;
@@ -71,7 +72,8 @@ impl Platform {
 /// Sends what is to be sent; returns what ends the exchange, and the number of KEEPALIVEs before it.
 fn exchange(socket: &OwnedFd, host: &mut Host) -> Result<(Event, usize), Failure> {
     while let Some(report) = host.poll_report() {
-        send(socket, &report, SendFlags::NOSIGNAL).map_err(|error| broken(&format!("cannot write: {error}")))?;
+        send(socket, &report, SendFlags::NOSIGNAL)
+            .map_err(|error| broken(&format!("cannot write: {error}")))?;
     }
     let mut keepalives = 0;
     loop {

@@ -73,12 +73,14 @@ impl Stage {
     /// getInfo, as the platform reads it.
     pub(super) fn info(&mut self) -> Result<GetInfoResponse, Failure> {
         let answer = self.platform.call(&GetInfoResponse::request())?;
-        GetInfoResponse::decode(&answer.bytes).map_err(|error| Failure::new(FailureKind::Broken, error.to_string()))
+        GetInfoResponse::decode(&answer.bytes)
+            .map_err(|error| Failure::new(FailureKind::Broken, error.to_string()))
     }
 
     /// What the page asks for at registration.
     pub(super) fn creation_options(&self, exclude: &[StoredCredential]) -> CreationOptions {
-        let user = UserEntity { id: b"ada".to_vec().into(), name: USER.into(), display_name: "Ada Lovelace".into() };
+        let user =
+            UserEntity { id: b"ada".to_vec().into(), name: USER.into(), display_name: "Ada Lovelace".into() };
         self.relying_party.creation_options(user, challenge(), exclude)
     }
 
@@ -114,7 +116,8 @@ impl Stage {
             last = Some(answer);
             Ok::<_, Refused>(bytes)
         })?;
-        let last = last.ok_or_else(|| Refused::Broken(Failure::new(FailureKind::Broken, "no message was sent")))?;
+        let last =
+            last.ok_or_else(|| Refused::Broken(Failure::new(FailureKind::Broken, "no message was sent")))?;
         Ok((outcome, last))
     }
 

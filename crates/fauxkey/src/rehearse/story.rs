@@ -35,7 +35,9 @@ pub(super) fn play(folder: &Path, profile: &str, teller: &mut Teller<'_>) -> Res
     teller.step("the passkey is on the device, and its private key nowhere to be seen", || {
         show_passkey(&stage, &credential)
     })?;
-    teller.step("a second registration of the account is refused", || register_again(&mut stage, &credential))?;
+    teller.step("a second registration of the account is refused", || {
+        register_again(&mut stage, &credential)
+    })?;
     teller.step("a user who declines registers nothing", || decline(&mut stage))?;
     teller.step("the user signs in without typing a name", || sign_in(&mut stage, &credential))?;
     teller.step("an answer to yesterday's challenge is refused", || replay(&mut stage, &credential))?;
@@ -57,7 +59,10 @@ fn plug_in(stage: &mut Stage) -> Result<(Found, ()), Failure> {
     let echo = stage.platform.ping(&payload)?;
     ensure(echo.bytes == payload, "the longest PING did not come back as it was sent")?;
     let device = stage.platform.device;
-    let outcome = format!("channel {:08x}, a PING of {MAX_MESSAGE_SIZE} bytes came back in {:?}", device.cid, echo.took);
+    let outcome = format!(
+        "channel {:08x}, a PING of {MAX_MESSAGE_SIZE} bytes came back in {:?}",
+        device.cid, echo.took
+    );
     Ok((Found::new(outcome, "the platform's CTAPHID, CTAP 2.1 §11.2"), ()))
 }
 
@@ -66,7 +71,10 @@ fn ask_info(stage: &mut Stage) -> Result<(Found, ()), Failure> {
     ensure(info.versions == ["FIDO_2_0"], "unexpected versions")?;
     ensure(info.option("rk") == Some(true), "it holds no passkeys")?;
     let options: Vec<String> = info.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    Ok((Found::new(format!("{}, {}", info.versions.join(" "), options.join(" ")), "getInfo, CTAP 2.1 §6.4"), ()))
+    Ok((
+        Found::new(format!("{}, {}", info.versions.join(" "), options.join(" ")), "getInfo, CTAP 2.1 §6.4"),
+        (),
+    ))
 }
 
 fn register(stage: &mut Stage) -> Result<(Found, Registered), Failure> {
@@ -76,7 +84,10 @@ fn register(stage: &mut Stage) -> Result<(Found, Registered), Failure> {
     // What came over the wire, read apart from the relying party.
     let response = MakeCredentialResponse::decode(&answer.bytes).map_err(broken)?;
     let data = AuthenticatorData::decode(&response.auth_data).map_err(broken)?;
-    ensure(!data.flags.contains(Flags::BE) && !data.flags.contains(Flags::BS), "BE or BS is set on a bound passkey")?;
+    ensure(
+        !data.flags.contains(Flags::BE) && !data.flags.contains(Flags::BS),
+        "BE or BS is set on a bound passkey",
+    )?;
     let registered = stage.judge_registration(&options, &made).map_err(broken)?;
     let outcome = format!(
         "{USER} at {ORIGIN}: flags {}, counter {}, attestation {}",
@@ -91,17 +102,25 @@ fn show_passkey(stage: &Stage, credential: &StoredCredential) -> Result<(Found, 
     let [passkey] = passkeys.as_slice() else {
         return Err(Failure::new(FailureKind::Broken, format!("{} passkeys instead of one", passkeys.len())));
     };
-    ensure(wire::base64url::decode(&passkey.credential_id).as_ref() == Some(&credential.id), "it is another passkey")?;
-    ensure(passkey.public_key.0 == wire::cbor::encode(&credential.public_key.to_value()), "it has another public key")?;
+    ensure(
+        wire::base64url::decode(&passkey.credential_id).as_ref() == Some(&credential.id),
+        "it is another passkey",
+    )?;
+    ensure(
+        passkey.public_key.0 == wire::cbor::encode(&credential.public_key.to_value()),
+        "it has another public key",
+    )?;
     let text = serde_json::to_string(passkey).map_err(broken)?.to_lowercase();
     ensure(!text.contains("private"), "there is talk of a private key")?;
-    let outcome = format!("{} at {}, {}", passkey.user_name.as_deref().unwrap_or(""), passkey.rp_id, passkey.algorithm);
+    let outcome =
+        format!("{} at {}, {}", passkey.user_name.as_deref().unwrap_or(""), passkey.rp_id, passkey.algorithm);
     Ok((Found::new(outcome, "the credential ID and public key that the relying party stored"), ()))
 }
 
 fn register_again(stage: &mut Stage, credential: &StoredCredential) -> Result<(Found, ()), Failure> {
     let options = stage.creation_options(std::slice::from_ref(credential));
-    let refused = refused(stage.create(&options).map(drop), "InvalidStateError", Status::CREDENTIAL_EXCLUDED)?;
+    let refused =
+        refused(stage.create(&options).map(drop), "InvalidStateError", Status::CREDENTIAL_EXCLUDED)?;
     ensure(stage.control().passkeys(PHONE)?.len() == 1, "a passkey was made all the same")?;
     Ok((Found::new(refused, "the client, WebAuthn L3 §5.1.3, and the passkeys on the device"), ()))
 }

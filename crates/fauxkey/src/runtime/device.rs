@@ -75,7 +75,10 @@ pub fn spawn<E: Send + 'static>(
             }
         }
     };
-    thread::Builder::new().name(format!("device {name}")).spawn(body).expect("the system has room for a thread");
+    thread::Builder::new()
+        .name(format!("device {name}"))
+        .spawn(body)
+        .expect("the system has room for a thread");
     result.recv().expect("the thread answers before it ends")?;
     Ok(DeviceHandle { inputs })
 }
@@ -135,7 +138,10 @@ impl DeviceHandle {
         self.run(move |running| running.listeners.push(listener))
     }
 
-    fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Running) -> T + Send + 'static) -> Result<T, Gone> {
+    fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Running) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
         let (done, result) = mpsc::channel();
         let job: Job = Box::new(move |running| {
             // Who asked may have stopped waiting.

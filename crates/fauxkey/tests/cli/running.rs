@@ -1,9 +1,10 @@
 //! `fauxkey run`: an instance that stays, and how it goes.
 use super::{Home, ORIGIN, creation_options, files};
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -156,6 +157,44 @@ fn a_signal_that_comes_twice_at_once_is_one_signal() {
     kill_process(instance.pid(), Signal::INT).unwrap();
     instance.stop(Signal::INT);
     assert_eq!(files(&home.path().join("run")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn nobody_needs_to_read_what_it_says() {
+    let home = Home::with_phone();
+    let mut instance = Instance::start(&home, &["--json", "-v", "--attach", "socket"]);
+    // Nobody reads this pipe, nor closes it.
+    let mut unread = instance.child.stdout.take().unwrap();
+    let size = fcntl_setpipe_size(&unread, 4096).unwrap();
+    for _ in 0..60 {
+        home.run(&["device", "power", "cycle"]).done();
+    }
+    instance.stop(Signal::TERM);
+    let mut written = String::new();
+    unread.read_to_string(&mut written).unwrap();
+    assert!(written.len() > size - 100, "the pipe was not even full: {} of {size} bytes", written.len());
+}
+
+#[test]
+fn it_ends_when_nobody_can_read_what_it_says() {
+    let home = Home::with_phone();
+    let mut instance = Instance::start(&home, &["--json", "--attach", "socket"]);
+    drop(instance.child.stdout.take());
+    home.run(&["device", "power", "cycle"]).done();
+    wait_until("it ends", || instance.child.try_wait().unwrap().is_some());
+    assert_eq!(instance.child.wait().unwrap().code(), Some(0), "as any reader that has had enough");
+    assert!(!instance.ready_file.exists());
+    assert_eq!(files(&home.path().join("run")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_device_keeps_its_profile() {
+    let home = Home::with_phone();
+    home.run(&["run", "--device", "phone", "--profile", "security-key"]).refused(
+        1,
+        "fauxkey: the device phone is of the profile ms-authenticator-ios\n\
+         hint: leave --profile out, or name another device, which is then made\n",
+    );
 }
 
 #[test]

@@ -251,6 +251,24 @@ fn a_record_may_have_any_length_up_to_a_megabyte() {
 }
 
 #[test]
+fn there_is_a_limit_to_the_number_of_trees_and_it_is_told() {
+    let place = Place::with_passkeys(1);
+    // Made behind the vault's back, as making each properly takes its time.
+    place.with_database(|db| {
+        (0..4_093_u32).for_each(|n| {
+            drop(db.open_tree([b"x".as_slice(), &n.to_be_bytes(), &[0; 12]].concat()).unwrap())
+        });
+    });
+    let vault = place.open();
+    let (error, _) = refusal(vault.authenticator(TABLET));
+    assert!(matches!(error, VaultError::TooMany { .. }), "{error}");
+    assert_eq!(load(&mut vault.authenticator(PHONE).unwrap()), expected(1));
+    vault.close().unwrap();
+    // What lists the trees still is a page of the log.
+    assert_eq!(fs::read_dir(place.dir().join("blobs")).unwrap().count(), 0);
+}
+
+#[test]
 fn only_the_owner_may_look_into_the_directory_and_the_key() {
     let place = Place::with_passkeys(1);
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
