@@ -40,7 +40,7 @@ impl From<sled::Error> for Fault {
                 _ => error.into(),
             },
             sled::Error::Corruption { at: Some(at), .. } => {
-                Self::Damaged(format!("a page at {at} does not check"))
+                Self::Damaged(format!("the page at byte {} of its log does not check", at.lid()))
             }
             sled::Error::Corruption { at: None, .. } => Self::Damaged("its page table does not check".into()),
             other => Self::Damaged(other.to_string()),

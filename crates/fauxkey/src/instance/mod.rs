@@ -3,7 +3,7 @@
 //! A device starts when it is first needed, on a thread of its own ([`crate::runtime`]), and runs until it is
 //! deleted or the instance ends. What can be done with devices is [`crate::control::Control`].
 //!
-//! Messages that come through [`Control::ctap2`](crate::control::Control::ctap2) take turns: of two at once on
+//! Messages that come through [`Control::ctap2`] take turns: of two at once on
 //! one device, the second waits until the first is answered, user and all. To programs that use the device over
 //! a socket or the kernel at the same time, and to it towards them, the authenticator says CHANNEL_BUSY while
 //! it waits for its user, as over any two links.

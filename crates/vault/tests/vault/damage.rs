@@ -2,9 +2,11 @@
 //! a panic, and never in a vault that lacks something and does not say so.
 use crate::support::*;
 use authenticator::store::Store;
+use std::env;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use vault::VaultError;
+use std::process::Command;
+use vault::{KeySource, Vault, VaultError};
 
 const COUNT: u32 = 60;
 const LONG: u32 = 2_000;
@@ -61,7 +63,6 @@ fn files(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 fn told(error: VaultError) -> Ending {
-    eprintln!("DBG {error}");
     let text = error.to_string();
     assert!(!text.is_empty());
     refusal::<()>(Err(error));
@@ -273,25 +274,36 @@ fn an_empty_log_is_not_a_new_vault() {
     assert_eq!(ending(&place), Ending::Told);
 }
 
+/// A flipped bit and no snapshot: sled finds a page that was never begun, and panics.
+fn panicking() -> Place {
+    let place = long();
+    fs::remove_file(&snapshots(&place)[0]).unwrap();
+    flip(&place.dir().join("db"), 1_000_000, 1);
+    place
+}
+
+const PANICKING: &str = "VAULT_TEST_PANICKING";
+
 #[test]
-fn scratch_search() {
-    for original in [long(), whole()] {
-    let snaps = snapshots(&original);
-    let db = fs::read(original.dir().join("db")).unwrap();
-    let snap = fs::read(&snaps[0]).unwrap();
-    let mut seed = 12345u64;
-    let mut n = 0;
-    for i in 0..1500 {
-        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        let place = copy(&original);
-        let at = (seed >> 16) as usize % db.len();
-        let mut b = db.clone();
-        match i % 3 { 0 => b[at] ^= 1 << (seed >> 60 & 7), 1 => { let at = at/ (512*1024) * (512*1024) + (at % 64); if at < b.len() { b[at] = (seed>>50) as u8; } }, _ => { let e=(at+64).min(b.len()); b[at..e].fill(0); } }
-        let _ = &snap;
-        fs::write(place.dir().join("db"), b).unwrap();
-        let r = place.try_open().and_then(|v| { let mut p = v.authenticator(PHONE)?; p.load().map(|_| ()).map_err(vault_error) });
-        if let Err(e) = r { if e.to_string().contains("panick") { n += 1; eprintln!("PANIC {i} {at} {e}"); } }
-    }
-    eprintln!("PANICS {n}");
-    }
+#[ignore = "is the other process of the next test"]
+fn open_what_makes_sled_panic() {
+    let root = PathBuf::from(env::var_os(PANICKING).expect("only the next test runs this"));
+    let opened = Vault::open(&root.join("vault"), KeySource::File(root.join("key")), options());
+    let (error, hint) = refusal(opened);
+    println!("\n{error}; {hint}");
+}
+
+#[test]
+fn a_panic_of_sled_is_an_error_and_is_not_seen_on_stderr() {
+    let place = panicking();
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "damage::open_what_makes_sled_panic", "--nocapture"])
+        .env(PANICKING, place.root())
+        .output()
+        .unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("is damaged: sled panicked"), "{stdout}");
+    assert_eq!(stderr, "");
 }
