@@ -47,6 +47,8 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         let _ = self.file.set_len(0);
+        // Closing is not enough: a child that another thread is just starting has a copy of the handle.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

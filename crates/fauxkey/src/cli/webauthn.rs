@@ -62,8 +62,13 @@ pub struct Page {
     /// The options as JSON; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub options: String,
-    /// The origin of the page that asks, such as https://login.example.test (required)
-    #[arg(long, value_name = "URL")]
+    // Not the doc comment, in which rustdoc would want a link and help would show its brackets.
+    #[doc = "The origin of the page that asks"]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The origin of the page that asks, such as https://login.example.test (required)"
+    )]
     pub origin: Option<String>,
     /// Whose rules to follow between page and authenticator
     #[arg(long, value_name = "CLIENT", default_value_t = Client::SpecL3, value_parser = client())]

@@ -1,6 +1,7 @@
 //! `fauxkey device`.
 use super::{Context, Exit, Stop, choose, confirm};
 use crate::cli::{DeviceVerb, OnDevice};
+use crate::control::FailureKind;
 use crate::control::{Answer, Device, User};
 use crate::output::Output;
 use emulator::UserPolicy;
@@ -23,8 +24,13 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Delete { name, yes } => {
-            let device = control.device(&name)?;
-            let question = format!("delete the device {name} and {} for good?", its_passkeys(&device));
+            // A device that cannot start, as its profile is gone, can be deleted all the same.
+            let passkeys = match control.device(&name) {
+                Ok(device) => its_passkeys(&device),
+                Err(failure) if failure.kind == FailureKind::Broken => "its passkeys".into(),
+                Err(failure) => return Err(failure.into()),
+            };
+            let question = format!("delete the device {name} and {passkeys} for good?");
             if !confirm(context, yes, &question)? {
                 return Ok(Exit::Found);
             }
