@@ -1,8 +1,7 @@
 //! `fauxkey device`.
 use super::{Context, Exit, Stop, choose, confirm};
 use crate::cli::{DeviceVerb, OnDevice};
-use crate::control::FailureKind;
-use crate::control::{Answer, Device, User};
+use crate::control::{Answer, Device, FailureKind, User};
 use crate::output::Output;
 use emulator::UserPolicy;
 use std::time::Duration;
