@@ -108,7 +108,8 @@ fn chosen(args: &Args) -> Result<Vec<&'static Check>> {
 const BUT_BENCH: [&str; 4] = ["--locked", "--workspace", "--exclude", "bench"];
 
 fn format(workspace: &Workspace) -> Result<()> {
-    run_command(&mut workspace.cargo(["fmt", "--all", "--check"]))
+    // -l: the files, and not what would change in each.
+    run_command(&mut workspace.cargo(["fmt", "--all", "--", "--check", "-l"]))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

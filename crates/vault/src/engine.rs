@@ -106,6 +106,8 @@ impl Engine {
         });
         for _ in 0..PATIENCE {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                // Closing is not enough: a child that another thread is just starting has a copy of the handle.
+                let _ = flock(&file, FlockOperation::Unlock);
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));

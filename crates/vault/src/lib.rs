@@ -88,7 +88,8 @@ pub struct Options {
     /// Bytes that must be free on the file system before a passkey is added. Deleting goes on below it.
     pub reserve: u64,
     /// Bytes of the files that are let go when the disk is full, so that the vault opens and passkeys can be
-    /// deleted. 0 for none.
+    /// deleted. A quarter is kept for opening, which may take a segment of the log (half a megabyte) and a
+    /// snapshot. 0 for none.
     pub ballast: u64,
     /// Bytes of memory that the database may use as a cache.
     pub cache_capacity: u64,

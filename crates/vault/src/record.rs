@@ -208,3 +208,96 @@ pub(crate) fn decode<R: Record>(tree: TreeId, key: Key, plain: &[u8]) -> Result<
     }
     R::from_v1(v1, key).map_err(unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authenticator::store::RecordId;
+    use ciborium::Value;
+
+    const KEY: Key = Key::Record(RecordId([1; 16]));
+
+    fn read(value: &Value) -> Result<Credential, VaultError> {
+        let mut bytes = Vec::new();
+        ciborium::into_writer(value, &mut bytes).unwrap();
+        decode(TreeId::REGISTRY, KEY, &bytes)
+    }
+
+    fn fields() -> Vec<(Value, Value)> {
+        let bytes = |byte: u8, len: usize| Value::Bytes(vec![byte; len]);
+        let point = Value::Map(vec![("x".into(), bytes(1, 32)), ("y".into(), bytes(2, 32))]);
+        vec![
+            ("id".into(), bytes(3, 20)),
+            ("rp_id".into(), "example.org".into()),
+            ("user_id".into(), bytes(4, 9)),
+            ("public".into(), Value::Map(vec![("P256".into(), point)])),
+            ("private".into(), bytes(5, 32)),
+            ("created".into(), 6.into()),
+        ]
+    }
+
+    #[test]
+    fn a_record_without_optional_fields_opens() {
+        let credential = read(&Value::Map(fields())).unwrap();
+        assert_eq!((credential.rp.id.as_str(), credential.rp.name), ("example.org", None));
+        assert_eq!((credential.user.id, credential.user.name), (vec![4; 9], None));
+        assert_eq!(credential.key.public, PublicKey::P256 { x: [1; 32], y: [2; 32] });
+        assert_eq!((credential.key.private.expose(), credential.created), ([5; 32].as_slice(), 6));
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let credential = read(&Value::Map(fields())).unwrap();
+        let plain = encode(&credential, extra(&credential));
+        assert!(plain.len() <= 1024 + extra(&credential), "the buffer had to grow");
+        let again: Credential = decode(TreeId::REGISTRY, KEY, &plain).unwrap();
+        assert_eq!(encode(&again, extra(&again)), plain);
+    }
+
+    #[test]
+    fn a_field_that_is_unknown_missing_double_or_of_another_type_is_told() {
+        let refused = |fields: Vec<(Value, Value)>, why: &str| {
+            let Err(VaultError::RecordUnknown { why: found, .. }) = read(&Value::Map(fields)) else {
+                panic!("{why}")
+            };
+            assert!(found.contains(why), "{found}");
+        };
+        let mut unknown = fields();
+        unknown.push(("large_blob_key".into(), Value::Bytes(vec![7; 32])));
+        refused(unknown, "unknown field `large_blob_key`");
+        for n in 0..fields().len() {
+            let mut missing = fields();
+            missing.remove(n);
+            refused(missing, "missing field");
+            let mut double = fields();
+            double.push(double[n].clone());
+            refused(double, "duplicate field");
+            let mut other = fields();
+            other[n].1 = Value::Float(1.5);
+            refused(other, "");
+        }
+        let mut short = fields();
+        short[3].1 =
+            Value::Map(vec![("Ed25519".into(), Value::Map(vec![("x".into(), Value::Bytes(vec![1; 31]))]))]);
+        refused(short, "x has 31 bytes instead of 32");
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_told() {
+        let mut plain = encode(&read(&Value::Map(fields())).unwrap(), 100);
+        plain.push(0);
+        let error = decode::<Credential>(TreeId::REGISTRY, KEY, &plain).map(|_| ()).unwrap_err();
+        assert!(error.to_string().ends_with("1 bytes follow its end"), "{error}");
+    }
+
+    #[test]
+    fn nesting_and_great_lengths_end_in_an_error() {
+        for bytes in
+            [vec![0x81; 100_000], vec![0xBF; 100_000], b"\x5b\x00\x00\x00\xff\xff\xff\xff\xff".to_vec()]
+        {
+            assert!(decode::<Credential>(TreeId::REGISTRY, KEY, &bytes).is_err());
+            assert!(decode::<State>(TreeId::REGISTRY, Key::State, &bytes).is_err());
+            assert!(decode::<Manifest>(TreeId::REGISTRY, Key::Manifest, &bytes).is_err());
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::env;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use vault::{KeySource, Vault, VaultError};
+use vault::{KeySource, Options, Vault, VaultError};
 
 const COUNT: u32 = 60;
 const LONG: u32 = 2_000;
@@ -263,6 +263,23 @@ fn an_attempt_that_does_not_help_leaves_the_log_as_it_was() {
         assert!(same, "{} was changed", path.display());
     }
     assert!(!place.names().iter().any(|name| name.starts_with("set-aside")));
+}
+
+#[test]
+fn what_is_left_of_a_log_that_lost_its_end_can_be_accepted() {
+    let place = whole();
+    let log = place.dir().join("db");
+    OpenOptions::new().write(true).open(&log).unwrap().set_len(written(&place) * 9 / 10).unwrap();
+    let (error, hint) = place.refusal();
+    assert!(matches!(error, VaultError::RolledBack { .. }), "{error}");
+    assert!(hint.contains("its end is damaged"), "{hint}");
+    let vault = place.try_open_with(Options { accept_rollback: true, ..options() }).unwrap();
+    let left = load(&mut vault.authenticator(PHONE).unwrap());
+    let count = u32::try_from(left.len() - 1).unwrap();
+    assert!(count > COUNT / 2 && count < COUNT, "{count}");
+    assert_eq!(left, expected(count), "the first ones, whole");
+    vault.close().unwrap();
+    place.open();
 }
 
 #[test]

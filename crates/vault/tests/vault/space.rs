@@ -159,11 +159,11 @@ fn on_a_full_disk_the_vault_opens_and_passkeys_can_be_deleted() {
 
 #[test]
 fn a_disk_that_fills_up_in_the_middle_loses_nothing_that_was_acknowledged() {
-    let Some(disk) = Disk::new(6 * MB) else { return };
+    let Some(disk) = Disk::new(9 * MB) else { return };
     let elsewhere = TempDir::new().unwrap();
     let key = elsewhere.path().join("key");
     // No reserve, so that sled itself runs into the wall.
-    let options = Options { reserve: 0, ballast: MB, ..Options::default() };
+    let options = Options { reserve: 0, ..Options::default() };
     let mut vault = disk.open(&key, options).unwrap();
     let mut phone = vault.authenticator(PHONE).unwrap();
     phone.commit(&[Change::PutState(state(7))]).unwrap();

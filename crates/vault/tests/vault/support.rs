@@ -100,6 +100,8 @@ pub(crate) fn wait_for_database(dir: &Path) {
     let file = fs::File::open(dir.join("db")).unwrap();
     for _ in 0..2_000 {
         if file.try_lock().is_ok() {
+            // Closing is not enough: a child that another test is just starting has a copy of the handle.
+            file.unlock().unwrap();
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
