@@ -13,6 +13,12 @@ from relying_parties import EDDSA, ES256, ORIGIN, RP_ID
 
 ALGORITHMS = {"ES256": ES256, "EdDSA": EDDSA}
 UNKNOWN_ID = bytes(64)
+# Errors of the client, each with the status of the authenticator behind it.
+NO_CREDENTIALS = ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS
+EXCLUDED = ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.CREDENTIAL_EXCLUDED
+UNSUPPORTED = ClientError.ERR.CONFIGURATION_UNSUPPORTED, CtapError.ERR.UNSUPPORTED_ALGORITHM
+DENIED = ClientError.ERR.BAD_REQUEST, CtapError.ERR.OPERATION_DENIED
+CANCELLED = ClientError.ERR.TIMEOUT, CtapError.ERR.KEEPALIVE_CANCEL
 
 
 class Watcher(UserInteraction):
@@ -88,7 +94,7 @@ def _every_wish(cases, browser, profile):
         if alg not in profile.algorithms:
             with cases.case(f"{name}: refused, as it does not do {algorithm}"):
                 refused = raises(ClientError, browser.create, options)
-                _is(refused, ClientError.ERR.CONFIGURATION_UNSUPPORTED, CtapError.ERR.UNSUPPORTED_ALGORITHM)
+                _is(refused, UNSUPPORTED)
         elif verification == "required" and not profile.verifies:
             with cases.case(f"{name}: refused by the client, as it does not verify users"):
                 refused = raises(ClientError, browser.create, options)
@@ -127,7 +133,7 @@ def _all(browser, options):
     try:
         return browser.get(options)
     except ClientError as error:
-        _is(error, ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS)
+        _is(error, NO_CREDENTIALS)
         return []
 
 
@@ -151,7 +157,7 @@ def _lists(cases, daemon, browser):
             touches = browser.user.touches
             with daemon.user("approve", delay_ms=250):
                 refused = raises(ClientError, browser.create, options)
-            _is(refused, ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.CREDENTIAL_EXCLUDED)
+            _is(refused, EXCLUDED)
             equal(browser.user.touches, touches + 1, "touches")
     with cases.case("an exclusion that is not ours does not count"):
         browser.register("not-excluded", exclude=[_unknown()])
@@ -159,7 +165,7 @@ def _lists(cases, daemon, browser):
         browser.sign_in(ours, allow=[_unknown(number) for number in range(100)] + [_listed(ours)])
     with cases.case("an allowList without ours signs nothing"):
         options, _ = parties.request([_unknown()])
-        _is(raises(ClientError, browser.get, options), ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS)
+        _is(raises(ClientError, browser.get, options), NO_CREDENTIALS)
     with cases.case("another RP ID finds nothing"):
         for allow in (None, [{"type": "public-key", "id": sealed.credential.credential_id}]):
             refused = raises(CtapError, browser.ctap.get_assertion, "other.example.test", bytes(32), allow)
@@ -167,7 +173,7 @@ def _lists(cases, daemon, browser):
     with cases.case("a registration again for the same account replaces its passkey"):
         again = browser.register("excluded", resident_key_requirement="required")
         options, _ = parties.request([_listed(ours)])
-        _is(raises(ClientError, browser.get, options), ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS)
+        _is(raises(ClientError, browser.get, options), NO_CREDENTIALS)
         browser.sign_in(again, allow=[_listed(again)])
 
 
@@ -183,7 +189,8 @@ def _accounts(cases, browser, profile):
             equal(response["response"]["userHandle"], parties.websafe_encode(passkey.user), "user handle")
             parties.signed_in(state, response, passkey)
     with cases.case("names of accounts are told only after a verified user"):
-        assertions = browser.ctap.get_assertions(RP_ID, bytes(32), options={"uv": True} if profile.verifies else None)
+        options = {"uv": True} if profile.verifies else None
+        assertions = browser.ctap.get_assertions(RP_ID, bytes(32), options=options)
         for assertion in assertions:
             expected = {"id", "name", "displayName"} if profile.verifies else {"id"}
             equal(set(assertion.user), expected, "user members")
@@ -219,7 +226,7 @@ def _user(cases, daemon, browser):
             parties.registered(state, browser.create(options))
         equal(browser.user.touches, touches + 1, "touches")
     with cases.case("a user who declines ends it"), daemon.user("deny"):
-        _is(raises(ClientError, browser.create, options), ClientError.ERR.BAD_REQUEST, CtapError.ERR.OPERATION_DENIED)
+        _is(raises(ClientError, browser.create, options), DENIED)
     for name, ceremony, wish in (
         ("registration", browser.create, options),
         ("sign-in", browser.get, parties.request()[0]),
@@ -228,15 +235,14 @@ def _user(cases, daemon, browser):
             event = Event()
             browser.user.on_touch = event.set
             try:
-                _is(raises(ClientError, ceremony, wish, event), ClientError.ERR.TIMEOUT, CtapError.ERR.KEEPALIVE_CANCEL)
+                _is(raises(ClientError, ceremony, wish, event), CANCELLED)
             finally:
                 browser.user.on_touch = lambda: None
 
 
-def _is(error, code, status):
-    equal(error.code, code, "error")
+def _is(error, expected):
     ensure(isinstance(error.cause, CtapError), f"the cause is {error.cause!r}")
-    equal(error.cause.code, status, "status")
+    equal((error.code, error.cause.code), expected, "error and status")
 
 
 def _listed(passkey):

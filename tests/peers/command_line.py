@@ -20,7 +20,8 @@ def judge(cases, daemon, profile):
                 _register_and_sign_in(daemon, profile, client, attestation)
     with cases.case("an origin that may not claim the RP ID gets nothing"):
         options, _ = parties.creation("phished")
-        status, printed, said = _webauthn(daemon, "create", "spec-l3", options, "https://login.example.test.evil.test")
+        evil = "https://login.example.test.evil.test"
+        status, printed, said = _webauthn(daemon, "create", "spec-l3", options, evil)
         equal((status, printed), (REFUSED, ""), "exit status and output")
         ensure("RP ID" in said and RP_ID in said, f"it says {said!r}")
 
