@@ -4,6 +4,7 @@
 //! is decided below, in `emulator`, `client` and the crates that they stand on.
 #![allow(unreachable_pub, reason = "`pub` says what other modules may use, as it would in a library")]
 
+mod announce;
 mod api;
 mod cli;
 mod commands;

@@ -1,5 +1,6 @@
 //! What happens on the devices, as it happens: a stream of server-sent events, each one JSON object.
 use super::Api;
+use crate::announce::Announced;
 use crate::control::Prompt;
 use crate::instance::Happening;
 use authenticator::{Event as Inner, Link};
@@ -9,7 +10,6 @@ use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use emulator::Event;
 use futures_util::stream;
 use serde::Serialize;
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,8 +19,6 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Events kept for a listener that is slow; what it misses is counted.
 const KEPT: usize = 1024;
-/// Relying parties that are remembered as announced.
-const ANNOUNCED: usize = 4096;
 
 /// One event.
 #[derive(Serialize)]
@@ -108,21 +106,10 @@ pub(super) struct Hub {
     listeners: Mutex<Option<broadcast::Sender<Arc<str>>>>,
 }
 
-/// Relying parties that were announced already.
-#[derive(Default)]
-struct Announced(HashSet<String>);
-
-impl Announced {
-    /// The relying party of a prompt, if it is neither local nor a test name and was not asked for before.
-    fn first_use<'a>(&mut self, event: &'a Event) -> Option<&'a str> {
-        let Event::Prompted(prompt) = event else { return None };
-        let rp_id = prompt.purpose.rp_id().filter(|rp_id| !client::is_local_or_reserved(rp_id))?;
-        if self.0.len() >= ANNOUNCED {
-            // Better announced twice than remembered without end.
-            self.0.clear();
-        }
-        self.0.insert(rp_id.to_owned()).then_some(rp_id)
-    }
+/// The relying party of a prompt, if its first use is to be announced.
+fn first_use<'a>(announced: &mut Announced, event: &'a Event) -> Option<&'a str> {
+    let Event::Prompted(prompt) = event else { return None };
+    prompt.purpose.rp_id().filter(|rp_id| announced.is_first_use(rp_id))
 }
 
 impl Hub {
@@ -147,7 +134,7 @@ impl Hub {
         if let Some(listeners) = &*self.listeners()
             && listeners.receiver_count() > 0
         {
-            let announcement = announced.first_use(&happening.event).map(|rp_id| {
+            let announcement = first_use(announced, &happening.event).map(|rp_id| {
                 let what = What::Announcement { rp_id: rp_id.to_owned() };
                 json(&Happened { device: &happening.device, what })
             });

@@ -1,8 +1,8 @@
 //! What happens on devices, one line an event; and CTAP messages for those who want to see them.
+use crate::announce::Announced;
 use crate::output::{Output, shown};
 use authenticator::{Link, Prompt, Purpose};
 use emulator::Event;
-use std::collections::HashSet;
 use wire::cbor;
 use wire::ctap2::{Command, UserEntity};
 use wire::status::Status;
@@ -72,23 +72,9 @@ fn link(link: Link) -> &'static str {
     }
 }
 
-/// Relying parties that were announced already.
-#[derive(Default)]
-pub struct Announced(HashSet<String>);
-
-impl Announced {
-    /// Says loudly, once, that a relying party is somebody's real one. Reserved names and this machine pass in
-    /// silence.
-    pub fn announce(&mut self, output: &Output, rp_id: &str) {
-        /// Better announced twice than remembered without end.
-        const MOST: usize = 4096;
-        if client::is_local_or_reserved(rp_id) || self.0.contains(rp_id) {
-            return;
-        }
-        if self.0.len() >= MOST {
-            self.0.clear();
-        }
-        self.0.insert(rp_id.into());
+/// Says loudly, once, that a relying party is somebody's real one.
+pub fn announce(announced: &mut Announced, output: &Output, rp_id: &str) {
+    if announced.is_first_use(rp_id) {
         output.warn(&format!("{} is no test name: a software passkey there protects nothing", shown(rp_id)));
     }
 }

@@ -1,7 +1,7 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
-use super::log::Announced;
 use super::person::Person;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
+use crate::announce::Announced;
 use crate::api::{self, Served};
 use crate::cli::{Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
@@ -290,7 +290,7 @@ impl Running {
                 if let Event::Prompted(prompt) = &happening.event
                     && let Some(rp_id) = prompt.purpose.rp_id()
                 {
-                    announced.announce(&output, rp_id);
+                    log::announce(&mut announced, &output, rp_id);
                 }
                 if let Err(error) = report(&output, &happening) {
                     return send(&wake, Wake::Unwritten(error));

@@ -1,5 +1,6 @@
 //! `fauxkey webauthn`: what a page and a browser do, with a virtual device at the other end.
 use super::{Context, Exit, Reached, Stop, choose, input, log};
+use crate::announce::Announced;
 use crate::cli::{Create, Format, Get, Over, Page};
 use crate::control::{Answer, Failure, FailureKind};
 use crate::output::Output;
@@ -205,7 +206,7 @@ fn check_display_name(name: &str, format: Format) -> Result<(), Failure> {
 
 fn announce(output: &Output, rp_id: Option<&str>, origin: &Origin) {
     if let Ok(rp_id) = origin.rp_id(rp_id) {
-        log::Announced::default().announce(output, &rp_id);
+        log::announce(&mut Announced::default(), output, &rp_id);
     }
 }
 
