@@ -15,6 +15,10 @@ def judge(cases, daemon, profile):
     for client in CLIENTS:
         for attestation in ("none", "direct"):
             if client == "chromium-hybrid" and "hybrid" not in profile.transports:
+                with cases.case(f"{client}, attestation {attestation}: refused, as nobody reaches this profile so"):
+                    options, _ = parties.creation("unreachable")
+                    status, printed, _ = _webauthn(daemon, "create", client, options)
+                    equal((status, printed), (REFUSED, ""), "exit status and output")
                 continue
             with cases.case(f"{client}, attestation {attestation}: registers and signs in"):
                 _register_and_sign_in(daemon, profile, client, attestation)

@@ -182,7 +182,15 @@ impl Control for Instance {
 
     /// One message at a time: a second caller waits for the first one's answer.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.running(name)?.ctap2(link.into(), message)
+        let running = self.running(name)?;
+        let link = authenticator::Link::from(link);
+        let profile = running.profile();
+        if !profile.authenticator.seen.iter().any(|(seen, _)| *seen == link) {
+            let message = format!("{name} is not reached so: its profile {} has no {link:?} link", profile.name);
+            return Err(Failure::new(FailureKind::Refused, message)
+                .hint("take another client or link, or a profile that describes it under [seen]"));
+        }
+        running.ctap2(link, message)
     }
 }
 

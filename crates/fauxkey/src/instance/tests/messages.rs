@@ -17,6 +17,17 @@ fn register<'scope>(
 }
 
 #[test]
+fn a_device_is_not_reached_over_a_link_that_its_profile_does_not_describe() {
+    let instance = Instance::ephemeral().unwrap();
+    instance.add_device("key", "security-key").unwrap();
+    assert_eq!(status(&instance.ctap2("key", Link::Usb, GET_INFO).unwrap()), Status::OK);
+    for link in [Link::Hybrid, Link::Internal] {
+        let refused = instance.ctap2("key", link, GET_INFO).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Refused, "{refused}");
+    }
+}
+
+#[test]
 fn a_message_is_answered_as_over_the_link_that_it_names() {
     let instance = phone();
     let platform = ALL_LINKS.map(|link| {
