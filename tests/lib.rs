@@ -1,6 +1,11 @@
 //! Support for the cross-crate tests: an authenticator with a store that counts, requests to start from, and
 //! one way to call.
-use authenticator::profile::{Attestation, Counter, Profile, Verification};
+pub mod platform;
+
+use authenticator::profile::{
+    Attestation, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile, Protocol,
+    Verification,
+};
 use authenticator::signer::{DeterministicSigner, Signer};
 use authenticator::store::{Change, MemoryStore, Persistent, Store, StoreError};
 use authenticator::{Authenticator, Event, Gesture, Link, Progress, Prompt, Request, Via};
@@ -71,11 +76,55 @@ pub fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
     Box::new(rand_chacha::ChaCha20Rng::seed_from_u64(seed))
 }
 
-/// A profile that has everything that this edition has: both algorithms, rk, uv on request.
+/// A profile of CTAP 2.0: both algorithms, rk, uv on request, and nothing of later editions.
 pub fn everything() -> Profile {
-    let mut profile = DeviceProfile::named("security-key").expect("it is built in").authenticator;
-    profile.verification = Verification::OnRequest;
-    profile
+    Profile {
+        versions: vec!["FIDO_2_0".into()],
+        verification: Verification::OnRequest,
+        pin: None,
+        pin_uv_auth_token: false,
+        make_cred_uv_not_rqd: false,
+        always_uv: None,
+        enterprise: None,
+        credential_management: CredentialManagementClaims::default(),
+        large_blobs: None,
+        config_commands: Vec::new(),
+        extensions: Vec::new(),
+        ..DeviceProfile::named("security-key").expect("it is built in").authenticator
+    }
+}
+
+/// A profile of CTAP 2.1 to 2.3 with everything that can be had together.
+pub fn all_in() -> Profile {
+    Profile {
+        versions: vec!["FIDO_2_0".into(), "FIDO_2_1".into(), "FIDO_2_3".into()],
+        verification: Verification::None,
+        pin: Some(PinClaims {
+            protocols: vec![Protocol::Two, Protocol::One],
+            min_length: 4,
+            max_length: 63,
+            max_rp_ids: 4,
+            complexity: Some(false),
+        }),
+        pin_uv_auth_token: true,
+        make_cred_uv_not_rqd: true,
+        always_uv: Some(false),
+        enterprise: Some(Enterprise { rp_ids: vec![RP_ID.into()], platform_managed: true }),
+        credential_management: CredentialManagementClaims {
+            standard: true,
+            preview: true,
+            persistent_read_only: true,
+        },
+        large_blobs: Some(2048),
+        config_commands: vec![1, 2, 3, 4],
+        extensions: Extension::ALL
+            .into_iter()
+            .filter(|extension| *extension != Extension::LargeBlob)
+            .collect(),
+        max_cred_blob_length: 32,
+        tells_identifier: true,
+        ..everything()
+    }
 }
 
 /// An authenticator, what it stores to, and what its user was asked.

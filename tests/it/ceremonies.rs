@@ -177,7 +177,9 @@ fn register(rig: &mut Rig, case: &Case) -> Option<StoredCredential> {
     let erased = case.client == Client::ChromiumUsb && case.conveyance == Conveyance::None;
     let shown = if erased { Aaguid::ZERO } else { case.profile.authenticator.aaguid };
     assert_eq!((registered.aaguid, made.aaguid), (shown, shown), "{}: what the page sees", case.name());
-    assert_eq!((registered.credential.backup_eligible, registered.credential.backed_up), (false, false));
+    let backup = &case.profile.authenticator.backup;
+    let flags = (registered.credential.backup_eligible, registered.credential.backed_up);
+    assert_eq!(flags, (backup.eligible, backup.backed_up), "{}", case.name());
     let stored = usize::from(case.resident_key != "discouraged");
     assert_eq!(rig.shelf.stored().credentials.len(), stored, "{}", case.name());
     Some(registered.credential)

@@ -74,7 +74,7 @@ fn check_signed(
     let silent = up == Some(false);
     let verified = match profile.verification {
         Verification::None => false,
-        Verification::OnRequest => uv == Some(true),
+        Verification::OnRequest | Verification::Enrollable { .. } => uv == Some(true),
         Verification::Always => uv == Some(true) || !silent,
     };
     assert_eq!(data.flags, Flags::UP.when(!silent) | Flags::UV.when(verified), "{case}");

@@ -58,7 +58,7 @@ fn check_created(profile: &Profile, rig: &mut Rig, request: &MakeCredential, cas
     let (response, data) = created(&rig.call(&request.encode()));
     let verified = match profile.verification {
         Verification::None => false,
-        Verification::OnRequest => request.uv == Some(true),
+        Verification::OnRequest | Verification::Enrollable { .. } => request.uv == Some(true),
         Verification::Always => true,
     };
     assert_eq!(data.flags, Flags::UP | Flags::AT | Flags::UV.when(verified), "{case}");

@@ -26,12 +26,13 @@ fn get_info_says_what_the_profile_says_and_asks_nobody() {
         let mut rig = Rig::new(claims.clone());
         let info = info(&mut rig, Link::Usb);
         assert_eq!(info.aaguid, claims.aaguid, "{}", profile.name);
-        assert_eq!(info.versions, ["FIDO_2_0"], "{}: until PIN and hmac-secret exist", profile.name);
+        assert_eq!(info.versions, claims.versions, "{}", profile.name);
         assert_eq!(info.algorithms, claims.algorithms, "{}", profile.name);
         assert_eq!(info.option("rk"), Some(claims.discoverable.is_some()), "{}", profile.name);
         let uv = (claims.verification != Verification::None).then_some(true);
         assert_eq!(info.option("uv"), uv, "{}: absent where it is not supported", profile.name);
-        assert_eq!(info.option("clientPin"), None, "{}", profile.name);
+        let pin = claims.pin.is_some().then_some(false);
+        assert_eq!(info.option("clientPin"), pin, "{}: there, and not set", profile.name);
         assert_eq!(info.max_msg_size, Some(claims.max_msg_size.into()), "{}", profile.name);
     }
 }

@@ -35,14 +35,28 @@ PROFILES = (
     Profile("ms-authenticator-ios", "90a3ccdf-635c-4729-a248-9b709135078f", **PHONE),
     Profile("ms-authenticator-android", "de1e552d-db1d-4423-a619-566b625cdc84", **PHONE),
     Profile(
-        "security-key",
-        "fa0c5e11-0000-4000-8000-736563757265",
+        "ctap-2-0-key",
+        "fa0c5e11-0000-4000-8000-000063327630",
         versions=("FIDO_2_0",),
         options={"plat": False, "rk": True, "up": True},
-        algorithms=(-7, -8),
+        algorithms=(-7,),
         transports=("usb",),
         attestation="packed",
         verifies=False,
         counts=True,
     ),
+)
+
+KEY = {
+    "options": {"plat": False, "rk": True, "up": True, "clientPin": False, "credMgmt": True},
+    "algorithms": (-7, -8),
+    "transports": ("usb",),
+    "attestation": "packed",
+    "verifies": True,
+    "counts": True,
+}
+
+WITH_PIN = (
+    Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), **KEY),
+    Profile("all-in", "fa0c5e11-0000-4000-8000-0000616c6c69", versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"), **KEY),
 )

@@ -4,9 +4,10 @@ import ceremonies
 import command_line
 import ctaphid
 import power
+import with_pin
 from cases import Cases
 from fauxkey import running
-from profiles import PROFILES
+from profiles import PROFILES, WITH_PIN
 
 
 def main():
@@ -19,6 +20,9 @@ def main():
                 power.judge(cases, daemon, profile)
         with cases.group(f"{profile.name} by command"), running(profile.name, "unix") as daemon:
             command_line.judge(cases, daemon, profile)
+    for profile in WITH_PIN:
+        with cases.group(f"{profile.name} with a PIN"), running(profile.name, "unix") as daemon:
+            with_pin.judge(cases, daemon, profile)
     cases.exit()
 
 

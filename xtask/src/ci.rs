@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -49,6 +49,7 @@ const CHECKS: [Check; 12] = [
     Check { name: "rehearse", when: When::Ever, run: rehearse },
     Check { name: "peers", when: When::Ever, run: quick_peers },
     Check { name: "crash", when: When::Ever, run: few_crashes },
+    Check { name: "device-suite", when: When::All, run: device_suite },
     Check { name: "many-crashes", when: When::All, run: many_crashes },
     Check { name: "bench", when: When::All, run: bench_program },
 ];
@@ -151,11 +152,15 @@ fn rehearse(workspace: &Workspace) -> Result<()> {
 }
 
 fn quick_peers(workspace: &Workspace) -> Result<()> {
-    peers::run(workspace, &Peer::QUICK, Build::Release)
+    peers::run(workspace, &Peer::QUICK, Build::Release, peers::Extent::Quick)
 }
 
 fn few_crashes(workspace: &Workspace) -> Result<()> {
     crash::run(workspace, &crash::Args::rounds(10))
+}
+
+fn device_suite(workspace: &Workspace) -> Result<()> {
+    peers::run(workspace, &[Peer::PythonFido2Device], Build::Release, peers::Extent::Full)
 }
 
 fn many_crashes(workspace: &Workspace) -> Result<()> {

@@ -33,7 +33,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = Workspace::here().and_then(|workspace| match Cli::parse().chore {
         Chore::Ci(args) => ci::run(&workspace, &args),
-        Chore::Peers(args) => peers::run(&workspace, &args.names, args.build),
+        Chore::Peers(args) => peers::run(&workspace, &args.names, args.build, peers::Extent::Full),
         Chore::Crash(args) => crash::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args.args),
     });

@@ -21,20 +21,35 @@ pub(crate) struct Args {
     pub(crate) build: Build,
 }
 
+/// How much each judges.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Everything.
+    Full,
+    /// What every run of `cargo xtask ci` has time for: the device suite on one profile.
+    Quick,
+}
+
+/// The profile that the device suite judges when there is little time.
+const QUICK_PROFILE: &str = "all-in";
+
 /// An outside program.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Peer {
     /// python-fido2's client and server, and py_webauthn, over the socket and the command line
     PythonFido2,
+    /// python-fido2's own suite for live authenticators, over the socket
+    PythonFido2Device,
 }
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 1] = [Self::PythonFido2];
+    pub(crate) const QUICK: [Self; 2] = [Self::PythonFido2, Self::PythonFido2Device];
 
     fn script(self) -> &'static str {
         match self {
             Self::PythonFido2 => "tests/peers/python_fido2.py",
+            Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
         }
     }
 }
@@ -47,7 +62,7 @@ impl fmt::Display for Peer {
 }
 
 /// Lets each judge; their counts come last.
-pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: Extent) -> Result<()> {
     let venv = Venv::with(workspace, REQUIREMENTS)?;
     let fauxkey = workspace.fauxkey(build)?;
     let mut results = Vec::new();
@@ -55,6 +70,9 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build) -> Result
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
         command.args(["-B", "-u", peer.script()]).env("FAUXKEY", &fauxkey);
+        if extent == Extent::Quick {
+            command.env("FAUXKEY_PROFILES", QUICK_PROFILE);
+        }
         let name = shown(&command);
         let mut child =
             command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
@@ -87,6 +105,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build) -> Result
 struct Count {
     passed: usize,
     failed: usize,
+    skipped: usize,
 }
 
 impl Count {
@@ -95,6 +114,8 @@ impl Count {
             self.passed += 1;
         } else if line.starts_with("FAILED ") {
             self.failed += 1;
+        } else if line.starts_with("skipped ") {
+            self.skipped += 1;
         }
     }
 
@@ -108,7 +129,8 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the owner of the authenticator may do to it besides sending commands. Everything goes through the same
 //! commit as a command, and no private key can be seen.
 use crate::authenticator::{Authenticator, Progress};
+use crate::pin;
 use crate::store::{Change, Credential};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use wire::cose::PublicKey;
@@ -84,7 +85,9 @@ impl Authenticator {
     /// Back to the factory state, without the window and the touch of authenticatorReset.
     pub fn factory_reset(&mut self, now: Instant) -> Changed<()> {
         let cancelled = self.handle_cancel(now);
-        let change = self.memory.reset(&mut self.rng);
+        let change = self.memory.reset(&self.capabilities.profile, &mut self.rng);
+        self.session = pin::Session::new(&mut self.rng);
+        self.sequence = None;
         Changed { result: self.commit(&[change], None), cancelled }
     }
 
@@ -95,7 +98,9 @@ impl Authenticator {
         };
         let change = make(credential);
         let cancelled = self.handle_cancel(now);
-        self.remaining = None;
-        Changed { result: self.commit(&[change], None).map(|()| true), cancelled }
+        self.sequence = None;
+        let mut changes = Vec::from([change]);
+        self.memory.renew_store_state(&self.capabilities.profile, &mut changes, &mut self.rng);
+        Changed { result: self.commit(&changes, None).map(|()| true), cancelled }
     }
 }

@@ -5,7 +5,9 @@ use crate::profile::Profile;
 use crate::signer::{Signer, SignerError};
 use crate::store::{Change, Store, StoreError};
 use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
-use crate::{Link, get_assertion, make_credential, reset};
+use crate::{
+    Link, config, credential_management, get_assertion, identifier, large_blobs, make_credential, pin, reset,
+};
 use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
 use rand_core::CryptoRng;
@@ -15,8 +17,6 @@ use wire::time::Instant;
 
 /// How long a user is waited for.
 const USER_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a finger or face may fail within one command.
-const VERIFICATION_ATTEMPTS: u8 = 3;
 /// Events kept for an owner that does not ask for them.
 const EVENTS_KEPT: usize = 256;
 
@@ -74,8 +74,10 @@ pub struct Authenticator {
     pub(crate) capabilities: Capabilities,
     pub(crate) memory: Memory,
     pub(crate) powered_up: Instant,
-    /// Accounts that getNextAssertion may still tell.
-    pub(crate) remaining: Option<get_assertion::Remaining>,
+    /// What a next command on the same channel may go on with.
+    pub(crate) sequence: Option<Sequence>,
+    /// PIN and tokens, until the power is cut.
+    pub(crate) session: pin::Session,
     pub(crate) signer: Box<dyn Signer + Send>,
     pub(crate) rng: Box<dyn CryptoRng + Send>,
     pending: Option<Pending>,
@@ -115,17 +117,44 @@ impl Question {
 pub(crate) enum Continuation {
     MakeCredential(make_credential::Asked),
     GetAssertion(Box<get_assertion::Asked>),
-    /// CTAP 2.0's way to choose an authenticator: a touch, then the word that there is no PIN.
-    TouchWithoutPin,
+    /// A touch, then the word whether there is a PIN: CTAP 2.0's way to choose an authenticator.
+    TouchOnly,
     Selection,
     Reset,
+    /// getPinUvAuthTokenUsingUvWithPermissions.
+    TokenUsingUv(Box<pin::UvAsked>),
 }
 
 /// What a command does without asking. It is apart from deciding because it may sign and commit.
 pub(crate) enum Silent {
+    /// The token vouches for the user.
+    MakeCredential(make_credential::Asked),
     GetAssertion(Box<get_assertion::Asked>),
     GetNextAssertion,
+    ClientPin(Box<pin::Command>),
+    CredentialManagement(Box<credential_management::Command>),
+    LargeBlobs(Box<large_blobs::Command>),
+    Config(Box<config::Command>),
 }
+
+/// Commands that go on where the one before left off, CTAP 2.1 §6: bound to a channel, for 30 seconds, and
+/// dropped by any other command.
+pub(crate) struct Sequence {
+    pub(crate) via: Via,
+    pub(crate) expires: Instant,
+    pub(crate) rest: Rest,
+}
+
+/// What is still to come of a sequence.
+pub(crate) enum Rest {
+    Assertions(get_assertion::Remaining),
+    RelyingParties(credential_management::RelyingParties),
+    Credentials(credential_management::Credentials),
+    LargeBlobs(large_blobs::Writing),
+}
+
+/// How long a sequence waits for its next command, CTAP 2.1 §6.3 step 3.
+pub(crate) const SEQUENCE: Duration = Duration::from_secs(30);
 
 impl Authenticator {
     /// Loads what is remembered, and on the very first power-up begins to remember. `now` is on the owner's
@@ -140,12 +169,14 @@ impl Authenticator {
         signer: Box<dyn Signer + Send>,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<Self, StoreError> {
-        let memory = Memory::load(store, &mut rng)?;
+        let memory = Memory::load(store, &profile, &mut rng)?;
+        let session = pin::Session::new(&mut rng);
         Ok(Self {
             capabilities: Capabilities::of(profile),
             memory,
             powered_up: now,
-            remaining: None,
+            sequence: None,
+            session,
             signer,
             rng,
             pending: None,
@@ -160,9 +191,10 @@ impl Authenticator {
     /// # Errors
     /// Those of the store. The authenticator is then as it was before.
     pub fn power_cycle(&mut self, now: Instant) -> Result<(), StoreError> {
-        self.memory.reload(&mut self.rng)?;
+        self.memory.reload(&self.capabilities.profile, &mut self.rng)?;
+        self.session = pin::Session::new(&mut self.rng);
         self.pending = None;
-        self.remaining = None;
+        self.sequence = None;
         self.powered_up = now;
         self.signer.forget();
         Ok(())
@@ -191,29 +223,78 @@ impl Authenticator {
             let why = format!("CTAP 2.1 §6.4: {} bytes are more than maxMsgSize {longest}", message.len());
             return Err(Status::REQUEST_TOO_LARGE.because_of(why));
         }
-        let request = ctap2::Request::decode(message)?;
-        // CTAP 2.1 §6.3: accounts left to tell do not outlive another command.
-        if request != ctap2::Request::GetNextAssertion {
-            self.remaining = None;
+        // Before its parameters are looked at: a command that is not there has none.
+        if let Some(command) = message.first().copied().map(Command)
+            && !self.capabilities.has(command)
+        {
+            let why = format!("CTAP 2.1 §6: this authenticator has no {command}");
+            return Err(Status::INVALID_COMMAND.because_of(why));
         }
+        let request = ctap2::Request::decode(message)?;
+        // CTAP 2.1 §6: what is left of a sequence does not outlive another command.
+        self.sequence.take_if(|sequence| !goes_on(&request, &sequence.rest));
+        self.session.observe(now);
         // The receiver says what a command may touch before its user is asked: `&self`.
         let this = &*self;
         match request {
-            ctap2::Request::MakeCredential(request) => make_credential::begin(this, request),
-            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, via, request),
+            ctap2::Request::MakeCredential(request) => make_credential::begin(this, now, via, request),
+            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, now, via, request),
             ctap2::Request::GetNextAssertion => get_assertion::begin_next(this, via, now),
-            ctap2::Request::GetInfo => Ok(Step::Reply(this.capabilities.get_info(via.link).encode())),
-            ctap2::Request::Reset => reset::begin(this, now),
+            ctap2::Request::GetInfo => Ok(Step::Reply(self.get_info(via.link).encode())),
+            ctap2::Request::Reset => reset::begin(this, now, via),
             ctap2::Request::Selection => {
                 Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::Selection))
             }
+            ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
+            ctap2::Request::CredentialManagement(request) => {
+                credential_management::begin(this, now, via, request)
+            }
+            ctap2::Request::LargeBlobs(request) => large_blobs::begin(this, now, via, request),
+            ctap2::Request::Config(request) => config::begin(this, now, via, request),
+        }
+    }
+
+    /// getInfo, with the members that are drawn anew each time.
+    fn get_info(&mut self, link: Link) -> ctap2::GetInfoResponse {
+        let mut info = self.capabilities.get_info(link, &self.memory);
+        if self.capabilities.profile.tells_identifier
+            && let Some(sealed) = identifier::Sealed::of(&self.memory, &mut self.rng)
+        {
+            info.enc_identifier = Some(sealed.enc_identifier);
+            info.enc_cred_store_state = Some(sealed.enc_cred_store_state);
+        }
+        info
+    }
+
+    /// What a command on this channel may go on with.
+    ///
+    /// # Errors
+    /// NOT_ALLOWED if there is nothing, it came over another channel, or it is too old.
+    pub(crate) fn continues(&self, via: Via, now: Instant) -> Result<&Rest, CtapError> {
+        let refused = |why| Err(Status::NOT_ALLOWED.because(why));
+        match &self.sequence {
+            None => refused("CTAP 2.1 §6.3 step 1: there is nothing to go on with"),
+            Some(sequence) if sequence.via != via => {
+                refused("CTAP 2.1 §6.3 step 1: the command before came over another channel")
+            }
+            Some(sequence) if now > sequence.expires => {
+                refused("CTAP 2.1 §6.3 step 3: more than 30 seconds since the command before")
+            }
+            Some(sequence) => Ok(&sequence.rest),
         }
     }
 
     /// The user answered. `None` if nobody was asked.
     pub fn handle_gesture(&mut self, now: Instant, gesture: Gesture) -> Option<Progress> {
         let Pending { command, via, prompt, then } = self.pending.take()?;
-        let step = match gesture.consent(prompt.verification) {
+        let consent = gesture.consent(prompt.verification);
+        // CTAP 2.1 §6.5.3.1: what is left of the retries is durable before anything follows from the attempt.
+        if prompt.verification
+            && let Err(failed) = self.count_uv(&consent)
+        {
+            return Some(self.advance(now, command, via, Err(failed)));
+        }
+        let step = match consent {
             // CTAP 2.1 §6.5.3.1: a failed attempt may be repeated while there are attempts left.
             Err(Refusal::NotVerified) if prompt.attempts > 1 => {
                 let question = Question { purpose: prompt.purpose, verification: true };
@@ -221,6 +302,7 @@ impl Authenticator {
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Some(Progress::AwaitingUser(prompt));
             }
+            Err(refusal) if prompt.verification => Err(self.uv_failed(&then, refusal)),
             Err(refusal) => Err(then.refused(refusal)),
             Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
         };
@@ -265,13 +347,17 @@ impl Authenticator {
     ) -> Progress {
         let reply = match step {
             Ok(Step::Reply(reply)) => Ok(reply),
+            // CTAP 2.1 §6.5.3.1: without retries nobody is asked.
+            Ok(Step::Ask(question, then)) if question.verification && self.uv_is_blocked() => {
+                Err(self.uv_failed(&then, Refusal::NotVerified))
+            }
             Ok(Step::Ask(question, then)) => {
-                let prompt = self.ask(now, via, question, VERIFICATION_ATTEMPTS);
+                let attempts = self.uv_attempts();
+                let prompt = self.ask(now, via, question, attempts);
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Progress::AwaitingUser(prompt);
             }
-            Ok(Step::Proceed(Silent::GetAssertion(asked))) => asked.resume(self, now, None),
-            Ok(Step::Proceed(Silent::GetNextAssertion)) => get_assertion::resume_next(self, now),
+            Ok(Step::Proceed(silent)) => silent.resume(self, now, via),
             Err(error) => Err(error),
         };
         let (reply, outcome) = match reply {
@@ -313,33 +399,67 @@ impl Authenticator {
     }
 }
 
+/// Whether a request may go on with what a sequence left.
+fn goes_on(request: &ctap2::Request, rest: &Rest) -> bool {
+    use ctap2::credential_management::Subcommand;
+    match (request, rest) {
+        (ctap2::Request::GetNextAssertion, Rest::Assertions(_)) => true,
+        (ctap2::Request::CredentialManagement(request), Rest::RelyingParties(_)) => {
+            request.subcommand == Subcommand::ENUMERATE_RPS_NEXT
+        }
+        (ctap2::Request::CredentialManagement(request), Rest::Credentials(_)) => {
+            request.subcommand == Subcommand::ENUMERATE_CREDENTIALS_NEXT
+        }
+        (ctap2::Request::LargeBlobs(request), Rest::LargeBlobs(_)) => {
+            request.set.is_some() && request.offset.is_some_and(|at| at > 0)
+        }
+        _ => false,
+    }
+}
+
+impl Silent {
+    fn resume(self, auth: &mut Authenticator, now: Instant, via: Via) -> Result<Vec<u8>, CtapError> {
+        match self {
+            Self::MakeCredential(asked) => asked.resume(auth, now, None),
+            Self::GetAssertion(asked) => asked.resume(auth, now, None),
+            Self::GetNextAssertion => get_assertion::resume_next(auth, now),
+            Self::ClientPin(command) => pin::resume(*command, auth, now),
+            Self::CredentialManagement(command) => credential_management::resume(*command, auth, now, via),
+            Self::LargeBlobs(command) => large_blobs::resume(*command, auth, now, via),
+            Self::Config(command) => config::resume(*command, auth, now, via),
+        }
+    }
+}
+
 impl Continuation {
     /// The second half of a command, with the evidence that it needs.
     fn resume(self, auth: &mut Authenticator, now: Instant, consent: &Consent) -> Result<Vec<u8>, CtapError> {
         match self {
-            Self::MakeCredential(asked) => asked.resume(auth, consent),
+            Self::MakeCredential(asked) => asked.resume(auth, now, Some(consent)),
             Self::GetAssertion(asked) => asked.resume(auth, now, Some(consent)),
-            Self::TouchWithoutPin => {
-                Err(Status::PIN_NOT_SET.because("CTAP 2.0 §5.1: an empty pinAuth, and the user touched"))
-            }
+            Self::TouchOnly if auth.memory.state().verification.pin.is_some() => Err(Status::PIN_INVALID
+                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
+            Self::TouchOnly => Err(Status::PIN_NOT_SET
+                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
             Self::Selection => Ok(Vec::from([Status::OK.0])),
             Self::Reset => reset::resume(auth),
+            Self::TokenUsingUv(asked) => asked.resume(auth, now, consent),
         }
     }
 
     /// What a refusal means to the command.
-    fn refused(&self, refusal: Refusal) -> CtapError {
+    pub(crate) fn refused(&self, refusal: Refusal) -> CtapError {
         match self {
             Self::MakeCredential(_) => make_credential::refused(refusal),
             Self::GetAssertion(_) => get_assertion::refused(refusal),
-            Self::TouchWithoutPin => {
-                Status::OPERATION_DENIED.because("CTAP 2.0 §5.1: an empty pinAuth, and no touch")
-            }
+            Self::TouchOnly => Status::OPERATION_DENIED
+                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and no touch"),
             Self::Selection if refusal == Refusal::TimedOut => {
                 Status::USER_ACTION_TIMEOUT.because("CTAP 2.1 §6.9: the user did nothing in time")
             }
             Self::Selection => Status::OPERATION_DENIED.because("CTAP 2.1 §6.9: the user declined"),
             Self::Reset => reset::refused(refusal),
+            Self::TokenUsingUv(_) => pin::uv_refused(refusal),
         }
     }
 }

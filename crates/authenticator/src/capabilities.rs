@@ -1,12 +1,15 @@
 //! What this authenticator can do now. getInfo prints it and every command obeys it, so that what is
 //! advertised is what is done.
 use crate::Link;
-use crate::profile::{Profile, Seen, Verification};
+use crate::memory::Memory;
+use crate::pin::Protocol;
+use crate::profile::{Attestation, Extension, Profile, Verification};
+use crate::store::State;
 use alloc::{string::ToString, vec::Vec};
 use wire::cose::Algorithm;
-use wire::ctap2::GetInfoResponse;
+use wire::ctap2::{Command, GetInfoResponse};
 
-/// Computed at power-up from the profile; a later PIN or setting will be a further argument.
+/// The profile, asked together with what is remembered.
 pub(crate) struct Capabilities {
     pub(crate) profile: Profile,
     /// A version from CTAP 2.1 on is advertised.
@@ -19,21 +22,75 @@ impl Capabilities {
         Self { profile, speaks_2_1 }
     }
 
+    /// Whether the authenticator has that command at all.
+    pub(crate) fn has(&self, command: Command) -> bool {
+        let profile = &self.profile;
+        let bio = |preview| matches!(profile.verification, Verification::Enrollable { preview: p, .. } if p == preview);
+        match command {
+            Command::CLIENT_PIN => !self.pin_uv_auth_protocols().is_empty(),
+            Command::CREDENTIAL_MANAGEMENT => profile.credential_management.standard,
+            Command::CREDENTIAL_MANAGEMENT_PREVIEW => profile.credential_management.preview,
+            Command::LARGE_BLOBS => profile.large_blobs.is_some(),
+            Command::CONFIG => !profile.config_commands.is_empty(),
+            Command::BIO_ENROLLMENT => bio(false),
+            Command::BIO_ENROLLMENT_PREVIEW => {
+                matches!(profile.verification, Verification::Enrollable { .. })
+            }
+            _ => true,
+        }
+    }
+
+    /// The PIN/UV auth protocols, most preferred first.
+    pub(crate) fn pin_uv_auth_protocols(&self) -> &[Protocol] {
+        self.profile.pin.as_ref().map_or(&[], |pin| &pin.protocols)
+    }
+
+    /// Whether an extension is advertised.
+    pub(crate) fn extends(&self, extension: Extension) -> bool {
+        self.profile.extensions.contains(&extension)
+    }
+
     /// The `rk` option.
     pub(crate) fn discoverable(&self) -> bool {
         self.profile.discoverable.is_some()
     }
 
-    /// The `uv` option: built-in user verification is there and set up.
-    pub(crate) fn built_in_verification(&self) -> bool {
-        self.profile.verification != Verification::None
+    /// The `uv` option: absent, there but nothing enrolled, or set up.
+    pub(crate) fn uv(&self, state: &State) -> Option<bool> {
+        match self.profile.verification {
+            Verification::None => None,
+            Verification::OnRequest | Verification::Always => Some(true),
+            Verification::Enrollable { .. } => Some(!state.verification.fingers.is_empty()),
+        }
     }
 
-    /// Whether a command that asks for `uv` or not verifies its user.
-    pub(crate) fn verifies(&self, uv: Option<bool>) -> bool {
+    /// Whether getInfo tells how often built-in means were used since the PIN was (CTAP 2.2 §6.4, 0x17): where
+    /// there are both, and somebody reads it.
+    pub(crate) fn tells_uv_count(&self, state: &State) -> bool {
+        let new_enough = self.profile.versions.iter().any(|version| version == "FIDO_2_3");
+        new_enough && self.profile.pin.is_some() && self.uv(state).is_some()
+    }
+
+    /// The `clientPin` option.
+    pub(crate) fn client_pin(&self, state: &State) -> Option<bool> {
+        self.profile.pin.as_ref().map(|_| state.verification.pin.is_some())
+    }
+
+    /// The `alwaysUv` option.
+    pub(crate) fn always_uv(&self, state: &State) -> bool {
+        self.profile.always_uv.is_some() && state.settings.always_uv
+    }
+
+    /// The `makeCredUvNotRqd` option; alwaysUv switches it off (CTAP 2.1 §6.4).
+    pub(crate) fn make_cred_uv_not_rqd(&self, state: &State) -> bool {
+        self.profile.make_cred_uv_not_rqd && !self.always_uv(state)
+    }
+
+    /// Whether a command that asks for `uv` or not verifies its user by built-in means.
+    pub(crate) fn verifies(&self, uv: bool) -> bool {
         match self.profile.verification {
             Verification::None => false,
-            Verification::OnRequest => uv == Some(true),
+            Verification::OnRequest | Verification::Enrollable { .. } => uv,
             Verification::Always => true,
         }
     }
@@ -48,29 +105,110 @@ impl Capabilities {
         u32::try_from(len).map_or(true, |len| len > self.profile.max_credential_count_in_list)
     }
 
-    /// The answer to getInfo over `link`, CTAP 2.1 §6.4.
-    pub(crate) fn get_info(&self, link: Link) -> GetInfoResponse {
+    /// The answer to getInfo over `link`, CTAP 2.1 §6.4, without the members that are drawn anew each time.
+    pub(crate) fn get_info(&self, link: Link, memory: &Memory) -> GetInfoResponse {
         let profile = &self.profile;
+        let state = memory.state();
         let seen = profile.seen(link);
-        let mut options = Vec::from([
-            ("plat".to_string(), seen.is_some_and(|seen| seen.platform)),
-            ("rk".to_string(), self.discoverable()),
-            ("up".to_string(), true),
-        ]);
-        if self.built_in_verification() {
-            options.push(("uv".to_string(), true));
-        }
+        let pin = profile.pin.as_ref();
+        let number = |n: u8| Some(u64::from(n));
+        let transports = seen.map(|seen| seen.transports.clone()).unwrap_or_default();
+        let versions = profile.versions.iter().filter(|v| *v != "U2F_V2" || !self.always_uv(state));
+        let config = |command: u8| profile.config_commands.contains(&command);
         GetInfoResponse {
-            versions: profile.versions.clone(),
-            extensions: Vec::new(),
+            versions: versions.cloned().collect(),
+            extensions: profile.extensions.iter().map(|extension| extension.name().to_string()).collect(),
             aaguid: profile.aaguid,
-            options,
+            options: self.options(link, state),
             max_msg_size: Some(profile.max_msg_size.into()),
+            pin_uv_auth_protocols: self
+                .pin_uv_auth_protocols()
+                .iter()
+                .map(|protocol| protocol.number())
+                .collect(),
             max_credential_count_in_list: Some(profile.max_credential_count_in_list.into()),
             max_credential_id_length: Some(profile.max_credential_id_length.into()),
-            transports: seen.map(|Seen { transports, .. }| transports.clone()).unwrap_or_default(),
+            transports,
             algorithms: profile.algorithms.clone(),
+            max_serialized_large_blob_array: profile.large_blobs.map(u64::from),
+            force_pin_change: config(0x03).then_some(state.settings.force_pin_change),
+            min_pin_length: pin.and_then(|_| number(state.settings.min_pin_length)),
             firmware_version: profile.firmware_version,
+            max_cred_blob_length: self
+                .extends(Extension::CredBlob)
+                .then(|| profile.max_cred_blob_length.into()),
+            max_rp_ids_for_set_min_pin_length: pin
+                .filter(|_| config(0x03))
+                .and_then(|pin| number(pin.max_rp_ids)),
+            preferred_platform_uv_attempts: None,
+            uv_modality: self.uv(state).map(|_| 0x02),
+            certifications: profile.certifications.clone(),
+            remaining_discoverable_credentials: self
+                .speaks_2_1
+                .then(|| self.room(memory))
+                .filter(|_| self.discoverable()),
+            vendor_prototype_config_commands: None,
+            attestation_formats: match profile.attestation {
+                Attestation::None => Vec::new(),
+                other if self.speaks_2_1 => Vec::from([other.format().to_string()]),
+                _ => Vec::new(),
+            },
+            uv_count_since_last_pin_entry: self
+                .tells_uv_count(state)
+                .then(|| state.verification.uv_count_since_pin.into()),
+            long_touch_for_reset: config(0x04).then_some(state.settings.long_touch_for_reset),
+            enc_identifier: None,
+            transports_for_reset: profile.transports_for_reset.clone(),
+            pin_complexity_policy: pin.and_then(|pin| pin.complexity).map(|_| state.settings.pin_complexity),
+            pin_complexity_policy_url: None,
+            max_pin_length: pin.filter(|_| self.speaks_2_1).and_then(|pin| number(pin.max_length)),
+            enc_cred_store_state: None,
+            authenticator_config_commands: profile
+                .versions
+                .iter()
+                .any(|version| version == "FIDO_2_3")
+                .then(|| profile.config_commands.iter().map(|command| u64::from(*command)).collect()),
         }
+    }
+
+    /// How many more discoverable credentials fit.
+    pub(crate) fn room(&self, memory: &Memory) -> u64 {
+        let all = u64::from(self.profile.discoverable.unwrap_or(0));
+        all.saturating_sub(u64::try_from(memory.credentials().len()).unwrap_or(u64::MAX))
+    }
+
+    /// getInfo 0x04. Options at their default of CTAP 2.1 §6.4 are told only where that says something.
+    fn options(&self, link: Link, state: &State) -> Vec<(alloc::string::String, bool)> {
+        let profile = &self.profile;
+        let config = |command: u8| profile.config_commands.contains(&command);
+        let (bio, bio_preview) = match profile.verification {
+            Verification::Enrollable { preview, .. } => {
+                let enrolled = Some(!state.verification.fingers.is_empty());
+                (enrolled.filter(|_| !preview), enrolled)
+            }
+            _ => (None, None),
+        };
+        let when = |condition: bool| condition.then_some(true);
+        let options = [
+            ("plat", Some(profile.seen(link).is_some_and(|seen| seen.platform))),
+            ("rk", Some(self.discoverable())),
+            ("up", Some(true)),
+            ("uv", self.uv(state)),
+            ("clientPin", self.client_pin(state)),
+            ("pinUvAuthToken", when(profile.pin_uv_auth_token)),
+            ("noMcGaPermissionsWithClientPin", when(profile.no_mc_ga_permissions_with_client_pin)),
+            ("largeBlobs", when(profile.large_blobs.is_some())),
+            ("ep", profile.enterprise.as_ref().map(|_| state.settings.enterprise_attestation)),
+            ("bioEnroll", bio),
+            ("userVerificationMgmtPreview", bio_preview),
+            ("authnrCfg", when(!profile.config_commands.is_empty())),
+            ("credMgmt", when(profile.credential_management.standard)),
+            ("perCredMgmtRO", when(profile.credential_management.persistent_read_only)),
+            ("credentialMgmtPreview", when(profile.credential_management.preview)),
+            ("setMinPINLength", when(config(0x03))),
+            ("makeCredUvNotRqd", profile.make_cred_uv_not_rqd.then(|| self.make_cred_uv_not_rqd(state))),
+            ("alwaysUv", profile.always_uv.map(|_| state.settings.always_uv)),
+        ];
+        options.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
     }
 }

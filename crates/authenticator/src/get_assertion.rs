@@ -1,29 +1,32 @@
 //! authenticatorGetAssertion and authenticatorGetNextAssertion, CTAP 2.1 §6.2.2 and §6.3, cut where the user
 //! is asked.
-use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, Via};
+use crate::authenticator::{
+    Authenticator, Continuation, Question, Rest, SEQUENCE, Sequence, Silent, Step, Via,
+};
 use crate::credentials::{RpIdHash, rp_id_hash};
-use crate::make_credential::without_pin_support;
+use crate::extensions::{GetFacts, GetPlan};
 use crate::memory::Held;
-use crate::store::{Change, RecordId};
+use crate::pin::Verified;
+use crate::store::{Change, Credential, CredentialExtensions, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
-use alloc::{boxed::Box, vec::Vec};
-use core::time::Duration;
-use wire::ctap2::{Descriptor, GetAssertion, GetAssertionResponse, UserEntity};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use wire::ctap2::{Descriptor, GetAssertion, GetAssertionResponse, Permissions, UserEntity};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
 use wire::webauthn::{AuthenticatorData, Flags};
 
-/// How long the next account may be asked for, CTAP 2.1 §6.3 step 3.
-const NEXT_ASSERTION: Duration = Duration::from_secs(30);
 /// How many accounts a prompt shows.
 const ACCOUNTS_SHOWN: usize = 100;
 
 /// What was decided before the user was asked.
 pub(crate) struct Asked {
     via: Via,
+    rp_id: String,
     rp_id_hash: RpIdHash,
     client_data_hash: [u8; 32],
     found: Found,
+    extensions: GetPlan,
+    token: Option<Verified>,
     /// The `up` option: whether presence was asked for, and so may be told.
     up: bool,
 }
@@ -40,66 +43,110 @@ enum Found {
 
 /// Accounts that are still to be told, CTAP 2.1 §6.2.2 step 12.
 pub(crate) struct Remaining {
-    via: Via,
     assertion: Assertion,
     /// The next one stands at the end.
     records: Vec<RecordId>,
-    expires: Instant,
 }
 
 /// What all assertions of one request have in common.
-#[derive(Clone, Copy)]
 struct Assertion {
     rp_id_hash: RpIdHash,
     client_data_hash: [u8; 32],
     flags: Flags,
+    extensions: GetPlan,
+    listed: bool,
 }
 
 /// Decides; changes nothing, as `&Authenticator` promises.
-pub(crate) fn begin(auth: &Authenticator, via: Via, request: GetAssertion) -> Result<Step, CtapError> {
+pub(crate) fn begin(
+    auth: &Authenticator,
+    now: Instant,
+    via: Via,
+    request: GetAssertion,
+) -> Result<Step, CtapError> {
     let can = &auth.capabilities;
+    let state = auth.memory.state();
 
-    // Steps 1 and 2: no PIN/UV auth protocol is supported yet.
-    if let Some(param) = &request.pin_uv_auth_param {
-        return without_pin_support(param, request.pin_uv_auth_protocol);
+    // Step 1: an empty pinUvAuthParam asks for a touch, and whether there is a PIN.
+    if request.pin_uv_auth_param.as_deref() == Some(&[]) {
+        return Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::TouchOnly));
     }
+    // Step 2: a pinUvAuthParam needs a protocol that is supported.
+    let param = match &request.pin_uv_auth_param {
+        Some(param) => Some((auth.protocol(request.pin_uv_auth_protocol)?, param.as_slice())),
+        None => None,
+    };
 
-    // Step 4: options.
-    if request.uv == Some(true) && !can.built_in_verification() {
-        return Err(
-            Status::INVALID_OPTION.because("CTAP 2.1 §6.2.2 step 4: uv without built-in user verification")
-        );
+    // Step 4: options. With a pinUvAuthParam, uv counts as false.
+    let mut uv = param.is_none() && request.uv == Some(true);
+    if uv && can.uv(state) != Some(true) {
+        let why = "CTAP 2.1 §6.2.2 step 4: uv without built-in user verification that is set up";
+        return Err(Status::INVALID_OPTION.because(why));
     }
     if request.rk.is_some() {
         return Err(Status::UNSUPPORTED_OPTION.because("CTAP 2.1 §6.2.2 step 4: rk has no meaning here"));
     }
     let up = request.up != Some(false);
 
+    // Step 5: alwaysUv, which lets silent requests through.
+    if up && can.always_uv(state) && param.is_none() && !uv {
+        if !auth.uv_is_configured() {
+            return Err(
+                auth.token_needed("CTAP 2.1 §6.2.2 step 5: alwaysUv is on and no pinUvAuthParam was sent")
+            );
+        }
+        uv = true;
+    }
+
+    // Step 6: the token.
+    let token = match param {
+        Some((protocol, param)) => {
+            let token =
+                auth.verify_token(now, protocol, &request.client_data_hash, param, Permissions::GA)?;
+            auth.token_is_for(token, &request.rp_id)?;
+            Some(token)
+        }
+        None => None,
+    };
+    let verification = token.is_none() && if up { can.verifies(uv) } else { uv };
+    let verified = token.is_some() || verification;
+
     // Step 7: what can sign.
     if can.list_too_long(request.allow_list.len()) {
-        return Err(Status::LIMIT_EXCEEDED
-            .because("CTAP 2.1 §6.4: allowList is longer than maxCredentialCountInList"));
+        let why = "CTAP 2.1 §6.4: allowList is longer than maxCredentialCountInList";
+        return Err(Status::LIMIT_EXCEEDED.because(why));
     }
     let rp_id_hash = rp_id_hash(&request.rp_id);
-    let found = locate(auth, &rp_id_hash, &request.allow_list);
+    let found = locate(auth, &rp_id_hash, &request.allow_list, verified);
     let nothing = matches!(found, Found::Nothing);
     if nothing && (can.speaks_2_1 || !up) {
         return Err(no_credentials());
     }
 
-    let rp_id = request.rp_id;
+    let extensions = GetPlan::read(auth, via, &request)?;
     let accounts = accounts(auth, &found);
-    let asked = Box::new(Asked { via, rp_id_hash, client_data_hash: request.client_data_hash, found, up });
+    let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
+    let rp_id = request.rp_id;
+    let client_data_hash = request.client_data_hash;
+    let asked = Box::new(Asked {
+        via,
+        rp_id: rp_id.clone(),
+        rp_id_hash,
+        client_data_hash,
+        found,
+        extensions,
+        token,
+        up,
+    });
     if nothing {
         // CTAP 2.0 §5.2: consent comes before the platform learns that there is nothing.
         let question = Question::presence(Purpose::NothingToSignIn { rp_id });
         return Ok(Step::Ask(question, Continuation::GetAssertion(asked)));
     }
 
-    // Steps 6 and 9: one gesture gives presence and, where asked for or always done, verification. A silent
-    // request asks nobody, unless it wants verification all the same.
-    let verification = if up { can.verifies(request.uv) } else { request.uv == Some(true) };
-    if up || verification {
+    // Steps 6 and 9: one gesture gives presence and, where a token did not, verification. A silent request asks
+    // nobody, unless it wants verification all the same.
+    if (up && !present) || verification {
         let question = Question { purpose: Purpose::SignIn { rp_id, accounts }, verification };
         Ok(Step::Ask(question, Continuation::GetAssertion(asked)))
     } else {
@@ -107,16 +154,19 @@ pub(crate) fn begin(auth: &Authenticator, via: Via, request: GetAssertion) -> Re
     }
 }
 
-/// CTAP 2.1 §6.2.2 step 7. An empty allowList counts as none.
-fn locate(auth: &Authenticator, rp: &RpIdHash, allow_list: &[Descriptor]) -> Found {
+/// CTAP 2.1 §6.2.2 step 7. An empty allowList counts as none. credProtect level 3 shows itself only to a user who
+/// is verified, level 2 also to who names the credential.
+fn locate(auth: &Authenticator, rp: &RpIdHash, allow_list: &[Descriptor], verified: bool) -> Found {
     if allow_list.is_empty() {
-        let records: Vec<RecordId> = auth.memory.credentials().records_of_rp(rp).collect();
+        let shows_itself = |credential: &&Credential| verified || credential.extensions.cred_protect < 2;
+        let found = auth.memory.credentials().of_rp(rp).filter(shows_itself);
+        let records: Vec<RecordId> = found.map(|credential| credential.record).collect();
         return if records.is_empty() { Found::Nothing } else { Found::Discovered(records) };
     }
-    allow_list
-        .iter()
-        .find_map(|listed| auth.memory.find(rp, &listed.id))
-        .map_or(Found::Nothing, Found::Listed)
+    let shows_itself = |held: &Held| verified || auth.memory.cred_protect(held) < 3;
+    let mut found =
+        allow_list.iter().filter_map(|listed| auth.memory.find(rp, &listed.id)).filter(shows_itself);
+    found.next().map_or(Found::Nothing, Found::Listed)
 }
 
 /// The accounts that a prompt shows. Credentials that live in their own IDs have none.
@@ -151,12 +201,20 @@ impl Asked {
         now: Instant,
         consent: Option<&Consent>,
     ) -> Result<Vec<u8>, CtapError> {
-        let Self { via, rp_id_hash, client_data_hash, found, up } = self;
+        let Self { via, rp_id, rp_id_hash, client_data_hash, found, extensions, token, up } = self;
 
-        // Step 9: what was done, as far as it was asked for.
-        let done = consent.map(Consent::flags).unwrap_or_default();
+        // Step 9: what was done, as far as it was asked for. A silent request does not use the token up.
+        let by_token = match token {
+            Some(token) => auth.use_token(now, token, &rp_id),
+            None => Flags::default(),
+        };
+        if let (Some(token), true) = (token, up) {
+            auth.spend(token);
+        }
+        let done = consent.map(Consent::flags).unwrap_or_default() | by_token;
         let flags = Flags::UP.when(up && done.contains(Flags::UP)) | Flags::UV.when(done.contains(Flags::UV));
-        let assertion = Assertion { rp_id_hash, client_data_hash, flags };
+        let listed = matches!(found, Found::Listed(_));
+        let assertion = Assertion { rp_id_hash, client_data_hash, flags, extensions, listed };
 
         match found {
             Found::Nothing => Err(no_credentials()),
@@ -169,58 +227,101 @@ impl Asked {
                 let newest = records.pop().ok_or_else(no_credentials)?;
                 let total = (count > 1).then(|| u64::try_from(count).unwrap_or(u64::MAX));
                 let response = assertion.sign(auth, Held::Stored(newest), total)?;
-                if !records.is_empty() {
-                    auth.remaining =
-                        Some(Remaining { via, assertion, records, expires: now + NEXT_ASSERTION });
-                }
+                keep_remaining(auth, via, now, assertion, records);
                 Ok(response)
             }
         }
     }
 }
 
+fn keep_remaining(
+    auth: &mut Authenticator,
+    via: Via,
+    now: Instant,
+    assertion: Assertion,
+    records: Vec<RecordId>,
+) {
+    if !records.is_empty() {
+        let rest = Rest::Assertions(Remaining { assertion, records });
+        auth.sequence = Some(Sequence { via, expires: now + SEQUENCE, rest });
+    }
+}
+
 impl Assertion {
-    /// CTAP 2.1 §6.2.2 steps 12 and 13.
+    /// CTAP 2.1 §6.2.2 steps 10, 12 and 13.
     fn sign(
-        self,
+        &self,
         auth: &mut Authenticator,
         held: Held,
         number_of_credentials: Option<u64>,
     ) -> Result<Vec<u8>, CtapError> {
+        let (id, key, user, kept, stored) = match held {
+            Held::Sealed { id, credential } => {
+                let kept = CredentialExtensions {
+                    cred_protect: credential.cred_protect,
+                    third_party_payment: credential.third_party_payment,
+                    ..CredentialExtensions::default()
+                };
+                (id, credential.key, None, kept, None)
+            }
+            Held::Stored(record) => {
+                let credential = auth.memory.credentials().get(record).ok_or_else(no_credentials)?.clone();
+                let user = self.told(&credential.user);
+                (
+                    credential.id.clone(),
+                    credential.key.clone(),
+                    user,
+                    credential.extensions.clone(),
+                    Some(credential),
+                )
+            }
+        };
+        let facts = GetFacts {
+            credential_id: &id,
+            kept: &kept,
+            uv: self.flags.contains(Flags::UV),
+            up: self.flags.contains(Flags::UP),
+            listed: self.listed,
+            stored: stored.is_some(),
+        };
+        let got = self.extensions.run(auth, &facts)?;
+
         let count = auth.memory.next_count(auth.capabilities.profile.counter)?;
         let backup = auth.capabilities.profile.backup;
         let data = AuthenticatorData {
             rp_id_hash: self.rp_id_hash,
-            flags: self.flags | Flags::BE.when(backup.eligible) | Flags::BS.when(backup.backed_up),
+            flags: self.flags
+                | Flags::BE.when(backup.eligible)
+                | Flags::BS.when(backup.backed_up)
+                | Flags::ED.when(got.signed.is_some()),
             sign_count: count.value,
             attested: None,
-            extensions: None,
+            extensions: got.signed,
         };
-        let (id, user, signed) = match held {
-            Held::Sealed { id, key } => (id, None, auth.signer.sign(&key, &data, &self.client_data_hash)),
-            Held::Stored(record) => {
-                let credential = auth.memory.credentials().get(record).ok_or_else(no_credentials)?;
-                let signed = auth.signer.sign(&credential.key, &data, &self.client_data_hash);
-                (credential.id.clone(), self.told(&credential.user), signed)
-            }
-        };
-        let signed = signed.map_err(Authenticator::signer_failed)?;
+        let signed =
+            auth.signer.sign(&key, &data, &self.client_data_hash).map_err(Authenticator::signer_failed)?;
         let response = GetAssertionResponse {
             credential: Some(Descriptor { id, transports: Vec::new() }),
             auth_data: signed.auth_data,
             signature: signed.signature,
             user,
             number_of_credentials,
+            user_selected: false,
+            large_blob_key: got.large_blob_key,
+            unsigned_extension_outputs: got.unsigned,
         }
         .encode();
-        let changes: Vec<Change> = count.reservation.into_iter().collect();
+        let mut changes: Vec<Change> = count.reservation.into_iter().collect();
+        if let (Some(extensions), Some(credential)) = (got.kept, stored) {
+            changes.push(Change::PutCredential(Box::new(Credential { extensions, ..credential })));
+        }
         auth.commit(&changes, Some(count.value))?;
         Ok(response)
     }
 
     /// CTAP 2.1 §6.2.2 step 12: names are told only of a user who was verified. An empty user handle, which
     /// CTAP 2.0 platforms could store, is not told at all.
-    fn told(self, user: &UserEntity) -> Option<UserEntity> {
+    fn told(&self, user: &UserEntity) -> Option<UserEntity> {
         if user.id.is_empty() {
             None
         } else if self.flags.contains(Flags::UV) {
@@ -233,26 +334,21 @@ impl Assertion {
 
 /// authenticatorGetNextAssertion, CTAP 2.1 §6.3: decides.
 pub(crate) fn begin_next(auth: &Authenticator, via: Via, now: Instant) -> Result<Step, CtapError> {
-    let refused = |why| Err(Status::NOT_ALLOWED.because(why));
-    match &auth.remaining {
-        None => refused("CTAP 2.1 §6.3 step 1: no getAssertion has accounts left"),
-        Some(remaining) if remaining.via != via => {
-            refused("CTAP 2.1 §6.3 step 1: the getAssertion came over another channel")
-        }
-        Some(remaining) if now > remaining.expires => {
-            refused("CTAP 2.1 §6.3 step 3: more than 30 seconds since the last account")
-        }
-        Some(_) => Ok(Step::Proceed(Silent::GetNextAssertion)),
+    match auth.continues(via, now)? {
+        Rest::Assertions(_) => Ok(Step::Proceed(Silent::GetNextAssertion)),
+        _ => Err(Status::NOT_ALLOWED.because("CTAP 2.1 §6.3 step 1: no getAssertion has accounts left")),
     }
 }
 
 /// authenticatorGetNextAssertion: signs, answers, restarts the timer.
 pub(crate) fn resume_next(auth: &mut Authenticator, now: Instant) -> Result<Vec<u8>, CtapError> {
-    let mut remaining = auth.remaining.take().ok_or_else(no_credentials)?;
-    let record = remaining.records.pop().ok_or_else(no_credentials)?;
-    let response = remaining.assertion.sign(auth, Held::Stored(record), None)?;
-    if !remaining.records.is_empty() {
-        auth.remaining = Some(Remaining { expires: now + NEXT_ASSERTION, ..remaining });
-    }
+    let Some(Sequence { via, rest: Rest::Assertions(Remaining { assertion, mut records }), .. }) =
+        auth.sequence.take()
+    else {
+        return Err(no_credentials());
+    };
+    let record = records.pop().ok_or_else(no_credentials)?;
+    let response = assertion.sign(auth, Held::Stored(record), None)?;
+    keep_remaining(auth, via, now, assertion, records);
     Ok(response)
 }

@@ -20,10 +20,16 @@ extern crate alloc;
 mod admin;
 mod authenticator;
 mod capabilities;
+mod config;
+mod credential_management;
 mod credentials;
+mod extensions;
 mod get_assertion;
+mod identifier;
+mod large_blobs;
 mod make_credential;
 mod memory;
+mod pin;
 pub mod profile;
 mod reset;
 mod sealed;
@@ -49,4 +55,16 @@ pub enum Link {
     Internal,
     /// The FIDO hybrid transport.
     Hybrid,
+}
+
+impl Link {
+    /// The AuthenticatorTransport value, WebAuthn Level 3 §5.8.4.
+    pub const fn transport(self) -> &'static str {
+        match self {
+            Self::Usb => "usb",
+            Self::Nfc => "nfc",
+            Self::Internal => "internal",
+            Self::Hybrid => "hybrid",
+        }
+    }
 }

@@ -1,16 +1,19 @@
 //! authenticatorMakeCredential, CTAP 2.1 §6.1.2, cut where the user is asked.
-use crate::authenticator::{Authenticator, Continuation, Question, Step};
+use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, Via};
 use crate::credentials::{RpIdHash, rp_id_hash};
+use crate::extensions::{MakeFacts, MakePlan};
+use crate::pin::Verified;
 use crate::profile::Attestation;
-use crate::sealed;
+use crate::sealed::{self, Sealed};
 use crate::store::{Change, Credential, KeyPair, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use rand_core::Rng;
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
-use wire::ctap2::{Descriptor, MakeCredential, MakeCredentialResponse};
+use wire::ctap2::{Descriptor, MakeCredential, MakeCredentialResponse, Permissions};
 use wire::status::{CtapError, Status};
+use wire::time::Instant;
 use wire::webauthn::{AttestedCredentialData, AuthenticatorData, Flags};
 
 /// What was decided before the user was asked.
@@ -18,83 +21,135 @@ pub(crate) enum Asked {
     /// Every check passed; only the user is lacking.
     ToCreate(Box<Prepared>),
     /// A credential on the excludeList is here, which the platform may learn only from a user who is present.
-    ToRefuse,
+    ToRefuse { token: Option<Verified> },
 }
 
 pub(crate) struct Prepared {
     request: MakeCredential,
     rp_id_hash: RpIdHash,
     algorithm: Algorithm,
+    extensions: MakePlan,
+    token: Option<Verified>,
 }
 
 /// Decides; changes nothing, as `&Authenticator` promises.
-pub(crate) fn begin(auth: &Authenticator, request: MakeCredential) -> Result<Step, CtapError> {
+pub(crate) fn begin(
+    auth: &Authenticator,
+    now: Instant,
+    via: Via,
+    request: MakeCredential,
+) -> Result<Step, CtapError> {
     let can = &auth.capabilities;
+    let state = auth.memory.state();
 
-    // Steps 1 and 2: no PIN/UV auth protocol is supported yet.
-    if let Some(param) = &request.pin_uv_auth_param {
-        return without_pin_support(param, request.pin_uv_auth_protocol);
+    // Step 1: an empty pinUvAuthParam asks for a touch, and whether there is a PIN.
+    if request.pin_uv_auth_param.as_deref() == Some(&[]) {
+        return Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::TouchOnly));
     }
+    // Step 2: a pinUvAuthParam needs a protocol that is supported.
+    let param = match &request.pin_uv_auth_param {
+        Some(param) => Some((auth.protocol(request.pin_uv_auth_protocol)?, param.as_slice())),
+        None => None,
+    };
 
     // Step 3: the first algorithm that the platform lists and we have.
     let algorithm = can
         .choose(&request.algorithms)
         .ok_or(Status::UNSUPPORTED_ALGORITHM.because("CTAP 2.1 §6.1.2 step 3: no algorithm in common"))?;
 
-    // Step 5: options.
-    if request.uv == Some(true) && !can.built_in_verification() {
-        return Err(
-            Status::INVALID_OPTION.because("CTAP 2.1 §6.1.2 step 5: uv without built-in user verification")
-        );
+    // Step 5: options. With a pinUvAuthParam, uv counts as false.
+    let mut uv = param.is_none() && request.uv == Some(true);
+    let rk = request.rk == Some(true);
+    if uv && can.uv(state) != Some(true) {
+        let why = "CTAP 2.1 §6.1.2 step 5: uv without built-in user verification that is set up";
+        return Err(Status::INVALID_OPTION.because(why));
     }
-    if request.rk == Some(true) && !can.discoverable() {
-        return Err(
-            Status::UNSUPPORTED_OPTION.because("CTAP 2.1 §6.1.2 step 5: rk without discoverable credentials")
-        );
+    if rk && !can.discoverable() {
+        let why = "CTAP 2.1 §6.1.2 step 5: rk without discoverable credentials";
+        return Err(Status::UNSUPPORTED_OPTION.because(why));
     }
     if request.up == Some(false) {
         return Err(Status::INVALID_OPTION.because("CTAP 2.1 §6.1.2 step 5: up is false"));
     }
 
-    // Step 9: no profile has enterprise attestation yet.
-    if request.enterprise_attestation.is_some() {
-        return Err(Status::INVALID_PARAMETER
-            .because("CTAP 2.1 §6.1.2 step 9: not capable of enterprise attestation"));
+    // Step 6: alwaysUv.
+    if can.always_uv(state) && param.is_none() && !uv {
+        if !auth.uv_is_configured() {
+            return Err(
+                auth.token_needed("CTAP 2.1 §6.1.2 step 6: alwaysUv is on and no pinUvAuthParam was sent")
+            );
+        }
+        uv = true;
     }
 
-    // Step 12: the excludeList, bound to this relying party.
+    // Steps 7, 8 and 10: who is protected verifies its user, but for non-discoverable credentials where
+    // makeCredUvNotRqd says so. CTAP 2.0 §5.1 counted only a PIN as protection.
+    let guarded = if can.speaks_2_1 { auth.is_protected() } else { state.verification.pin.is_some() };
+    let verified_anyway = can.verifies(uv);
+    if guarded && param.is_none() && !verified_anyway && (rk || !can.make_cred_uv_not_rqd(state)) {
+        return Err(
+            auth.token_needed("CTAP 2.1 §6.1.2 steps 7 and 8: this credential needs user verification")
+        );
+    }
+
+    // Step 9: enterprise attestation.
+    if let Some(kind) = request.enterprise_attestation {
+        if can.profile.enterprise.is_none() || !state.settings.enterprise_attestation {
+            let why = "CTAP 2.1 §6.1.2 step 9: enterprise attestation is not there, or not enabled";
+            return Err(Status::INVALID_PARAMETER.because(why));
+        }
+        if !(1..=2).contains(&kind) {
+            return Err(
+                Status::INVALID_OPTION.because("CTAP 2.1 §6.1.2 step 9: enterpriseAttestation is 1 or 2")
+            );
+        }
+    }
+
+    // Step 11: the token.
+    let token = match param {
+        Some((protocol, param)) => {
+            let token =
+                auth.verify_token(now, protocol, &request.client_data_hash, param, Permissions::MC)?;
+            auth.token_is_for(token, &request.rp.id)?;
+            Some(token)
+        }
+        None => None,
+    };
+    let verified = token.is_some() || verified_anyway;
+
+    // Step 12: the excludeList, bound to this relying party. A credential of credProtect level 3 shows itself
+    // only to a user who is verified.
     if can.list_too_long(request.exclude_list.len()) {
-        return Err(Status::LIMIT_EXCEEDED
-            .because("CTAP 2.1 §6.4: excludeList is longer than maxCredentialCountInList"));
+        let why = "CTAP 2.1 §6.4: excludeList is longer than maxCredentialCountInList";
+        return Err(Status::LIMIT_EXCEEDED.because(why));
     }
     let rp_id_hash = rp_id_hash(&request.rp.id);
-    let is_here = |listed: &Descriptor| auth.memory.find(&rp_id_hash, &listed.id).is_some();
-    if request.exclude_list.iter().any(is_here) {
+    let shows_itself = |listed: &Descriptor| {
+        let found = auth.memory.find(&rp_id_hash, &listed.id);
+        found.is_some_and(|held| verified || auth.memory.cred_protect(&held) != 3)
+    };
+    let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
+    if request.exclude_list.iter().any(shows_itself) {
+        let asked = Asked::ToRefuse { token };
+        if present {
+            return Ok(Step::Proceed(Silent::MakeCredential(asked)));
+        }
         let purpose = Purpose::AlreadyRegistered { rp: request.rp };
-        return Ok(Step::Ask(Question::presence(purpose), Continuation::MakeCredential(Asked::ToRefuse)));
+        return Ok(Step::Ask(Question::presence(purpose), Continuation::MakeCredential(asked)));
     }
 
-    // Steps 11, 13 and 14: one gesture gives presence and, where asked for or always done, verification.
+    let extensions = MakePlan::read(auth, via, &request)?;
+
+    // Steps 13 and 14: one gesture gives presence and, where a token did not, verification.
     let question = Question {
         purpose: Purpose::Register { rp: request.rp.clone(), user: request.user.clone() },
-        verification: can.verifies(request.uv),
+        verification: token.is_none() && verified_anyway,
     };
-    let prepared = Box::new(Prepared { request, rp_id_hash, algorithm });
-    Ok(Step::Ask(question, Continuation::MakeCredential(Asked::ToCreate(prepared))))
-}
-
-/// A pinUvAuthParam where there is no PIN: CTAP 2.1 §6.1.2 and §6.2.2 steps 1 and 2.
-pub(crate) fn without_pin_support(param: &[u8], protocol: Option<i64>) -> Result<Step, CtapError> {
-    if param.is_empty() {
-        // CTAP 2.0 §5.1: platforms choose among authenticators by a touch that ends so.
-        return Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::TouchWithoutPin));
+    let asked = Asked::ToCreate(Box::new(Prepared { request, rp_id_hash, algorithm, extensions, token }));
+    if present {
+        return Ok(Step::Proceed(Silent::MakeCredential(asked)));
     }
-    Err(match protocol {
-        None => Status::MISSING_PARAMETER
-            .because("CTAP 2.1 §6.1.2 step 2: pinUvAuthParam without pinUvAuthProtocol"),
-        Some(_) => Status::INVALID_PARAMETER
-            .because("CTAP 2.1 §6.1.2 step 2: this pinUvAuthProtocol is not supported"),
-    })
+    Ok(Step::Ask(question, Continuation::MakeCredential(asked)))
 }
 
 /// Step 14: declined, timed out and not verified look the same to the platform.
@@ -107,64 +162,101 @@ pub(crate) fn refused(refusal: Refusal) -> CtapError {
 }
 
 impl Asked {
-    pub(crate) fn resume(self, auth: &mut Authenticator, consent: &Consent) -> Result<Vec<u8>, CtapError> {
+    /// `consent` is `None` where the token vouches for presence: its user touched for it.
+    pub(crate) fn resume(
+        self,
+        auth: &mut Authenticator,
+        now: Instant,
+        consent: Option<&Consent>,
+    ) -> Result<Vec<u8>, CtapError> {
         match self {
-            Self::ToCreate(prepared) => prepared.create(auth, consent),
-            Self::ToRefuse => Err(Status::CREDENTIAL_EXCLUDED
-                .because("CTAP 2.1 §6.1.2 step 12: a credential on the excludeList is here")),
+            Self::ToCreate(prepared) => prepared.create(auth, now, consent),
+            Self::ToRefuse { token } => {
+                if let Some(token) = token {
+                    auth.spend(token);
+                }
+                Err(Status::CREDENTIAL_EXCLUDED
+                    .because("CTAP 2.1 §6.1.2 step 12: a credential on the excludeList is here"))
+            }
         }
     }
 }
 
 impl Prepared {
     /// Makes, signs, commits, answers, in this order: nothing may fail after the commit.
-    fn create(self, auth: &mut Authenticator, consent: &Consent) -> Result<Vec<u8>, CtapError> {
-        let Self { request, rp_id_hash, algorithm } = self;
+    fn create(
+        self,
+        auth: &mut Authenticator,
+        now: Instant,
+        consent: Option<&Consent>,
+    ) -> Result<Vec<u8>, CtapError> {
+        let Self { request, rp_id_hash, algorithm, extensions, token } = self;
         let discoverable = request.rk == Some(true);
+
+        // Steps 4, 11 and 14: what was done.
+        let by_token = match token {
+            Some(token) => auth.use_token(now, token, &request.rp.id),
+            None => Flags::default(),
+        };
+        let done = consent.map(Consent::flags).unwrap_or_default() | by_token;
+        if let Some(token) = token {
+            auth.spend(token);
+        }
 
         // Step 18: an account has one discoverable credential at a relying party; a new one takes its place.
         let replaced = if discoverable {
             let replaced =
                 auth.memory.credentials().of_user(&rp_id_hash, &request.user.id).map(|old| old.record);
-            let room = auth.capabilities.profile.discoverable.unwrap_or(0);
-            let held = u32::try_from(auth.memory.credentials().len()).unwrap_or(u32::MAX);
-            if replaced.is_none() && held >= room {
-                return Err(Status::KEY_STORE_FULL
-                    .because("CTAP 2.1 §6.1.2 step 18: every discoverable slot is taken"));
+            if replaced.is_none() && auth.capabilities.room(&auth.memory) == 0 {
+                let why = "CTAP 2.1 §6.1.2 step 18: every discoverable slot is taken";
+                return Err(Status::KEY_STORE_FULL.because(why));
             }
             replaced
         } else {
             None
         };
 
-        // Step 17: the key pair and its ID.
+        // Steps 15 to 17: the key pair, what extensions make of it, and its ID.
         let key = auth.signer.generate(algorithm, &mut auth.rng).map_err(Authenticator::signer_failed)?;
+        let uv = done.contains(Flags::UV);
+        let sealed = extensions.sealed();
         let id = if discoverable {
             sealed::discoverable_id(&mut auth.rng)
         } else {
+            let credential = Sealed {
+                key: key.clone(),
+                cred_protect: sealed.cred_protect,
+                third_party_payment: sealed.third_party_payment,
+            };
             auth.memory
-                .seal(&rp_id_hash, &key, &mut auth.rng)
+                .seal(&rp_id_hash, &credential, &mut auth.rng)
                 .ok_or(Status::OTHER.because("the credential could not be sealed into its ID"))?
         };
+        let facts = MakeFacts { credential_id: &id, rp_id: &request.rp.id, discoverable, uv };
+        let made = extensions.run(auth, &facts)?;
 
         // Step 19: attested credential data and the statement over it.
         let count = auth.memory.next_count(auth.capabilities.profile.counter)?;
         let backup = auth.capabilities.profile.backup;
         let data = AuthenticatorData {
             rp_id_hash,
-            flags: consent.flags()
+            flags: done
                 | Flags::AT
                 | Flags::BE.when(backup.eligible)
-                | Flags::BS.when(backup.backed_up),
+                | Flags::BS.when(backup.backed_up)
+                | Flags::ED.when(made.signed.is_some()),
             sign_count: count.value,
             attested: Some(AttestedCredentialData {
                 aaguid: auth.capabilities.profile.aaguid,
                 credential_id: id.clone(),
                 public_key: key.public.clone(),
             }),
-            extensions: None,
+            extensions: made.signed,
         };
-        let response = attest(auth, &key, &data, &request.client_data_hash)?;
+        let mut response = attest(auth, &key, &data, &request)?;
+        response.large_blob_key = made.kept.large_blob_key.as_ref().map(|key| key.to_vec());
+        response.unsigned_extension_outputs = made.unsigned;
+        let response = response.encode();
 
         let mut changes: Vec<Change> = count.reservation.into_iter().collect();
         if discoverable {
@@ -172,26 +264,34 @@ impl Prepared {
             let mut record = RecordId([0; 16]);
             auth.rng.fill_bytes(&mut record.0);
             let created = auth.memory.credentials().next_created();
-            let credential = Credential { record, id, rp: request.rp, user: request.user, key, created };
+            let extensions = made.kept;
+            let credential =
+                Credential { record, id, rp: request.rp, user: request.user, key, created, extensions };
             changes.push(Change::PutCredential(Box::new(credential)));
+            auth.memory.renew_store_state(&auth.capabilities.profile, &mut changes, &mut auth.rng);
         }
         auth.commit(&changes, Some(count.value))?;
         Ok(response)
     }
 }
 
-/// The attestation statement, WebAuthn Level 3 §8.2 and §8.7, in a whole response.
+/// The attestation statement, WebAuthn Level 3 §8.2 and §8.7. A platform that prefers `none` to all else gets
+/// it (CTAP 2.2 §6.1.2 step 19).
 fn attest(
     auth: &mut Authenticator,
     key: &KeyPair,
     data: &AuthenticatorData,
-    client_data_hash: &[u8; 32],
-) -> Result<Vec<u8>, CtapError> {
-    let (fmt, auth_data, att_stmt) = match auth.capabilities.profile.attestation {
+    request: &MakeCredential,
+) -> Result<MakeCredentialResponse, CtapError> {
+    let unattested = matches!(request.attestation_formats.as_deref(), Some([only]) if only == "none");
+    let mode = if unattested { Attestation::None } else { auth.capabilities.profile.attestation };
+    let (fmt, auth_data, att_stmt) = match mode {
         Attestation::None => ("none", auth.signer.present(data), Value::Map(Vec::new())),
         Attestation::PackedSelf => {
-            let signed =
-                auth.signer.sign(key, data, client_data_hash).map_err(Authenticator::signer_failed)?;
+            let signed = auth
+                .signer
+                .sign(key, data, &request.client_data_hash)
+                .map_err(Authenticator::signer_failed)?;
             let statement = cbor::text_map([
                 ("alg", Some(key.public.algorithm().0.into())),
                 ("sig", Some(Value::Bytes(signed.signature))),
@@ -199,5 +299,12 @@ fn attest(
             ("packed", signed.auth_data, statement)
         }
     };
-    Ok(MakeCredentialResponse { fmt: fmt.to_string(), auth_data, att_stmt }.encode())
+    Ok(MakeCredentialResponse {
+        fmt: fmt.to_string(),
+        auth_data,
+        att_stmt,
+        ep_att: false,
+        large_blob_key: None,
+        unsigned_extension_outputs: None,
+    })
 }

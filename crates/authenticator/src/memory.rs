@@ -1,8 +1,11 @@
 //! What is remembered, and the one way in which it changes.
 use crate::credentials::{Credentials, RpIdHash, rp_id_hash};
-use crate::profile::Counter;
-use crate::sealed;
-use crate::store::{Change, KeyPair, Persistent, RecordId, SealingKey, State, Store, StoreError};
+use crate::profile::{Counter, Profile};
+use crate::sealed::{self, Sealed};
+use crate::store::{
+    Change, NO_LARGE_BLOBS, Persistent, RecordId, SealingKey, Settings, State, Store, StoreError,
+    VerificationState,
+};
 use alloc::{boxed::Box, format, vec::Vec};
 use rand_core::CryptoRng;
 use wire::status::{CtapError, Status};
@@ -16,7 +19,7 @@ pub(crate) enum Held {
     /// In the store.
     Stored(RecordId),
     /// In its own ID.
-    Sealed { id: Vec<u8>, key: Box<KeyPair> },
+    Sealed { id: Vec<u8>, credential: Box<Sealed> },
 }
 
 /// A signature counter, and what makes it safe to use.
@@ -36,17 +39,21 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Loads everything; begins to remember if nothing is there.
-    pub(crate) fn load(store: Box<dyn Store + Send>, rng: &mut dyn CryptoRng) -> Result<Self, StoreError> {
+    pub(crate) fn load(
+        store: Box<dyn Store + Send>,
+        profile: &Profile,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, StoreError> {
         let mut memory = Self { persistent: Persistent::default(), store, counter: 0 };
-        memory.reload(rng)?;
+        memory.reload(profile, rng)?;
         Ok(memory)
     }
 
     /// Forgets what is in memory and loads what was stored, as a power cycle does.
-    pub(crate) fn reload(&mut self, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
+    pub(crate) fn reload(&mut self, profile: &Profile, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
         self.persistent = self.store.load()?;
         if self.persistent.state.is_none() {
-            let state = State { sealing_key: sealing_key(rng), counter_ceiling: 1 };
+            let state = factory_state(profile, 1, rng);
             self.write(&[Change::PutState(state)])?;
         }
         // What was reserved before may have been handed out: go on above it.
@@ -58,13 +65,18 @@ impl Memory {
         &self.persistent.credentials
     }
 
-    fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         self.persistent.state.as_ref().expect("loading makes a state where there is none")
     }
 
     /// Seals a key pair into a credential ID for one relying party.
-    pub(crate) fn seal(&self, rp: &RpIdHash, key: &KeyPair, rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
-        sealed::seal(&self.state().sealing_key, rp, key, rng)
+    pub(crate) fn seal(
+        &self,
+        rp: &RpIdHash,
+        credential: &Sealed,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Vec<u8>> {
+        sealed::seal(&self.state().sealing_key, rp, credential, rng)
     }
 
     /// A credential of a relying party by its ID.
@@ -74,9 +86,17 @@ impl Memory {
                 (rp_id_hash(&credential.rp.id) == *rp).then_some(Held::Stored(credential.record))
             }
             None => {
-                let key = sealed::open(&self.state().sealing_key, rp, id)?;
-                Some(Held::Sealed { id: id.into(), key: Box::new(key) })
+                let credential = sealed::open(&self.state().sealing_key, rp, id)?;
+                Some(Held::Sealed { id: id.into(), credential: Box::new(credential) })
             }
+        }
+    }
+
+    /// The credProtect level of a credential that [`Memory::find`] found.
+    pub(crate) fn cred_protect(&self, held: &Held) -> u8 {
+        match held {
+            Held::Stored(record) => self.credentials().get(*record).map_or(1, |c| c.extensions.cred_protect),
+            Held::Sealed { credential, .. } => credential.cred_protect,
         }
     }
 
@@ -95,9 +115,33 @@ impl Memory {
         Ok(Count { value, reservation })
     }
 
+    /// Adds to `changes` of discoverable credentials that they happened: another random value, where a platform can
+    /// learn of it (CTAP 2.3 §6.4, encCredStoreState).
+    pub(crate) fn renew_store_state(
+        &self,
+        profile: &Profile,
+        changes: &mut Vec<Change>,
+        rng: &mut dyn CryptoRng,
+    ) {
+        if !profile.tells_identifier {
+            return;
+        }
+        let mut cred_store_state = [0; 16];
+        rng.fill_bytes(&mut cred_store_state);
+        // A signature counter may be reserved in the same commit.
+        let put = changes.iter_mut().rev().find_map(|change| match change {
+            Change::PutState(state) => Some(state),
+            _ => None,
+        });
+        match put {
+            Some(state) => state.cred_store_state = cred_store_state,
+            None => changes.push(Change::PutState(State { cred_store_state, ..self.state().clone() })),
+        }
+    }
+
     /// Forgets everything: another sealing key ends the credentials that live in their own IDs.
-    pub(crate) fn reset(&self, rng: &mut dyn CryptoRng) -> Change {
-        Change::Reset(State { sealing_key: sealing_key(rng), counter_ceiling: self.state().counter_ceiling })
+    pub(crate) fn reset(&self, profile: &Profile, rng: &mut dyn CryptoRng) -> Change {
+        Change::Reset(factory_state(profile, self.state().counter_ceiling, rng))
     }
 
     /// The only way in which anything persistent changes: all of `changes` or none, stored before applied.
@@ -120,8 +164,28 @@ impl Memory {
     }
 }
 
-fn sealing_key(rng: &mut dyn CryptoRng) -> SealingKey {
-    let mut key = Zeroizing::new([0; 32]);
-    rng.fill_bytes(key.as_mut());
-    SealingKey::new(key)
+/// As it leaves the factory, with secrets of its own.
+fn factory_state(profile: &Profile, counter_ceiling: u32, rng: &mut dyn CryptoRng) -> State {
+    let mut sealing_key = Zeroizing::new([0; 32]);
+    rng.fill_bytes(sealing_key.as_mut());
+    let (mut device_identifier, mut cred_store_state) = ([0; 16], [0; 16]);
+    rng.fill_bytes(&mut device_identifier);
+    rng.fill_bytes(&mut cred_store_state);
+    State {
+        sealing_key: SealingKey::new(sealing_key),
+        counter_ceiling,
+        verification: VerificationState::default(),
+        settings: Settings {
+            min_pin_length: profile.pin.as_ref().map_or(4, |pin| pin.min_length),
+            min_pin_length_rp_ids: Vec::new(),
+            force_pin_change: false,
+            pin_complexity: profile.pin.as_ref().and_then(|pin| pin.complexity).unwrap_or(false),
+            always_uv: profile.always_uv.unwrap_or(false),
+            enterprise_attestation: false,
+            long_touch_for_reset: false,
+        },
+        large_blobs: NO_LARGE_BLOBS.to_vec(),
+        device_identifier,
+        cred_store_state,
+    }
 }

@@ -4,6 +4,8 @@ use alloc::{string::String, vec::Vec};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 
+pub use crate::pin::Protocol;
+
 /// Everything that makes one authenticator differ from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
@@ -13,18 +15,46 @@ pub struct Profile {
     pub versions: Vec<String>,
     /// getInfo 0x0E.
     pub firmware_version: Option<u64>,
+    /// getInfo 0x13.
+    pub certifications: Vec<(String, u64)>,
     /// COSE algorithms, most preferred first; the platform's order decides all the same.
     pub algorithms: Vec<Algorithm>,
     /// How a new credential is attested.
     pub attestation: Attestation,
+    /// Whether and for whom enterprise attestation may be enabled.
+    pub enterprise: Option<Enterprise>,
     /// The BE and BS flags.
     pub backup: Backup,
     /// What the signature counter does.
     pub counter: Counter,
     /// Whether and when built-in means verify the user.
     pub verification: Verification,
+    /// PIN, if it has one.
+    pub pin: Option<PinClaims>,
+    /// `pinUvAuthToken`: tokens with permissions (CTAP 2.1).
+    pub pin_uv_auth_token: bool,
+    /// `noMcGaPermissionsWithClientPin`.
+    pub no_mc_ga_permissions_with_client_pin: bool,
+    /// `makeCredUvNotRqd`: non-discoverable credentials without user verification.
+    pub make_cred_uv_not_rqd: bool,
+    /// `alwaysUv` as it leaves the factory; `None` if it cannot be switched.
+    pub always_uv: Option<bool>,
     /// Whether it holds discoverable credentials, and how many; `None` if it cannot hold any.
     pub discoverable: Option<u32>,
+    /// credentialManagement.
+    pub credential_management: CredentialManagementClaims,
+    /// Bytes of the serialized large-blob array, its trailer included; `None` without the command.
+    pub large_blobs: Option<u32>,
+    /// Subcommands of authenticatorConfig.
+    pub config_commands: Vec<u8>,
+    /// What getInfo 0x02 lists.
+    pub extensions: Vec<Extension>,
+    /// Bytes that a credBlob may have.
+    pub max_cred_blob_length: u32,
+    /// Transports over which a reset is allowed; empty allows all (CTAP 2.2).
+    pub transports_for_reset: Vec<String>,
+    /// getInfo 0x19 and 0x1E: tells holders of the persistent token who it is and what is stored.
+    pub tells_identifier: bool,
     /// The longest message in bytes, command byte included.
     pub max_msg_size: u32,
     /// How many entries an excludeList or allowList may have.
@@ -42,6 +72,25 @@ pub enum Attestation {
     None,
     /// Format `packed`, signed by the credential itself.
     PackedSelf,
+}
+
+impl Attestation {
+    /// The attestation statement format identifier.
+    pub const fn format(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::PackedSelf => "packed",
+        }
+    }
+}
+
+/// Enterprise attestation, CTAP 2.1 §7.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enterprise {
+    /// The RP IDs to which a vendor-facilitated request (1) is granted.
+    pub rp_ids: Vec<String>,
+    /// Whether a platform-managed request (2) is granted.
+    pub platform_managed: bool,
 }
 
 /// The backup flags, WebAuthn Level 3 §6.1.3.
@@ -67,10 +116,98 @@ pub enum Counter {
 pub enum Verification {
     /// There is none.
     None,
-    /// When the platform asks for it by `uv`.
+    /// When the platform asks for it by `uv`, or by a token.
     OnRequest,
     /// At every use, asked for or not, as a phone does.
     Always,
+    /// A reader whose fingers platforms enrol through bioEnrollment: nothing is enrolled at first.
+    Enrollable {
+        /// Fingers that it holds.
+        capacity: u8,
+        /// Touches that one enrolment takes.
+        samples: u8,
+        /// Whether only the preview command (0x40) is there.
+        preview: bool,
+    },
+}
+
+/// What is said of PINs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinClaims {
+    /// PIN/UV auth protocols, most preferred first.
+    pub protocols: Vec<Protocol>,
+    /// Code points that a PIN must have as it leaves the factory; at least 4.
+    pub min_length: u8,
+    /// Code points that a PIN may have; at least 8, at most 63.
+    pub max_length: u8,
+    /// RP IDs that setMinPINLength may name.
+    pub max_rp_ids: u8,
+    /// pinComplexityPolicy as it leaves the factory; `None` if it is not told.
+    pub complexity: Option<bool>,
+}
+
+/// Which forms of credentialManagement there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CredentialManagementClaims {
+    /// `credMgmt`: the command of CTAP 2.1.
+    pub standard: bool,
+    /// `credentialMgmtPreview`: the command before it.
+    pub preview: bool,
+    /// `perCredMgmtRO`: persistent read-only tokens (CTAP 2.2).
+    pub persistent_read_only: bool,
+}
+
+/// Extensions that an authenticator can process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// CTAP 2.1 §12.1.
+    CredProtect,
+    /// CTAP 2.1 §12.2.
+    CredBlob,
+    /// CTAP 2.1 §12.3.
+    LargeBlobKey,
+    /// CTAP 2.3: a blob kept with the credential; excludes [`Extension::LargeBlobKey`].
+    LargeBlob,
+    /// CTAP 2.1 §12.4.
+    MinPinLength,
+    /// CTAP 2.1 §12.5.
+    HmacSecret,
+    /// CTAP 2.2: hmac-secret already at creation.
+    HmacSecretMc,
+    /// CTAP 2.2.
+    PinComplexityPolicy,
+    /// CTAP 2.2.
+    ThirdPartyPayment,
+}
+
+impl Extension {
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::CredProtect,
+        Self::CredBlob,
+        Self::LargeBlobKey,
+        Self::LargeBlob,
+        Self::MinPinLength,
+        Self::HmacSecret,
+        Self::HmacSecretMc,
+        Self::PinComplexityPolicy,
+        Self::ThirdPartyPayment,
+    ];
+
+    /// The extension identifier.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CredProtect => "credProtect",
+            Self::CredBlob => "credBlob",
+            Self::LargeBlobKey => "largeBlobKey",
+            Self::LargeBlob => "largeBlob",
+            Self::MinPinLength => "minPinLength",
+            Self::HmacSecret => "hmac-secret",
+            Self::HmacSecretMc => "hmac-secret-mc",
+            Self::PinComplexityPolicy => "pinComplexityPolicy",
+            Self::ThirdPartyPayment => "thirdPartyPayment",
+        }
+    }
 }
 
 /// What a platform sees over one link.

@@ -1,5 +1,6 @@
 //! authenticatorReset, CTAP 2.1 §6.6, cut where the user is asked.
-use crate::authenticator::{Authenticator, Continuation, Question, Step};
+use crate::authenticator::{Authenticator, Continuation, Question, Step, Via};
+use crate::pin;
 use crate::user::{Purpose, Refusal};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,9 +12,16 @@ use wire::time::Instant;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Decides; changes nothing, as `&Authenticator` promises.
-pub(crate) fn begin(auth: &Authenticator, now: Instant) -> Result<Step, CtapError> {
+pub(crate) fn begin(auth: &Authenticator, now: Instant, via: Via) -> Result<Step, CtapError> {
     if now.since(auth.powered_up) > WINDOW {
         return Err(Status::NOT_ALLOWED.because("CTAP 2.1 §6.6: more than 10 seconds after power-up"));
+    }
+    // CTAP 2.2 §6.6: only over the transports that getInfo lists, if it lists any.
+    let allowed = &auth.capabilities.profile.transports_for_reset;
+    if !allowed.is_empty() && !allowed.iter().any(|transport| transport == via.link.transport()) {
+        return Err(
+            Status::NOT_ALLOWED.because("CTAP 2.2 §6.6: not over this transport (transportsForReset)")
+        );
     }
     Ok(Step::Ask(Question::presence(Purpose::Reset), Continuation::Reset))
 }
@@ -30,7 +38,8 @@ pub(crate) fn refused(refusal: Refusal) -> CtapError {
 }
 
 pub(crate) fn resume(auth: &mut Authenticator) -> Result<Vec<u8>, CtapError> {
-    let change = auth.memory.reset(&mut auth.rng);
+    let change = auth.memory.reset(&auth.capabilities.profile, &mut auth.rng);
     auth.commit(&[change], None)?;
+    auth.session = pin::Session::new(&mut auth.rng);
     Ok(Vec::from([Status::OK.0]))
 }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub const MARK: [u8; 8] = *b"fauxkey1";
 
 /// Bytes in the longest credential ID that this authenticator makes: a sealed ES256 credential.
-pub const LONGEST_ID: usize = 151;
+pub const LONGEST_ID: usize = 155;
 
 /// Bytes in a discoverable credential's ID.
 const DISCOVERABLE_LEN: usize = 32;
@@ -35,20 +35,35 @@ pub(crate) fn discoverable_id(rng: &mut dyn CryptoRng) -> Vec<u8> {
 const SEALED: &[Field] = &[
     Field::required(Key::Int(1), "public key", Kind::Map),
     Field::required(Key::Int(2), "private key", Kind::Bytes),
+    Field::optional(Key::Int(3), "credProtect", Kind::Uint),
+    Field::optional(Key::Int(4), "thirdPartyPayment", Kind::Bool),
 ];
+
+/// What lives in a credential ID.
+pub(crate) struct Sealed {
+    pub(crate) key: KeyPair,
+    /// credProtect level: 1, 2 or 3.
+    pub(crate) cred_protect: u8,
+    pub(crate) third_party_payment: bool,
+}
 
 /// Seals a key pair into a credential ID for one relying party. `None` if the cipher refuses, which it does
 /// only for messages of many gigabytes.
 pub(crate) fn seal(
     sealing: &SealingKey,
     rp: &RpIdHash,
-    key: &KeyPair,
+    credential: &Sealed,
     rng: &mut dyn CryptoRng,
 ) -> Option<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     rng.fill_bytes(&mut nonce);
-    let keys =
-        cbor::int_map([(1, Some(key.public.to_value())), (2, Some(cbor::bytes(key.private.expose())))]);
+    // What stands at its default is left out, so that IDs stay short.
+    let keys = cbor::int_map([
+        (1, Some(credential.key.public.to_value())),
+        (2, Some(cbor::bytes(credential.key.private.expose()))),
+        (3, (credential.cred_protect != 1).then(|| credential.cred_protect.into())),
+        (4, credential.third_party_payment.then_some(cbor::Value::Bool(true))),
+    ]);
     let plain = Zeroizing::new(cbor::encode(&keys));
     wipe(keys);
     let payload = Payload { msg: &plain, aad: &additional_data(rp) };
@@ -57,19 +72,23 @@ pub(crate) fn seal(
 }
 
 /// Opens a credential ID that [`seal`] made for the same relying party. `None` if it is anything else.
-pub(crate) fn open(sealing: &SealingKey, rp: &RpIdHash, id: &[u8]) -> Option<KeyPair> {
+pub(crate) fn open(sealing: &SealingKey, rp: &RpIdHash, id: &[u8]) -> Option<Sealed> {
     let rest = id.strip_prefix(&MARK)?.strip_prefix(&[FORMAT])?;
     let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
     let payload = Payload { msg: sealed, aad: &additional_data(rp) };
     let plain = Aes256Gcm::new(sealing.expose().into()).decrypt(&Nonce::from(*nonce), payload).ok()?;
     let plain = Zeroizing::new(plain);
     let value = cbor::decode(&plain).ok()?;
-    let key = Record::read(&value, "sealed credential", SEALED).ok().and_then(|map| {
+    let credential = Record::read(&value, "sealed credential", SEALED).ok().and_then(|map| {
         let public = PublicKey::from_value(map.any(1)?).ok()?;
-        Some(KeyPair { public, private: PrivateKey::new(Zeroizing::new(map.bytes(2)?.into())) })
+        Some(Sealed {
+            key: KeyPair { public, private: PrivateKey::new(Zeroizing::new(map.bytes(2)?.into())) },
+            cred_protect: map.int(3).map_or(Some(1), |level| u8::try_from(level).ok())?,
+            third_party_payment: map.bool(4).unwrap_or(false),
+        })
     });
     wipe(value);
-    key
+    credential
 }
 
 fn additional_data(rp: &RpIdHash) -> Vec<u8> {
@@ -95,19 +114,22 @@ mod tests {
     use rand_core::SeedableRng;
     use wire::cose::Algorithm;
 
-    fn sealed() -> (SealingKey, KeyPair, Vec<u8>) {
+    fn sealed() -> (SealingKey, Sealed, Vec<u8>) {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let sealing = SealingKey::new(Zeroizing::new([7; 32]));
         let key = DeterministicSigner.generate(Algorithm::ES256, &mut rng).unwrap();
-        let id = seal(&sealing, &[1; 32], &key, &mut rng).unwrap();
-        (sealing, key, id)
+        let credential = Sealed { key, cred_protect: 3, third_party_payment: true };
+        let id = seal(&sealing, &[1; 32], &credential, &mut rng).unwrap();
+        (sealing, credential, id)
     }
 
     #[test]
     fn a_sealed_credential_opens_for_its_relying_party_and_key_only() {
-        let (sealing, key, id) = sealed();
+        let (sealing, made, id) = sealed();
         let opened = open(&sealing, &[1; 32], &id).unwrap();
-        assert_eq!((opened.public, opened.private.expose()), (key.public, key.private.expose()));
+        assert_eq!(opened.key.public, made.key.public);
+        assert_eq!(opened.key.private.expose(), made.key.private.expose());
+        assert_eq!((opened.cred_protect, opened.third_party_payment), (3, true));
         assert!(open(&sealing, &[2; 32], &id).is_none(), "another relying party");
         assert!(open(&SealingKey::new(Zeroizing::new([8; 32])), &[1; 32], &id).is_none(), "after a reset");
     }

@@ -1,6 +1,6 @@
 //! The user, seen from the authenticator: a question that is a value, and evidence that is a type.
 use alloc::{string::String, vec::Vec};
-use wire::ctap2::{RpEntity, UserEntity};
+use wire::ctap2::{Permissions, RpEntity, UserEntity};
 use wire::time::Instant;
 use wire::webauthn::Flags;
 
@@ -51,6 +51,13 @@ pub enum Purpose {
         /// Where.
         rp_id: String,
     },
+    /// A pinUvAuthToken: the platform may then do all of this without asking again.
+    Token {
+        /// For which relying party, if for one.
+        rp_id: Option<String>,
+        /// What it may do.
+        permissions: Permissions,
+    },
     /// This authenticator among several.
     Select,
     /// Forgetting everything.
@@ -63,6 +70,7 @@ impl Purpose {
         match self {
             Self::Register { rp, .. } | Self::AlreadyRegistered { rp } => Some(&rp.id),
             Self::SignIn { rp_id, .. } | Self::NothingToSignIn { rp_id } => Some(rp_id),
+            Self::Token { rp_id, .. } => rp_id.as_deref(),
             Self::Select | Self::Reset => None,
         }
     }

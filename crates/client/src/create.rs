@@ -3,15 +3,18 @@ use crate::Origin;
 use crate::ceremony::{Ceremony, Next, client_data, sha256};
 use crate::conveyance::{Client, Conveyed, Preference};
 use crate::error::{AnswerError, ClientError, answered, decode_answer};
-use crate::extensions::Registering;
+use crate::extensions::{CANNOT_EVALUATE, Outputs, Registering};
 use crate::options::{OptionsError, check_user_id};
-use crate::preflight::{Found, Plan, Preflight, descriptors};
+use crate::pin::{Agreeing, GetToken, Pin, SharedSecret};
+use crate::preflight::{Bounds, Found, Plan, Preflight, descriptors};
 use crate::selection::Platform;
+use crate::verification::{Means, Purpose, Verifier};
+use rand_core::CryptoRng;
 use wire::aaguid::Aaguid;
 use wire::base64url;
 use wire::cose::{Algorithm, PublicKey};
 use wire::ctap2::{
-    Command, Descriptor, MakeCredential, MakeCredentialResponse, PUBLIC_KEY, RpEntity, UserEntity,
+    Command, MakeCredential, MakeCredentialResponse, PUBLIC_KEY, Permissions, RpEntity, UserEntity,
 };
 use wire::webauthn::json::{
     AttestationResponse, AuthenticatorSelection, CreationOptions, RegistrationResponse,
@@ -27,13 +30,22 @@ pub struct Create {
     /// The request, whose excludeList is filled in when it is known what it must hold.
     request: MakeCredential,
     verification_required: bool,
+    verifier: Verifier,
+    /// How the excludeList goes to the authenticator, until it is on its way.
+    plan: Option<Plan>,
+    /// For what is evaluated at once.
+    secret: Option<SharedSecret>,
     notes: Vec<String>,
     stage: Stage,
 }
 
 enum Stage {
+    /// A token is on its way.
+    Verifying(GetToken),
     /// The excludeList is too long to be sent at once.
     Searching(Preflight),
+    /// A secret for hmac-secret-mc is being agreed on.
+    Agreeing(Agreeing),
     /// makeCredential was sent.
     Making,
 }
@@ -50,7 +62,8 @@ pub struct Registration {
 }
 
 impl Create {
-    /// Begins a registration: the ceremony, and the first message to the authenticator.
+    /// Begins a registration: the ceremony, and the first message to the authenticator. Without a PIN and without
+    /// randomness: the user is verified by built-in means or not at all, and prf evaluates nothing.
     ///
     /// # Errors
     /// If the page may not ask for this, or this authenticator cannot do it.
@@ -59,6 +72,29 @@ impl Create {
         options: &CreationOptions,
         platform: &Platform,
     ) -> Result<(Self, Vec<u8>), ClientError> {
+        Self::start(origin, options, platform, Verifier::none())
+    }
+
+    /// The same with all that a platform has: tokens and prf, and a PIN if the user gave one.
+    ///
+    /// # Errors
+    /// If the page may not ask for this, or this authenticator cannot do it, or not without a PIN.
+    pub fn begin_with(
+        origin: &Origin,
+        options: &CreationOptions,
+        platform: &Platform,
+        pin: Option<Pin>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Vec<u8>), ClientError> {
+        Self::start(origin, options, platform, Verifier::new(pin, rng))
+    }
+
+    fn start(
+        origin: &Origin,
+        options: &CreationOptions,
+        platform: &Platform,
+        verifier: Verifier,
+    ) -> Result<(Self, Vec<u8>), ClientError> {
         // WebAuthn Level 3 §5.1.3 step 5.
         check_user_id(&options.user.id.0)
             .map_err(|why| OptionsError::Member { path: "user.id".into(), why })?;
@@ -66,9 +102,6 @@ impl Create {
         let rp_id = origin.rp_id(options.rp.id.as_deref())?;
         // Steps 9 and 10.
         let algorithms = algorithms(options)?;
-        // Steps 11 and 12.
-        let extensions = Registering::begin(&options.extensions);
-        let mut notes = extensions.notes.clone();
         // Steps 13 to 15.
         let (client_data_json, client_data_hash) = client_data(Kind::CREATE, &options.challenge.0, origin);
 
@@ -77,14 +110,26 @@ impl Create {
         let selection = options.authenticator_selection.as_ref().unwrap_or(&none);
         platform.check_attachment(selection.authenticator_attachment.as_deref())?;
         let rk = platform.resident_key(selection.resident_key.as_deref(), selection.require_resident_key)?;
+        // Steps 11 and 12, which depend on what the candidate has.
+        let mut extensions = Registering::begin(&options.extensions, origin, &platform.info, rk)?;
         let wish = selection.user_verification.as_deref();
         let demanded = platform.creation_demands_verification(rk);
-        let uv = platform.user_verification(wish, demanded)?;
-        if uv && wish == Some("discouraged") {
-            notes.push(
-                "user verification is asked for all the same: this authenticator makes no passkey without"
-                    .into(),
-            );
+        let (means, can_evaluate) = match extensions.evaluates() {
+            true => verifier.means_to_evaluate(platform, wish, demanded)?,
+            false => (verifier.means(platform, wish, demanded)?, false),
+        };
+        if extensions.evaluates() && !can_evaluate {
+            extensions.give_up_evaluating(CANNOT_EVALUATE);
+        }
+        let mut notes = std::mem::take(&mut extensions.notes);
+        if means != Means::Nothing && wish == Some("discouraged") {
+            notes.push(match demanded {
+                true => {
+                    "user verification is asked for all the same: this authenticator makes no passkey without"
+                        .into()
+                }
+                false => "user verification is asked for all the same: prf is for a verified user".into(),
+            });
         }
         let preference = Preference::from_option(options.attestation.as_deref());
         // CTAP 2.1 §6.1.1: vendor-facilitated (1), as the authenticator's own list of RP IDs decides; for
@@ -105,20 +150,21 @@ impl Create {
             },
             algorithms,
             exclude_list: Vec::new(),
-            extensions: extensions.inputs.clone(),
+            extensions: extensions.inputs(&platform.info, None),
             // Options that say no more than the default are left out: some authenticators refuse those that they
             // do not know even when false.
             rk: rk.then_some(true),
             up: None,
-            uv: uv.then_some(true),
+            uv: (means == Means::BuiltInOption).then_some(true),
             pin_uv_auth_param: None,
             pin_uv_auth_protocol: None,
             enterprise_attestation: enterprise.then_some(1),
             attestation_formats: attestation_formats(options, preference, platform),
         };
         let exclude = descriptors(&options.exclude_credentials);
-        let length = request.encode().len();
-        let plan = Plan::new(platform, Command::MAKE_CREDENTIAL, length, &rp_id, exclude, &mut notes)?;
+        let length = request.encode().len() + platform.room_for_proof();
+        let bounds = Bounds { command: Command::MAKE_CREDENTIAL, length, search: false };
+        let plan = Plan::new(platform, bounds, &rp_id, exclude, &mut notes)?;
 
         let begun = Self {
             platform: platform.clone(),
@@ -127,13 +173,38 @@ impl Create {
             client_data_json,
             request,
             verification_required: wish == Some("required"),
+            verifier,
+            plan: Some(plan),
+            secret: None,
             notes,
             stage: Stage::Making,
         };
-        Ok(match plan {
-            Plan::AtOnce(exclude_list) => begun.make(exclude_list),
-            Plan::InParts(search) => begun.search(search),
+        begun.verify(means)
+    }
+
+    /// First the token, so that the search for the excludeList can use it.
+    fn verify(mut self, means: Means) -> Result<(Self, Vec<u8>), ClientError> {
+        let purpose = purpose(&self.platform, &self.request, &self.plan);
+        Ok(match self.verifier.begin(means, &purpose)? {
+            Some(next) => self.verifying(next),
+            None => self.proceed(),
         })
+    }
+
+    /// Then the excludeList.
+    fn proceed(mut self) -> (Self, Vec<u8>) {
+        match self.plan.take() {
+            Some(Plan::InParts(search)) => {
+                let search = search.proven(self.verifier.token());
+                self.search(search)
+            }
+            Some(Plan::AtOnce(exclude_list)) => {
+                self.request.exclude_list = exclude_list;
+                self.agree()
+            }
+            // It was sent before, and the authenticator wanted a token.
+            None => self.make(),
+        }
     }
 
     fn search(self, search: Preflight) -> (Self, Vec<u8>) {
@@ -141,27 +212,58 @@ impl Create {
         (Self { stage: Stage::Searching(search), ..self }, message)
     }
 
-    fn make(mut self, exclude_list: Vec<Descriptor>) -> (Self, Vec<u8>) {
-        self.request.exclude_list = exclude_list;
+    /// Then the secret for what is to be evaluated.
+    fn agree(mut self) -> (Self, Vec<u8>) {
+        if self.extensions.evaluates() {
+            if let Some((agreeing, message)) = self.verifier.agree(&self.platform.info) {
+                return (Self { stage: Stage::Agreeing(agreeing), ..self }, message);
+            }
+            self.extensions.give_up_evaluating(CANNOT_EVALUATE);
+            self.notes.append(&mut self.extensions.notes);
+            self.request.extensions = self.extensions.inputs(&self.platform.info, None);
+        }
+        self.make()
+    }
+
+    fn make(mut self) -> (Self, Vec<u8>) {
+        // CTAP 2.1 §6.1.1: a token takes the place of the option uv.
+        if let Some(token) = self.verifier.token() {
+            self.request.uv = None;
+            self.request.pin_uv_auth_param = Some(token.authenticate(&self.request.client_data_hash));
+            self.request.pin_uv_auth_protocol = Some(token.protocol().number());
+        }
         let message = self.request.encode();
         (Self { stage: Stage::Making, ..self }, message)
     }
 
+    fn verifying(self, (getting, message): (GetToken, Vec<u8>)) -> (Self, Vec<u8>) {
+        (Self { stage: Stage::Verifying(getting), ..self }, message)
+    }
+
     /// §5.1.3 step 22, "if any authenticator indicates success".
-    fn finish(mut self, response: &[u8]) -> Result<Registration, ClientError> {
-        const COMMAND: Command = Command::MAKE_CREDENTIAL;
-        let wrong = |error| answered(COMMAND, error);
-        let answer = decode_answer(COMMAND, response, MakeCredentialResponse::decode)?;
+    fn finish(mut self, answer: MakeCredentialResponse) -> Result<Registration, ClientError> {
+        let wrong = |error| answered(Command::MAKE_CREDENTIAL, error);
         let data = AuthenticatorData::decode(&answer.auth_data)
             .map_err(|why| wrong(AnswerError::Malformed(why.to_string())))?;
         self.judge(&data)?;
+        let outputs = self.extensions.finish(
+            self.request.rk == Some(true),
+            &self.platform.info,
+            &Outputs {
+                signed: data.extensions.as_ref(),
+                unsigned: answer.unsigned_extension_outputs.as_ref(),
+                large_blob_key: answer.large_blob_key.as_deref(),
+                verified: data.flags.contains(Flags::UV),
+            },
+            self.secret.as_ref(),
+            &mut self.notes,
+        );
         let Some(attested) = data.attested else { return Err(wrong(AnswerError::NoCredential)) };
 
         let made =
             AttestationObject { fmt: answer.fmt, att_stmt: answer.att_stmt, auth_data: answer.auth_data };
         let Conveyed { attestation_object, transports, notes } = self.platform.convey(self.preference, made);
         self.notes.extend(notes);
-        let outputs = self.extensions.finish(self.request.rk == Some(true), &self.platform.info);
         let AttestedCredentialData { credential_id, public_key, .. } = attested;
         let response = RegistrationResponse {
             id: base64url::encode(&credential_id),
@@ -205,18 +307,51 @@ impl Ceremony for Create {
     type Outcome = Registration;
 
     fn handle_response(mut self, response: &[u8]) -> Result<Next<Self, Registration>, ClientError> {
-        let search = match std::mem::replace(&mut self.stage, Stage::Making) {
-            Stage::Making => return self.finish(response).map(Next::Done),
-            Stage::Searching(search) => search,
-        };
-        let (further, message) = match search.handle_response(response)? {
-            // makeCredential with it asks the user, and then says CREDENTIAL_EXCLUDED.
-            Found::Here(exclude_list) => self.make(exclude_list),
-            Found::Nowhere => self.make(Vec::new()),
-            Found::Unknown(search) => self.search(search),
+        let (further, message) = match std::mem::replace(&mut self.stage, Stage::Making) {
+            Stage::Verifying(getting) => {
+                let purpose = purpose(&self.platform, &self.request, &self.plan);
+                match self.verifier.handle_response(getting, response, &purpose)? {
+                    Some(next) => self.verifying(next),
+                    None => self.proceed(),
+                }
+            }
+            Stage::Searching(search) => match search.handle_response(response)? {
+                // makeCredential with it asks the user, and then says CREDENTIAL_EXCLUDED.
+                Found::Here(exclude_list) => {
+                    self.request.exclude_list = exclude_list;
+                    self.agree()
+                }
+                Found::Nowhere => self.agree(),
+                Found::Unknown(search) => self.search(search),
+            },
+            Stage::Agreeing(agreeing) => {
+                let mut secret = agreeing.handle_response(response)?;
+                self.request.extensions = self.extensions.inputs(&self.platform.info, Some(&mut secret));
+                self.secret = Some(secret);
+                self.make()
+            }
+            Stage::Making => {
+                match decode_answer(Command::MAKE_CREDENTIAL, response, MakeCredentialResponse::decode) {
+                    Ok(answer) => return self.finish(answer).map(Next::Done),
+                    Err(error) => {
+                        let purpose = purpose(&self.platform, &self.request, &self.plan);
+                        let next = self.verifier.rescue(error, &purpose)?;
+                        self.verifying(next)
+                    }
+                }
+            }
         };
         Ok(Next::Send(further, message))
     }
+}
+
+/// What a token is for: registering, and searching beforehand if the excludeList is long.
+fn purpose<'a>(platform: &'a Platform, request: &'a MakeCredential, plan: &Option<Plan>) -> Purpose<'a> {
+    let permissions = match plan {
+        Some(Plan::InParts(_)) => Permissions::MC | Permissions::GA,
+        _ => Permissions::MC,
+    };
+    Purpose { info: &platform.info, permissions, rp_id: &request.rp.id }
 }
 
 /// §5.1.3 steps 9 and 10: no entries mean ES256 and RS256; entries of other types are passed over.

@@ -1,4 +1,5 @@
 //! Why a ceremony ended without a credential, and the exception that a page would see.
+use crate::pin::PinError;
 use crate::selection::Attachment;
 use crate::{OptionsError, OriginError};
 use thiserror::Error;
@@ -33,6 +34,25 @@ pub enum ClientError {
     NoUserVerification {
         /// What it can do.
         why: &'static str,
+    },
+    /// The authenticator verifies its user by a PIN, and the client was given none.
+    #[error("the authenticator verifies its user by a PIN, and none was given")]
+    PinRequired,
+    /// A text that is no PIN, or not one for this authenticator.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// There is no PIN/UV auth protocol that both sides have.
+    #[error("the authenticator has no PIN/UV auth protocol that this client has, which are 1 and 2")]
+    NoPinProtocol,
+    /// An extension's input that the page may not send, or that this authenticator cannot honour.
+    #[error("extension {id}: {why}")]
+    Extension {
+        /// The extension's identifier.
+        id: &'static str,
+        /// What is wrong.
+        why: String,
+        /// What the page catches.
+        exception: &'static str,
     },
     /// The message would be longer than the authenticator takes.
     #[error("{command} would have {length} bytes, and the authenticator takes {max}")]
@@ -110,6 +130,7 @@ impl ClientError {
             // Before WebAuthn sees anything, JSON.parse throws the one and WebIDL the other; so does §5.1.3 step 5.
             Self::Options(OptionsError::NotJson(_)) => "SyntaxError",
             Self::Options(_) => "TypeError",
+            Self::Extension { exception, .. } => exception,
             // §5.1.3 step 10.
             Self::NoPublicKeyParameters => "NotSupportedError",
             // §5.1.3 step 22: only these two tell the page more than that nothing came of it.
@@ -139,6 +160,11 @@ impl ClientError {
             }
             Self::NoDiscoverableCredentials => "use a profile that keeps passkeys",
             Self::NoUserVerification { .. } => "use a profile that verifies its user",
+            Self::PinRequired => "give the client the authenticator's PIN",
+            Self::Pin(PinError::TooManyBytes(_)) => {
+                "shorten the PIN: letters beyond ASCII take 2 to 4 bytes each"
+            }
+            Self::Pin(_) | Self::NoPinProtocol | Self::Extension { .. } => return None,
             Self::RequestTooLarge { .. } => "shorten the names of the relying party and the user",
             Self::NothingAllowed => {
                 "register first, or leave allowCredentials out to be offered every account"
@@ -161,6 +187,15 @@ fn hint_of(status: Status) -> Option<&'static str> {
         Status::UNSUPPORTED_ALGORITHM => "offer an algorithm that the authenticator has, such as ES256 (-7)",
         Status::KEY_STORE_FULL => "delete a passkey to make room",
         Status::PUAT_REQUIRED => "ask for userVerification, or use a profile that does without a PIN",
+        Status::PIN_INVALID => "the PIN is wrong; each wrong one costs one of at most eight tries",
+        Status::PIN_AUTH_BLOCKED => {
+            "three wrong PINs in a row: cut the authenticator's power, then try again"
+        }
+        Status::PIN_BLOCKED => "no tries are left: only a reset, which deletes every passkey, helps",
+        Status::PIN_NOT_SET => "set a PIN first",
+        Status::PIN_POLICY_VIOLATION => "choose another PIN: longer, or not the one there was",
+        Status::UV_INVALID => "the user was not recognised; try again, or give a PIN",
+        Status::UV_BLOCKED => "the user was not recognised too often; enter a PIN",
         _ => return None,
     })
 }

@@ -14,8 +14,10 @@
 //!   │◄─ Next::Done ────┤ checked, conveyed as the browser would, noted   │
 //! ```
 //!
-//! A further message is needed when an `excludeCredentials` or `allowCredentials` is longer than the authenticator
-//! takes at once, and when the wanted account is not the newest.
+//! Further messages are needed for a token, by PIN or by built-in means, for a secret that prf is evaluated with, for large blobs,
+//! when an `excludeCredentials` or `allowCredentials` is longer than the authenticator takes at once, and when the
+//! wanted account is not the newest. [`Create::begin_with`] and [`Get::begin_with`] take the PIN and randomness;
+//! [`Create::begin`] and [`Get::begin`] do without both.
 //!
 //! ```
 //! use client::{ClientError, Create, Origin, Platform, options};
@@ -40,10 +42,11 @@
 //! | [`options`] | options JSON in any of its shapes |
 //! | [`conveyance`] | what each browser shows a page of the authenticator |
 //! | [`graph`] | the body to post to Microsoft Graph |
+//! | [`pin`] | PINs and tokens: the platform's side of authenticatorClientPIN |
 //! | [`ctaphid`] | the platform's side of a CTAPHID channel |
 //!
 //! What is not here: related origins (WebAuthn Level 3 §5.11 needs a request to the RP ID's host), conditional
-//! mediation, and PIN entry.
+//! mediation, and asking a person for a PIN.
 mod account;
 mod ceremony;
 pub mod conveyance;
@@ -55,10 +58,12 @@ mod get;
 pub mod graph;
 pub mod options;
 mod origin;
+pub mod pin;
 mod preflight;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 pub use account::Account;
 pub use ceremony::{Ceremony, Next, run};
@@ -68,4 +73,5 @@ pub use error::{AnswerError, ClientError};
 pub use get::{Authentication, Get};
 pub use options::OptionsError;
 pub use origin::{Origin, OriginError, is_local_or_reserved};
+pub use pin::{Pin, PinError};
 pub use selection::{Attachment, Link, Platform};

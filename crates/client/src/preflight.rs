@@ -5,6 +5,7 @@
 //! was found, as Chromium and python-fido2 do.
 use crate::ClientError;
 use crate::error::{AnswerError, answered, decode_answer};
+use crate::pin::Token;
 use crate::selection::Platform;
 use std::collections::VecDeque;
 use wire::base64url;
@@ -27,10 +28,28 @@ pub(crate) enum Plan {
     InParts(Preflight),
 }
 
+/// What a plan has to keep to.
+pub(crate) struct Bounds {
+    /// The command whose list it is.
+    pub(crate) command: Command,
+    /// Bytes that its message has without any list, with room for a proof.
+    pub(crate) length: usize,
+    /// Whether it must be known which credential of several will answer.
+    pub(crate) search: bool,
+}
+
+/// Proof that the platform holds a token.
+#[derive(Debug, PartialEq)]
+struct Proof {
+    param: Vec<u8>,
+    protocol: i64,
+}
+
 /// A list that is being tried part by part.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Preflight {
     rp_id: String,
+    proof: Option<Proof>,
     part: Vec<Descriptor>,
     rest: VecDeque<Vec<Descriptor>>,
 }
@@ -47,14 +66,13 @@ pub(crate) enum Found {
 }
 
 impl Plan {
-    /// Plans how to send `list` in `command`, whose message has `length` bytes without any list.
+    /// Plans how to send `list` in a message to `rp_id`.
     ///
     /// # Errors
     /// If the message is too long even so.
     pub(crate) fn new(
         platform: &Platform,
-        command: Command,
-        length: usize,
+        Bounds { command, length, search }: Bounds,
         rp_id: &str,
         list: Vec<Descriptor>,
         notes: &mut Vec<String>,
@@ -63,8 +81,9 @@ impl Plan {
         if length > max {
             return Err(ClientError::RequestTooLarge { command, length, max });
         }
-        // The silent question is a message too.
-        let length = length.max(silent(rp_id, Vec::new()).encode().len());
+        // The silent question is a message too, and may carry a proof of its own.
+        let question = silent(rp_id, Vec::new(), None).encode().len() + platform.room_for_proof();
+        let length = length.max(question);
         // A list costs its key and a head of at most five bytes.
         let room = max.saturating_sub(length + 6);
         let longest = platform.info.max_credential_id_length.unwrap_or(u64::MAX);
@@ -91,20 +110,32 @@ impl Plan {
             used += cost;
             part.push(descriptor);
         }
-        if parts.is_empty() {
+        if parts.is_empty() && !(search && part.len() > 1) {
             return Ok(Self::AtOnce(part));
         }
         parts.push_back(part);
-        notes.push(format!("{given} credential IDs are asked for in {} parts", parts.len()));
+        notes.push(match parts.len() {
+            1 => format!("which of {given} credential IDs is there is asked first"),
+            several => format!("{given} credential IDs are asked for in {several} parts"),
+        });
         let part = parts.pop_front().unwrap_or_default();
-        Ok(Self::InParts(Preflight { rp_id: rp_id.into(), part, rest: parts }))
+        Ok(Self::InParts(Preflight { rp_id: rp_id.into(), proof: None, part, rest: parts }))
     }
 }
 
 impl Preflight {
+    /// With a token, so that credentials answer that are only for a verified user (CTAP 2.1 §6.2.2 step 7).
+    pub(crate) fn proven(self, token: Option<&Token>) -> Self {
+        let proof = |token: &Token| Proof {
+            param: token.authenticate(&CLIENT_DATA_HASH),
+            protocol: token.protocol().number(),
+        };
+        Self { proof: token.map(proof), ..self }
+    }
+
     /// The message that asks for the present part.
     pub(crate) fn request(&self) -> Vec<u8> {
-        silent(&self.rp_id, self.part.clone()).encode()
+        silent(&self.rp_id, self.part.clone(), self.proof.as_ref()).encode()
     }
 
     /// Takes the answer for the present part.
@@ -132,18 +163,21 @@ impl Preflight {
     }
 }
 
-/// A silent question. Nobody is to use the signature, so what is signed means nothing.
-fn silent(rp_id: &str, allow_list: Vec<Descriptor>) -> GetAssertion {
+/// Nobody is to use the signature, so what is signed means nothing.
+const CLIENT_DATA_HASH: [u8; 32] = [0; 32];
+
+/// A silent question.
+fn silent(rp_id: &str, allow_list: Vec<Descriptor>, proof: Option<&Proof>) -> GetAssertion {
     GetAssertion {
         rp_id: rp_id.into(),
-        client_data_hash: [0; 32],
+        client_data_hash: CLIENT_DATA_HASH,
         allow_list,
         extensions: None,
         up: Some(false),
         uv: None,
         rk: None,
-        pin_uv_auth_param: None,
-        pin_uv_auth_protocol: None,
+        pin_uv_auth_param: proof.map(|proof| proof.param.clone()),
+        pin_uv_auth_protocol: proof.map(|proof| proof.protocol),
     }
 }
 

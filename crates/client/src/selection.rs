@@ -103,26 +103,6 @@ impl Platform {
         }
     }
 
-    /// Step 22 and §5.1.4.2 steps 1 and 2: the effective user verification requirement, by built-in means.
-    /// `demanded` is whether the authenticator would refuse to go without.
-    pub(crate) fn user_verification(&self, wish: Option<&str>, demanded: bool) -> Result<bool, ClientError> {
-        let able = self.info.option("uv") == Some(true);
-        match wish {
-            Some("required") if able => Ok(true),
-            Some("required") => Err(ClientError::NoUserVerification {
-                why: match (self.info.option("uv"), self.info.option("clientPin")) {
-                    (_, Some(true)) => "does it only by a PIN, which this client cannot enter",
-                    (Some(_), _) => "has nothing set up to do it with",
-                    (None, Some(_)) => "has no PIN set",
-                    (None, None) => "cannot do it",
-                },
-            }),
-            Some("discouraged") => Ok(able && demanded),
-            // `preferred` is the default, and what unknown values count as (§5.8.6).
-            _ => Ok(able),
-        }
-    }
-
     /// Whether makeCredential without user verification would end in PUAT_REQUIRED, CTAP 2.1 §6.1.2 steps 6
     /// to 8.
     pub(crate) fn creation_demands_verification(&self, rk: bool) -> bool {
@@ -132,6 +112,13 @@ impl Platform {
     /// Whether getAssertion without user verification would end in PUAT_REQUIRED, CTAP 2.1 §6.2.2 step 5.
     pub(crate) fn assertion_demands_verification(&self) -> bool {
         self.info.option("alwaysUv") == Some(true)
+    }
+
+    /// Bytes that pinUvAuthParam and pinUvAuthProtocol add to a message, if there may be a token.
+    pub(crate) fn room_for_proof(&self) -> usize {
+        let tokens = self.info.option("clientPin").is_some() || self.info.option("pinUvAuthToken").is_some();
+        // Two keys, a byte string of 32 with its head, and a small number.
+        if tokens { 1 + 34 + 1 + 1 } else { 0 }
     }
 
     /// The longest message in bytes: 1,024 unless getInfo says otherwise, CTAP 2.1 §6.4.

@@ -137,8 +137,8 @@ pub struct Passkey {
 pub struct Prompt {
     /// To be named in the answer.
     pub number: u64,
-    /// What the user agrees to: `register`, `already-registered`, `sign-in`, `nothing-to-sign-in`, `select` or
-    /// `reset`.
+    /// What the user agrees to: `register`, `already-registered`, `sign-in`, `nothing-to-sign-in`, `token`,
+    /// `select` or `reset`.
     pub purpose: String,
     /// The RP ID, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,6 +164,7 @@ impl From<&authenticator::Prompt> for Prompt {
             Purpose::AlreadyRegistered { .. } => ("already-registered", Vec::new()),
             Purpose::SignIn { accounts, .. } => ("sign-in", accounts.iter().map(account).collect()),
             Purpose::NothingToSignIn { .. } => ("nothing-to-sign-in", Vec::new()),
+            Purpose::Token { .. } => ("token", Vec::new()),
             Purpose::Select => ("select", Vec::new()),
             Purpose::Reset => ("reset", Vec::new()),
         };

@@ -2,7 +2,9 @@
 //! API, not in what is printed.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use authenticator::store::{Change, Credential, KeyPair, PrivateKey, RecordId, SealingKey, State, Store};
+use authenticator::store::{
+    Change, Credential, CredentialExtensions, KeyPair, PrivateKey, RecordId, SealingKey, State, Store,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Read;
@@ -41,8 +43,9 @@ fn furnish(home: &Path) -> Vec<u8> {
         user: UserEntity { id: b"ada".to_vec(), name: Some("ada@example.test".into()), display_name: None },
         key: KeyPair { public, private: PrivateKey::new(bytes::<32>(SCALAR).to_vec().into()) },
         created: 0,
+        extensions: CredentialExtensions::default(),
     };
-    let state = State { sealing_key: SealingKey::new(SEALING.into()), counter_ceiling: 1 };
+    let state = State::new(SealingKey::new(SEALING.into()), 1);
     store.commit(&[Change::PutState(state), Change::PutCredential(Box::new(credential))]).unwrap();
     drop(store);
     vault.close().unwrap();

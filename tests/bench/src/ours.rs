@@ -2,7 +2,7 @@
 use crate::requests::{self, RP_ID};
 use authenticator::profile::{Attestation, Counter, Verification};
 use authenticator::signer::Signer;
-use authenticator::store::{Change, Credential, MemoryStore, RecordId, Store};
+use authenticator::store::{Change, Credential, CredentialExtensions, MemoryStore, RecordId, Store};
 use authenticator::{Authenticator, CREDENTIAL_ID_MARK, Gesture, Link, Progress, Request, Via};
 use emulator::{DeviceProfile, FastSigner};
 use rand::seq::IndexedRandom;
@@ -126,6 +126,7 @@ fn populate(
             },
             key: signer.generate(Algorithm::ES256, rng)?,
             created: number,
+            extensions: CredentialExtensions::default(),
         })));
         if changes.len() == 1_000 {
             store.commit(&changes)?;

@@ -165,20 +165,21 @@ fn every_combination_of_wishes_and_abilities_maps_to_options_as_browsers_do() {
 
 #[test]
 fn required_verification_that_cannot_be_done_says_what_is_lacking() {
-    for (options, why) in [
-        (vec![("rk", true)], "cannot do it"),
-        (vec![("uv", false)], "has nothing set up to do it with"),
-        (vec![("clientPin", false)], "has no PIN set"),
-        (vec![("clientPin", true)], "does it only by a PIN, which this client cannot enter"),
-        (vec![("uv", false), ("clientPin", true)], "does it only by a PIN, which this client cannot enter"),
+    let lacking = |why| ClientError::NoUserVerification { why };
+    let settings_only = [("clientPin", true), ("noMcGaPermissionsWithClientPin", true)];
+    for (options, refused) in [
+        (vec![("rk", true)], lacking("cannot do it")),
+        (vec![("uv", false)], lacking("has nothing set up to do it with")),
+        (vec![("clientPin", false)], lacking("has no PIN set")),
+        (vec![("clientPin", true)], ClientError::PinRequired),
+        (vec![("uv", false), ("clientPin", true)], ClientError::PinRequired),
+        (settings_only.into(), lacking("takes its PIN for its settings only")),
     ] {
         let platform = Platform { info: with_options(&options), ..platform(Client::SpecL3) };
         let wish = json!({ "authenticatorSelection": { "userVerification": "required" } });
-        assert_eq!(
-            begin(wish, &platform).err(),
-            Some(ClientError::NoUserVerification { why }),
-            "{options:?}"
-        );
+        let error = begin(wish, &platform).err().unwrap();
+        assert_eq!((&error, error.exception()), (&refused, "NotAllowedError"), "{options:?}");
+        assert!(error.hint().is_some());
     }
 }
 
@@ -330,7 +331,7 @@ fn cred_props_tells_rk_where_the_client_can_be_sure() {
 }
 
 #[test]
-fn extensions_that_this_client_lacks_are_passed_over_and_noted() {
+fn extensions_that_either_side_lacks_are_passed_over_and_noted() {
     let members = json!({ "extensions": { "hmacCreateSecret": true, "credProps": true, "future": {} } });
     let platform = platform(Client::SpecL3);
     assert_eq!(first_request(members.clone(), &platform).extensions, None);
@@ -379,6 +380,9 @@ fn an_answer_that_no_client_hands_on_is_an_error() {
         fmt: "none".into(),
         auth_data: created(IOS, b"id", p256()).encode()[..60].to_vec(),
         att_stmt: packed(false),
+        ep_att: false,
+        large_blob_key: None,
+        unsigned_extension_outputs: None,
     };
     for malformed in
         [vec![], vec![0], vec![0, 0xA0], good[..good.len() - 1].to_vec(), truncated_data.encode()]

@@ -367,10 +367,10 @@ fn where_chromium_would_not_have_looked_is_noted() {
 
 #[test]
 fn extensions_are_passed_over_and_noted_and_the_raw_client_says_that_it_is_a_fault() {
-    let members = json!({ "extensions": { "appid": "https://example.test" } });
+    let members = json!({ "extensions": { "future": "https://example.test" } });
     let answer = assertion(Some(b"a"), Some(user(7, None)), None);
     let authentication = answered(members.clone(), &platform(Client::SpecL3), &answer).unwrap();
-    assert_eq!(authentication.notes, ["extension \"appid\" passed over: this client does not have it"]);
+    assert_eq!(authentication.notes, ["extension \"future\" passed over: this client does not have it"]);
     let authentication = answered(members, &platform(Client::Raw), &answer).unwrap();
     assert!(authentication.notes.iter().any(|note| note.starts_with("fault: the client raw")));
 }

@@ -2,11 +2,15 @@
 mod conveyance;
 mod create;
 mod ctaphid;
+mod extensions;
 mod get;
 mod graph;
 mod options;
 mod origin;
+mod peer;
+mod pin;
 mod preflight;
+mod verification;
 
 use crate::{Client, Link, Origin, Platform};
 use serde_json::{Value, json};
@@ -90,8 +94,15 @@ fn packed(certificate: bool) -> cbor::Value {
 }
 
 fn made(data: &AuthenticatorData) -> Vec<u8> {
-    MakeCredentialResponse { fmt: "packed".into(), auth_data: data.encode(), att_stmt: packed(false) }
-        .encode()
+    MakeCredentialResponse {
+        fmt: "packed".into(),
+        auth_data: data.encode(),
+        att_stmt: packed(false),
+        ep_att: false,
+        large_blob_key: None,
+        unsigned_extension_outputs: None,
+    }
+    .encode()
 }
 
 fn descriptor(id: impl Into<Vec<u8>>) -> Descriptor {
@@ -109,5 +120,8 @@ fn assertion(id: Option<&[u8]>, user: Option<UserEntity>, count: Option<u64>) ->
         signature: b"signature".into(),
         user,
         number_of_credentials: count,
+        user_selected: false,
+        large_blob_key: None,
+        unsigned_extension_outputs: None,
     }
 }

@@ -1,7 +1,7 @@
 use super::{RP_ID, assertion, descriptor, info, platform};
 use crate::conveyance::Client;
 use crate::error::{AnswerError, ClientError};
-use crate::preflight::{Found, Plan, Preflight, descriptors};
+use crate::preflight::{Bounds, Found, Plan, Preflight, descriptors};
 use crate::selection::Platform;
 use proptest::prelude::*;
 use wire::ctap2::{Command, Descriptor, GetAssertion, GetInfoResponse, Request};
@@ -20,7 +20,8 @@ fn limited(max_msg_size: Option<u64>, count: Option<u64>, id_length: Option<u64>
 
 fn plan(platform: &Platform, list: &[Descriptor]) -> (Plan, Vec<String>) {
     let mut notes = Vec::new();
-    let plan = Plan::new(platform, Command::GET_ASSERTION, 100, RP_ID, list.to_vec(), &mut notes).unwrap();
+    let bounds = Bounds { command: Command::GET_ASSERTION, length: 100, search: false };
+    let plan = Plan::new(platform, bounds, RP_ID, list.to_vec(), &mut notes).unwrap();
     (plan, notes)
 }
 
@@ -124,8 +125,7 @@ fn a_part_that_is_here_is_what_is_found() {
 fn a_message_that_is_too_long_without_any_list_is_an_error() {
     let refused = Plan::new(
         &limited(None, Some(8), None),
-        Command::MAKE_CREDENTIAL,
-        1025,
+        Bounds { command: Command::MAKE_CREDENTIAL, length: 1025, search: false },
         RP_ID,
         Vec::new(),
         &mut Vec::new(),

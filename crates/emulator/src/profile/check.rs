@@ -1,6 +1,6 @@
 //! What a profile may not say, each with the reason.
-use super::DeviceProfile;
 use super::parse::line_of;
+use super::{DeviceProfile, promises};
 use authenticator::LONGEST_CREDENTIAL_ID;
 use std::fmt;
 use wire::cose::Algorithm;
@@ -33,8 +33,8 @@ impl fmt::Display for Problem {
 const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 /// What the authenticator can make keys for.
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
-/// Versions whose mandatory features are all there.
-const VERSIONS: [&str; 1] = ["FIDO_2_0"];
+/// Versions whose mandatory features can all be had.
+const VERSIONS: [&str; 3] = ["FIDO_2_0", "FIDO_2_1", "FIDO_2_3"];
 
 pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -142,6 +142,8 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
         refuse("discoverable", "room for none is no rk option at all".into(), "leave the key out");
     }
 
+    promises::problems(claims, &mut refuse);
+
     if claims.seen.is_empty() {
         refuse("seen", "no link is described".into(), "describe at least [seen.hid]");
     }
@@ -193,7 +195,6 @@ mod tests {
             ("name", "\"Has Space\""),
             ("versions", "[]"),
             ("versions", "[\"FIDO_2_2\"]"),
-            ("versions", "[\"FIDO_2_1\"]"),
             ("algorithms", "[]"),
             ("algorithms", "[\"RS256\"]"),
             ("max-msg-size", "1023"),

@@ -5,6 +5,7 @@
 //! claims that its passkeys are backed up.
 mod check;
 mod parse;
+mod promises;
 
 pub use check::Problem;
 pub use parse::InvalidToml;
@@ -96,10 +97,19 @@ impl ProfileError {
     }
 }
 
-const BUILT_IN: [&str; 3] = [
+const BUILT_IN: [&str; 12] = [
     include_str!("../../profiles/ms-authenticator-ios.toml"),
     include_str!("../../profiles/ms-authenticator-android.toml"),
+    include_str!("../../profiles/windows-hello-hardware.toml"),
+    include_str!("../../profiles/windows-hello-vbs.toml"),
+    include_str!("../../profiles/windows-hello-software.toml"),
+    include_str!("../../profiles/icloud-keychain.toml"),
+    include_str!("../../profiles/google-password-manager.toml"),
+    include_str!("../../profiles/1password.toml"),
+    include_str!("../../profiles/bitwarden.toml"),
     include_str!("../../profiles/security-key.toml"),
+    include_str!("../../profiles/ctap-2-0-key.toml"),
+    include_str!("../../profiles/all-in.toml"),
 ];
 
 impl DeviceProfile {

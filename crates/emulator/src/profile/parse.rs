@@ -1,8 +1,12 @@
 //! The TOML schema of a profile.
 use super::{Attachment, DeviceProfile, UsbIdentity};
 use authenticator::Link;
-use authenticator::profile::{Attestation, Backup, Counter, Profile, Seen, Verification};
+use authenticator::profile::{
+    Attestation, Backup, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile,
+    Protocol, Seen, Verification,
+};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
@@ -52,6 +56,8 @@ struct Document {
     aaguid: String,
     device_bound: bool,
     ctap: Ctap,
+    pin: Option<PinTable>,
+    enterprise: Option<EnterpriseTable>,
     credential: Credential,
     user: User,
     seen: SeenOver,
@@ -68,6 +74,54 @@ struct Ctap {
     max_credential_count_in_list: u32,
     max_credential_id_length: u32,
     discoverable: Option<u32>,
+    #[serde(default)]
+    certifications: BTreeMap<String, u64>,
+    #[serde(default)]
+    extensions: Vec<String>,
+    #[serde(default)]
+    max_cred_blob_length: u32,
+    #[serde(default)]
+    pin_uv_auth_token: bool,
+    #[serde(default)]
+    no_mc_ga_permissions_with_client_pin: bool,
+    #[serde(default)]
+    make_cred_uv_not_rqd: bool,
+    always_uv: Option<bool>,
+    #[serde(default)]
+    credential_management: Vec<ManagementForm>,
+    large_blobs: Option<u32>,
+    #[serde(default)]
+    config_commands: Vec<u8>,
+    #[serde(default)]
+    transports_for_reset: Vec<String>,
+    #[serde(default)]
+    tells_identifier: bool,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum ManagementForm {
+    Standard,
+    Preview,
+    PersistentReadOnly,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PinTable {
+    protocols: Vec<u8>,
+    min_length: u8,
+    max_length: u8,
+    #[serde(default)]
+    max_rp_ids: u8,
+    complexity: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct EnterpriseTable {
+    rp_ids: Vec<String>,
+    platform_managed: bool,
 }
 
 #[derive(Deserialize)]
@@ -143,7 +197,8 @@ struct Usb {
 
 pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     let document: Document = toml::from_str(source).map_err(|error| InvalidToml::new(source, &error))?;
-    let Document { name, title, aaguid, device_bound, ctap, credential, user, seen, usb } = document;
+    let Document { name, title, aaguid, device_bound, ctap, pin, enterprise, credential, user, seen, usb } =
+        document;
     let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
 
     let aaguid: Aaguid = aaguid.parse().map_err(|error| wrong("aaguid", format!("aaguid: {error}")))?;
@@ -157,6 +212,22 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         Algorithm::from_name(name).ok_or_else(unknown)
     });
     let algorithms = algorithms.collect::<Result<Vec<_>, _>>()?;
+
+    let extensions = ctap.extensions.iter().map(|name| {
+        let why = format!("extensions: `{name}` is no extension that this authenticator has");
+        Extension::ALL
+            .into_iter()
+            .find(|extension| extension.name() == name)
+            .ok_or_else(|| wrong("extensions", why))
+    });
+    let extensions = extensions.collect::<Result<Vec<_>, _>>()?;
+    let pin = pin.map(read_pin).transpose().map_err(|why| wrong("protocols", why))?;
+    let manages = |form: ManagementForm| ctap.credential_management.contains(&form);
+    let credential_management = CredentialManagementClaims {
+        standard: manages(ManagementForm::Standard),
+        preview: manages(ManagementForm::Preview),
+        persistent_read_only: manages(ManagementForm::PersistentReadOnly),
+    };
 
     let looks = [
         (Link::Usb, seen.hid),
@@ -187,6 +258,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             aaguid,
             versions: ctap.versions,
             firmware_version: ctap.firmware_version,
+            certifications: ctap.certifications.into_iter().collect(),
             algorithms,
             attestation: match credential.attestation {
                 AttestationMode::None => Attestation::None,
@@ -202,7 +274,21 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
                 VerificationMode::OnRequest => Verification::OnRequest,
                 VerificationMode::Always => Verification::Always,
             },
+            enterprise: enterprise
+                .map(|table| Enterprise { rp_ids: table.rp_ids, platform_managed: table.platform_managed }),
+            pin,
+            pin_uv_auth_token: ctap.pin_uv_auth_token,
+            no_mc_ga_permissions_with_client_pin: ctap.no_mc_ga_permissions_with_client_pin,
+            make_cred_uv_not_rqd: ctap.make_cred_uv_not_rqd,
+            always_uv: ctap.always_uv,
             discoverable: ctap.discoverable,
+            credential_management,
+            large_blobs: ctap.large_blobs,
+            config_commands: ctap.config_commands,
+            extensions,
+            max_cred_blob_length: ctap.max_cred_blob_length,
+            transports_for_reset: ctap.transports_for_reset,
+            tells_identifier: ctap.tells_identifier,
             max_msg_size: ctap.max_msg_size,
             max_credential_count_in_list: ctap.max_credential_count_in_list,
             max_credential_id_length: ctap.max_credential_id_length,
@@ -217,6 +303,17 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         },
         source: source.into(),
     })
+}
+
+fn read_pin(table: PinTable) -> Result<PinClaims, String> {
+    let PinTable { protocols, min_length, max_length, max_rp_ids, complexity } = table;
+    let protocols = protocols.iter().map(|number| match number {
+        1 => Ok(Protocol::One),
+        2 => Ok(Protocol::Two),
+        other => Err(format!("protocols: there is no PIN/UV auth protocol {other}")),
+    });
+    let protocols = protocols.collect::<Result<Vec<_>, _>>()?;
+    Ok(PinClaims { protocols, min_length, max_length, max_rp_ids, complexity })
 }
 
 /// The known key that is most like the unknown one, out of serde's own message.

@@ -158,6 +158,7 @@ fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result 
         "already-registered" => "a registration that there is a passkey for already",
         "sign-in" => "a sign-in",
         "nothing-to-sign-in" => "a sign-in that there is no passkey for",
+        "token" => "unlocking it for a program",
         "select" => "being chosen among several authenticators",
         "reset" => "a reset: every passkey would be gone",
         other => other,

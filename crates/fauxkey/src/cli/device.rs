@@ -65,12 +65,47 @@ pub enum DeviceVerb {
         #[command(flatten)]
         on: OnDevice,
     },
+    /// The PIN of a device: set, change, retries
+    #[command(subcommand, after_help = "Example:\n  fauxkey device pin set 123456 --device key")]
+    Pin(PinVerb),
     /// Let the clock of a running device jump forward
     #[command(after_help = "Example:\n  fauxkey device clock --advance 30s")]
     Clock {
         /// By how much, such as 10s or 2m
         #[arg(long, value_name = "TIME", value_parser = duration)]
         advance: Duration,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+}
+
+/// What to do with a PIN, as a computer would do it: by authenticatorClientPIN.
+#[derive(Subcommand)]
+pub enum PinVerb {
+    /// Set the first PIN
+    #[command(after_help = "Example:\n  fauxkey device pin set 123456 --device key")]
+    Set {
+        /// At least 4 characters
+        pin: String,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// Change the PIN
+    #[command(after_help = "Example:\n  fauxkey device pin change 123456 654321 --device key")]
+    Change {
+        /// The PIN so far
+        present: String,
+        /// At least 4 characters
+        new: String,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// How many wrong PINs are still allowed
+    #[command(after_help = "Example:\n  fauxkey device pin retries --device key")]
+    Retries {
         /// Which one
         #[command(flatten)]
         on: OnDevice,

@@ -77,6 +77,9 @@ pub struct Page {
     /// authenticator, and usb otherwise]
     #[arg(long, value_enum, value_name = "LINK")]
     pub link: Option<Over>,
+    /// The PIN of the device, where it has one and it is needed (or set FAUXKEY_PIN)
+    #[arg(long, value_name = "PIN", env = "FAUXKEY_PIN", hide_env = true)]
+    pub pin: Option<String>,
     /// Which device.
     #[command(flatten)]
     pub on: OnDevice,

@@ -50,6 +50,8 @@ pub fn question(prompt: &Prompt) -> String {
         Purpose::NothingToSignIn { rp_id } => {
             format!("sign-in at {}, which has no passkey here", shown(rp_id))
         }
+        Purpose::Token { rp_id: Some(rp_id), .. } => format!("to unlock it for {}", shown(rp_id)),
+        Purpose::Token { rp_id: None, .. } => "to unlock it".into(),
         Purpose::Select => "whether this is the authenticator to use".into(),
         Purpose::Reset => "to forget everything".into(),
     };

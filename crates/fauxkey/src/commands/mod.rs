@@ -7,6 +7,7 @@ mod log;
 mod manual;
 mod passkey;
 mod person;
+mod pin;
 mod profile;
 mod rehearse;
 mod run;

@@ -84,7 +84,12 @@ fn short(credential_id: &str) -> String {
     const ENOUGH: usize = 10;
     let bytes = base64url::decode(credential_id).unwrap_or_default();
     let after_mark = bytes.strip_prefix(CREDENTIAL_ID_MARK.as_slice()).map(base64url::encode);
-    after_mark.as_deref().unwrap_or(credential_id).chars().take(ENOUGH).collect()
+    match after_mark {
+        // What begins with a hyphen would be taken for a flag when it is typed: the mark stays before it.
+        Some(short) if short.starts_with('-') => credential_id.chars().take(2 * ENOUGH).collect(),
+        Some(short) => short.chars().take(ENOUGH).collect(),
+        None => credential_id.chars().take(ENOUGH).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +101,8 @@ mod tests {
         let id = [b"fauxkey1".as_slice(), &[0xFF; 24]].concat();
         assert_eq!(short(&base64url::encode(&id)), "__________");
         assert_eq!(short("AAAAAAAAAAAAAAAA"), "AAAAAAAAAA");
+        let like_a_flag = [b"fauxkey1".as_slice(), &[0xF8; 24]].concat();
+        assert!(base64url::encode(&[0xF8; 24]).starts_with('-'));
+        assert_eq!(short(&base64url::encode(&like_a_flag)), "ZmF1eGtleTH4-Pj4-Pj4");
     }
 }

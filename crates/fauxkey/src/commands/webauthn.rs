@@ -1,4 +1,5 @@
 //! `fauxkey webauthn`: what a page and a browser do, with a virtual device at the other end.
+use super::pin::{self, random};
 use super::{Context, Exit, Reached, Stop, choose, input, log};
 use crate::announce::Announced;
 use crate::cli::{Create, Format, Get, Over, Page};
@@ -20,11 +21,12 @@ pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop
     let options = &document.options;
     let origin = origin(page, options.rp.id.as_deref(), document.shape, DOING)?;
 
+    let pin = pin::read(page.pin.as_deref())?;
     let selection = options.authenticator_selection.as_ref();
     let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
     let session = Session::open(context, page, attachment, DOING)?;
-    let begun =
-        client::Create::begin(&origin, options, &session.platform).map_err(|why| session.refused(why))?;
+    let begun = client::Create::begin_with(&origin, options, &session.platform, pin, &mut random())
+        .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp.id.as_deref(), &origin);
     let registration = session.run(begun)?;
 
@@ -50,12 +52,13 @@ pub(super) fn get(context: &Context, arguments: &Get) -> Result<Exit, Stop> {
     let options = &document.options;
     let origin = origin(page, options.rp_id.as_deref(), document.shape, DOING)?;
 
+    let pin = pin::read(page.pin.as_deref())?;
     let account = match arguments.account.as_deref() {
         None => Account::Newest,
         Some(text) => text.parse().map_or_else(|_| Account::Named(text.into()), Account::Index),
     };
     let session = Session::open(context, page, None, DOING)?;
-    let begun = client::Get::begin(&origin, options, &session.platform, account)
+    let begun = client::Get::begin_with(&origin, options, &session.platform, account, pin, &mut random())
         .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp_id.as_deref(), &origin);
     let authentication = session.run(begun)?;
@@ -165,6 +168,7 @@ impl Session {
                 failure.hint("give --link internal, or leave --link out")
             }
             ClientError::OtherAttachment { .. } => failure.hint("give --link usb, or leave --link out"),
+            ClientError::PinRequired => failure.hint("give --pin PIN, or set FAUXKEY_PIN"),
             _ => with_hint(failure, why.hint()),
         }
     }

@@ -186,7 +186,8 @@ impl Control for Instance {
         let link = authenticator::Link::from(link);
         let profile = running.profile();
         if !profile.authenticator.seen.iter().any(|(seen, _)| *seen == link) {
-            let message = format!("{name} is not reached so: its profile {} has no {link:?} link", profile.name);
+            let message =
+                format!("{name} is not reached so: its profile {} has no {link:?} link", profile.name);
             return Err(Failure::new(FailureKind::Refused, message)
                 .hint("take another client or link, or a profile that describes it under [seen]"));
         }

@@ -68,7 +68,7 @@ fn plug_in(stage: &mut Stage) -> Result<(Found, ()), Failure> {
 
 fn ask_info(stage: &mut Stage) -> Result<(Found, ()), Failure> {
     let info = stage.info()?;
-    ensure(info.versions == ["FIDO_2_0"], "unexpected versions")?;
+    ensure(info.versions.iter().any(|version| version == "FIDO_2_0"), "it does not speak CTAP 2")?;
     ensure(info.option("rk") == Some(true), "it holds no passkeys")?;
     let options: Vec<String> = info.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
     Ok((

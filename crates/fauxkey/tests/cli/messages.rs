@@ -100,7 +100,7 @@ fn a_profile_that_cannot_be_kept_is_explained_line_by_line() {
     let line = |key: &str| 1 + mine.lines().position(|line| line.starts_with(key)).unwrap();
     let bad = mine
         .replace("backup-eligible = false", "backup-eligible = true")
-        .replace("versions = [\"FIDO_2_0\"]", "versions = [\"FIDO_2_2\"]");
+        .replace("versions = [\"FIDO_2_0\", \"FIDO_2_1\"]", "versions = [\"FIDO_2_2\"]");
     let file = home.file("bad.toml", &bad);
     let ran = home.run(&["profile", "check", &file]);
     let wanted = format!(

@@ -17,6 +17,23 @@ fn what_was_committed_is_there_after_a_restart() {
 }
 
 #[test]
+fn everything_that_ctap_2_1_keeps_is_there_after_a_restart() {
+    let place = Place::new();
+    let changes = [
+        Change::PutState(state_with_everything(3)),
+        Change::PutCredential(Box::new(credential_with_extensions(0))),
+        put(1),
+    ];
+    let vault = place.open();
+    vault.authenticator(PHONE).unwrap().commit(&changes).unwrap();
+    vault.close().unwrap();
+    let mut model = MemoryStore::default();
+    model.commit(&changes).unwrap();
+    let vault = place.open();
+    assert_eq!(load(&mut vault.authenticator(PHONE).unwrap()), facts(&model.load().unwrap()));
+}
+
+#[test]
 fn a_new_authenticator_remembers_nothing() {
     let place = Place::new();
     let vault = place.open();

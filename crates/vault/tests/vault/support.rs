@@ -1,6 +1,7 @@
 //! A place for a vault, and passkeys to put into it.
 use authenticator::store::{
-    Change, Credential, KeyPair, Persistent, PrivateKey, RecordId, SealingKey, State, Store, StoreError,
+    Change, Credential, CredentialExtensions, Finger, KeyPair, LargeBlob, Persistent, Pin, PrivateKey,
+    RecordId, SealingKey, Settings, State, Store, StoreError, VerificationState,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -162,6 +163,49 @@ pub(crate) fn credential(n: u32) -> Credential {
         },
         key: KeyPair { public, private: PrivateKey::new(Zeroizing::new(scalar(n).to_vec())) },
         created: u64::from(n),
+        extensions: CredentialExtensions::default(),
+    }
+}
+
+/// A passkey with everything that extensions keep.
+pub(crate) fn credential_with_extensions(n: u32) -> Credential {
+    let extensions = CredentialExtensions {
+        cred_protect: 3,
+        cred_blob: Some(b"a blob".to_vec()),
+        large_blob_key: Some(Zeroizing::new([0x1B; 32])),
+        large_blob: Some(LargeBlob { compressed: vec![7; 300], original_size: 900 }),
+        third_party_payment: true,
+    };
+    Credential { extensions, ..credential(n) }
+}
+
+/// A state in which nothing is as it leaves the factory.
+pub(crate) fn state_with_everything(n: u8) -> State {
+    State {
+        verification: VerificationState {
+            pin: Some(Pin { hash: Zeroizing::new([0x91; 16]), code_points: 8 }),
+            pin_retries: 3,
+            uv_retries: 2,
+            uv_count_since_pin: 77,
+            fingers: vec![
+                Finger { id: vec![1, 2], name: Some("thumb".into()) },
+                Finger { id: vec![3], name: None },
+            ],
+            persistent_token: Some(Zeroizing::new([0x92; 32])),
+        },
+        settings: Settings {
+            min_pin_length: 6,
+            min_pin_length_rp_ids: vec!["one.example".into(), "two.example".into()],
+            force_pin_change: true,
+            pin_complexity: true,
+            always_uv: true,
+            enterprise_attestation: true,
+            long_touch_for_reset: true,
+        },
+        large_blobs: vec![0x80; 600],
+        device_identifier: [0x93; 16],
+        cred_store_state: [0x94; 16],
+        ..state(n)
     }
 }
 
@@ -170,7 +214,7 @@ pub(crate) fn put(n: u32) -> Change {
 }
 
 pub(crate) fn state(n: u8) -> State {
-    State { sealing_key: SealingKey::new(Zeroizing::new([n; 32])), counter_ceiling: u32::from(n) * 64 }
+    State::new(SealingKey::new(Zeroizing::new([n; 32])), u32::from(n) * 64)
 }
 
 /// Everything that is remembered, in a form that can be compared.
@@ -179,13 +223,37 @@ pub(crate) fn facts(persistent: &Persistent) -> Vec<String> {
         .credentials
         .iter()
         .map(|credential| {
-            let Credential { record, id, rp, user, key, created } = credential;
-            format!("{record:?} {id:?} {rp:?} {user:?} {:?} {:?} {created}", key.public, key.private.expose())
+            let Credential { record, id, rp, user, key, created, extensions } = credential;
+            let CredentialExtensions { cred_protect, cred_blob, large_blob_key, large_blob, third_party_payment } =
+                extensions;
+            let large_blob_key = large_blob_key.as_ref().map(|key| key.to_vec());
+            let (public, private) = (&key.public, key.private.expose());
+            format!(
+                "{record:?} {id:?} {rp:?} {user:?} {public:?} {private:?} {created} {cred_protect} {cred_blob:?} \
+                 {large_blob_key:?} {large_blob:?} {third_party_payment}"
+            )
         })
         .collect();
     facts.sort();
     if let Some(state) = &persistent.state {
-        facts.push(format!("{:?} {}", state.sealing_key.expose(), state.counter_ceiling));
+        let State {
+            sealing_key,
+            counter_ceiling,
+            verification,
+            settings,
+            large_blobs,
+            device_identifier,
+            cred_store_state,
+        } = state;
+        let VerificationState { pin, pin_retries, uv_retries, uv_count_since_pin, fingers, persistent_token } =
+            verification;
+        let pin = pin.as_ref().map(|pin| (pin.hash.to_vec(), pin.code_points));
+        let persistent_token = persistent_token.as_ref().map(|token| token.to_vec());
+        let sealing_key = sealing_key.expose();
+        facts.push(format!(
+            "{sealing_key:?} {counter_ceiling} {pin:?} {pin_retries} {uv_retries} {uv_count_since_pin} {fingers:?} \
+             {persistent_token:?} {settings:?} {large_blobs:?} {device_identifier:?} {cred_store_state:?}"
+        ));
     }
     facts
 }

@@ -91,6 +91,12 @@ pub struct GetAssertionResponse {
     pub user: Option<UserEntity>,
     /// How many accounts match, if more than one and this is the first.
     pub number_of_credentials: Option<u64>,
+    /// Whether the user chose the account on the authenticator.
+    pub user_selected: bool,
+    /// The key under which the platform keeps a large blob.
+    pub large_blob_key: Option<Vec<u8>>,
+    /// Extension outputs that are not signed (CTAP 2.2), a map with text keys; `None` if there are none.
+    pub unsigned_extension_outputs: Option<Value>,
 }
 
 const RESPONSE: &[Field] = &[
@@ -99,6 +105,9 @@ const RESPONSE: &[Field] = &[
     Field::required(Key::Int(0x03), "signature", Kind::Bytes),
     Field::optional(Key::Int(0x04), "user", Kind::Map),
     Field::optional(Key::Int(0x05), "numberOfCredentials", Kind::Uint),
+    Field::optional(Key::Int(0x06), "userSelected", Kind::Bool),
+    Field::optional(Key::Int(0x07), "largeBlobKey", Kind::Bytes),
+    Field::optional(Key::Int(0x08), "unsignedExtensionOutputs", Kind::Map),
 ];
 
 impl GetAssertionResponse {
@@ -110,6 +119,9 @@ impl GetAssertionResponse {
             (0x03, Some(cbor::bytes(self.signature.as_slice()))),
             (0x04, self.user.as_ref().map(UserEntity::to_value)),
             (0x05, self.number_of_credentials.map(Value::from)),
+            (0x06, self.user_selected.then_some(Value::Bool(true))),
+            (0x07, self.large_blob_key.as_deref().map(cbor::bytes)),
+            (0x08, self.unsigned_extension_outputs.clone()),
         ]))
     }
 
@@ -126,6 +138,9 @@ impl GetAssertionResponse {
             signature: map.bytes(0x03).expect("required by the table").into(),
             user: map.any(0x04).map(UserEntity::read).transpose()?,
             number_of_credentials: map.int(0x05).and_then(|n| u64::try_from(n).ok()),
+            user_selected: map.bool(0x06).unwrap_or(false),
+            large_blob_key: map.bytes(0x07).map(Into::into),
+            unsigned_extension_outputs: map.any(0x08).cloned(),
         })
     }
 }

@@ -134,12 +134,21 @@ pub struct MakeCredentialResponse {
     pub auth_data: Vec<u8>,
     /// The attestation statement.
     pub att_stmt: Value,
+    /// Whether this is enterprise attestation.
+    pub ep_att: bool,
+    /// The key under which the platform keeps a large blob.
+    pub large_blob_key: Option<Vec<u8>>,
+    /// Extension outputs that are not signed (CTAP 2.2), a map with text keys; `None` if there are none.
+    pub unsigned_extension_outputs: Option<Value>,
 }
 
 const RESPONSE: &[Field] = &[
     Field::required(Key::Int(0x01), "fmt", Kind::Text),
     Field::required(Key::Int(0x02), "authData", Kind::Bytes),
     Field::optional(Key::Int(0x03), "attStmt", Kind::Map),
+    Field::optional(Key::Int(0x04), "epAtt", Kind::Bool),
+    Field::optional(Key::Int(0x05), "largeBlobKey", Kind::Bytes),
+    Field::optional(Key::Int(0x06), "unsignedExtensionOutputs", Kind::Map),
 ];
 
 impl MakeCredentialResponse {
@@ -149,6 +158,9 @@ impl MakeCredentialResponse {
             (0x01, Some(cbor::text(self.fmt.as_str()))),
             (0x02, Some(cbor::bytes(self.auth_data.as_slice()))),
             (0x03, Some(self.att_stmt.clone())),
+            (0x04, self.ep_att.then_some(Value::Bool(true))),
+            (0x05, self.large_blob_key.as_deref().map(cbor::bytes)),
+            (0x06, self.unsigned_extension_outputs.clone()),
         ]))
     }
 
@@ -163,6 +175,9 @@ impl MakeCredentialResponse {
             fmt: map.text(0x01).expect("required by the table").into(),
             auth_data: map.bytes(0x02).expect("required by the table").into(),
             att_stmt: map.any(0x03).cloned().unwrap_or(Value::Map(Vec::new())),
+            ep_att: map.bool(0x04).unwrap_or(false),
+            large_blob_key: map.bytes(0x05).map(Into::into),
+            unsigned_extension_outputs: map.any(0x06).cloned(),
         })
     }
 }

@@ -2,16 +2,24 @@
 //!
 //! A request is one command byte and a canonical CBOR map; a response is one status byte and, on success, a
 //! canonical CBOR map.
+pub mod client_pin;
+pub mod config;
+pub mod credential_management;
 mod entities;
 pub mod get_assertion;
 mod get_info;
+pub mod large_blobs;
 pub mod make_credential;
 #[cfg(test)]
 mod tests;
 
+pub use client_pin::{ClientPin, ClientPinResponse, KeyAgreement, Permissions};
+pub use config::Config;
+pub use credential_management::{CredentialManagement, CredentialManagementResponse};
 pub use entities::{Descriptor, PUBLIC_KEY, RpEntity, UserEntity};
 pub use get_assertion::{GetAssertion, GetAssertionResponse};
 pub use get_info::{GetInfoResponse, Versions};
+pub use large_blobs::LargeBlobs;
 pub use make_credential::{MakeCredential, MakeCredentialResponse};
 
 use crate::cbor::{self, Value};
@@ -58,6 +66,10 @@ commands! {
     LARGE_BLOBS = 0x0C, "authenticatorLargeBlobs";
     /// Settings.
     CONFIG = 0x0D, "authenticatorConfig";
+    /// Fingers, before CTAP 2.1.
+    BIO_ENROLLMENT_PREVIEW = 0x40, "authenticatorBioEnrollment (preview)";
+    /// Lists and deletes passkeys, before CTAP 2.1.
+    CREDENTIAL_MANAGEMENT_PREVIEW = 0x41, "authenticatorCredentialManagement (preview)";
 }
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +101,14 @@ pub enum Request {
     GetNextAssertion,
     /// authenticatorSelection.
     Selection,
+    /// authenticatorClientPIN.
+    ClientPin(ClientPin),
+    /// authenticatorCredentialManagement, by either command byte.
+    CredentialManagement(CredentialManagement),
+    /// authenticatorLargeBlobs.
+    LargeBlobs(LargeBlobs),
+    /// authenticatorConfig.
+    Config(Config),
 }
 
 impl Request {
@@ -111,6 +131,12 @@ impl Request {
             Command::RESET => without_parameters(parameters, Self::Reset),
             Command::GET_NEXT_ASSERTION => without_parameters(parameters, Self::GetNextAssertion),
             Command::SELECTION => without_parameters(parameters, Self::Selection),
+            Command::CLIENT_PIN => ClientPin::decode(&cbor::decode(parameters)?).map(Self::ClientPin),
+            Command::CREDENTIAL_MANAGEMENT | Command::CREDENTIAL_MANAGEMENT_PREVIEW => {
+                CredentialManagement::decode(&cbor::decode(parameters)?).map(Self::CredentialManagement)
+            }
+            Command::LARGE_BLOBS => LargeBlobs::decode(&cbor::decode(parameters)?).map(Self::LargeBlobs),
+            Command::CONFIG => Config::decode(&cbor::decode(parameters)?).map(Self::Config),
             unknown => Err(Status::INVALID_COMMAND
                 .because_of(format!("CTAP 2.1 §6: this authenticator has no {unknown}"))),
         }

@@ -102,8 +102,16 @@ proptest! {
     }
 
     #[test]
-    fn a_registration_response_reads_back(fmt: String, auth_data in octets(0..200), att_stmt in extensions()) {
-        let response = MakeCredentialResponse { fmt, auth_data, att_stmt };
+    fn a_registration_response_reads_back(
+        (fmt, ep_att) in (any::<String>(), any::<bool>()),
+        auth_data in octets(0..200),
+        att_stmt in extensions(),
+        large_blob_key in of(octets(32..33)),
+        unsigned_extension_outputs in of(extensions()),
+    ) {
+        let response = MakeCredentialResponse {
+            fmt, auth_data, att_stmt, ep_att, large_blob_key, unsigned_extension_outputs,
+        };
         prop_assert_eq!(MakeCredentialResponse::decode(&response.encode()), Ok(response));
     }
 
@@ -112,9 +120,14 @@ proptest! {
         credential in of(descriptor()),
         (auth_data, signature) in (octets(0..200), octets(0..80)),
         user in of(user()),
-        number_of_credentials in of(0..i64::MAX as u64),
+        (number_of_credentials, user_selected) in (of(0..i64::MAX as u64), any::<bool>()),
+        large_blob_key in of(octets(32..33)),
+        unsigned_extension_outputs in of(extensions()),
     ) {
-        let response = GetAssertionResponse { credential, auth_data, signature, user, number_of_credentials };
+        let response = GetAssertionResponse {
+            credential, auth_data, signature, user, number_of_credentials, user_selected, large_blob_key,
+            unsigned_extension_outputs,
+        };
         prop_assert_eq!(GetAssertionResponse::decode(&response.encode()), Ok(response));
     }
 

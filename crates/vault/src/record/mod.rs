@@ -3,10 +3,12 @@
 //! A field that is added later is optional and has a default, so that old records open. A program that does not
 //! know a field refuses the record, as it would lose the field when it writes the record anew. Any other change
 //! makes a new [format](crate::seal::FORMAT).
+mod state;
+
 use crate::VaultError;
 use crate::seal::{Plain, SetSum};
 use crate::tree::{Key, TreeId};
-use authenticator::store::{Credential, KeyPair, PrivateKey, SealingKey, State};
+use authenticator::store::{Credential, CredentialExtensions, KeyPair, LargeBlob, PrivateKey};
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -52,6 +54,38 @@ impl<'de> Deserialize<'de> for Bytes {
             }
         }
         deserializer.deserialize_bytes(Read)
+    }
+}
+
+/// A CBOR byte string of any length that is no secret. [`Bytes`] goes through a buffer that is wiped, and so has
+/// its bounds.
+struct Long(Vec<u8>);
+
+impl Serialize for Long {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Long {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Long;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Long, E> {
+                Ok(Long(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Long, E> {
+                Ok(Long(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Read)
     }
 }
 
@@ -101,6 +135,23 @@ pub(crate) struct CredentialV1 {
     public: PublicKeyV1,
     private: Bytes,
     created: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cred_protect: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cred_blob: Option<Long>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    large_blob_key: Option<Bytes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    large_blob: Option<LargeBlobV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    third_party_payment: Option<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LargeBlobV1 {
+    compressed: Long,
+    original_size: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,6 +178,14 @@ impl Record for Credential {
             },
             private: Bytes::copy(self.key.private.expose()),
             created: self.created,
+            cred_protect: Some(self.extensions.cred_protect).filter(|level| *level != 1),
+            cred_blob: self.extensions.cred_blob.clone().map(Long),
+            large_blob_key: self.extensions.large_blob_key.as_ref().map(|key| Bytes::copy(key.as_slice())),
+            large_blob: self.extensions.large_blob.as_ref().map(|blob| LargeBlobV1 {
+                compressed: Long(blob.compressed.clone()),
+                original_size: blob.original_size,
+            }),
+            third_party_payment: self.extensions.third_party_payment.then_some(true),
         }
     }
 
@@ -147,27 +206,20 @@ impl Record for Credential {
             },
             key: KeyPair { public, private: PrivateKey::new(v1.private.0) },
             created: v1.created,
+            extensions: CredentialExtensions {
+                cred_protect: v1.cred_protect.unwrap_or(1),
+                cred_blob: v1.cred_blob.map(|blob| blob.0),
+                large_blob_key: v1
+                    .large_blob_key
+                    .map(|key| key.array("the large-blob key").map(Zeroizing::new))
+                    .transpose()?,
+                large_blob: v1.large_blob.map(|blob| LargeBlob {
+                    compressed: blob.compressed.0,
+                    original_size: blob.original_size,
+                }),
+                third_party_payment: v1.third_party_payment.unwrap_or(false),
+            },
         })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StateV1 {
-    sealing_key: Bytes,
-    counter_ceiling: u32,
-}
-
-impl Record for State {
-    type V1 = StateV1;
-
-    fn to_v1(&self) -> StateV1 {
-        StateV1 { sealing_key: Bytes::copy(self.sealing_key.expose()), counter_ceiling: self.counter_ceiling }
-    }
-
-    fn from_v1(v1: StateV1, _: Key) -> Result<Self, String> {
-        let sealing_key = SealingKey::new(Zeroizing::new(v1.sealing_key.array("the sealing key")?));
-        Ok(Self { sealing_key, counter_ceiling: v1.counter_ceiling })
     }
 }
 
@@ -192,7 +244,10 @@ pub(crate) fn extra(credential: &Credential) -> usize {
     let name = |name: &Option<String>| name.as_ref().map_or(0, String::len);
     let user = &credential.user;
     let names = name(&credential.rp.name) + name(&user.name) + name(&user.display_name);
-    names + credential.rp.id.len() + credential.id.len() + user.id.len()
+    let extensions = &credential.extensions;
+    let blobs = extensions.cred_blob.as_ref().map_or(0, Vec::len)
+        + extensions.large_blob.as_ref().map_or(0, |blob| blob.compressed.len());
+    names + blobs + credential.rp.id.len() + credential.id.len() + user.id.len()
 }
 
 /// Reads the content of a record of format 1, which [`Sealer::open`](crate::seal::Sealer::open) has checked.
@@ -263,8 +318,8 @@ mod tests {
             assert!(found.contains(why), "{found}");
         };
         let mut unknown = fields();
-        unknown.push(("large_blob_key".into(), Value::Bytes(vec![7; 32])));
-        refused(unknown, "unknown field `large_blob_key`");
+        unknown.push(("of a later edition".into(), Value::Bytes(vec![7; 32])));
+        refused(unknown, "unknown field `of a later edition`");
         for n in 0..fields().len() {
             let mut missing = fields();
             missing.remove(n);
@@ -296,7 +351,7 @@ mod tests {
             [vec![0x81; 100_000], vec![0xBF; 100_000], b"\x5b\x00\x00\x00\xff\xff\xff\xff\xff".to_vec()]
         {
             assert!(decode::<Credential>(TreeId::REGISTRY, KEY, &bytes).is_err());
-            assert!(decode::<State>(TreeId::REGISTRY, Key::State, &bytes).is_err());
+            assert!(decode::<authenticator::store::State>(TreeId::REGISTRY, Key::State, &bytes).is_err());
             assert!(decode::<Manifest>(TreeId::REGISTRY, Key::Manifest, &bytes).is_err());
         }
     }
