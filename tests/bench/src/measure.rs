@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Which time counts.
 #[derive(Clone, Copy)]
-pub enum Clock {
+pub(crate) enum Clock {
     /// CPU time of this thread: what is computed.
     Cpu,
     /// Time on the wall: what is waited for, disk included.
@@ -35,21 +35,21 @@ fn thread_time() -> Duration {
 }
 
 /// One operation, timed over `batch` repetitions at a time.
-pub struct Subject<'a> {
-    pub batch: u32,
-    pub work: &'a mut dyn FnMut(),
+pub(crate) struct Subject<'a> {
+    pub(crate) batch: u32,
+    pub(crate) work: &'a mut dyn FnMut(),
 }
 
 /// Microseconds an operation of each subject, and the ratio of the first to the second, each the median over
 /// the rounds.
-pub struct Paired {
-    pub first: f64,
-    pub second: f64,
-    pub ratio: f64,
+pub(crate) struct Paired {
+    pub(crate) first: f64,
+    pub(crate) second: f64,
+    pub(crate) ratio: f64,
 }
 
 /// Times two subjects in turn.
-pub fn paired(clock: Clock, rounds: usize, mut first: Subject<'_>, mut second: Subject<'_>) -> Paired {
+pub(crate) fn paired(clock: Clock, rounds: usize, mut first: Subject<'_>, mut second: Subject<'_>) -> Paired {
     let mut rows = Vec::with_capacity(rounds);
     // One unmeasured round warms both.
     for round in 0..=rounds {
@@ -63,14 +63,14 @@ pub fn paired(clock: Clock, rounds: usize, mut first: Subject<'_>, mut second: S
 
 impl Paired {
     /// The medians of measured pairs.
-    pub fn of(rows: &[(f64, f64)]) -> Self {
+    pub(crate) fn of(rows: &[(f64, f64)]) -> Self {
         let column = |value: fn(&(f64, f64)) -> f64| median(rows.iter().map(value).collect());
         Self { first: column(|row| row.0), second: column(|row| row.1), ratio: column(|row| row.0 / row.1) }
     }
 }
 
 /// Times one batch; microseconds an operation.
-pub fn once(clock: Clock, mut subject: Subject<'_>) -> f64 {
+pub(crate) fn once(clock: Clock, mut subject: Subject<'_>) -> f64 {
     per_operation(clock, &mut subject)
 }
 
@@ -80,7 +80,7 @@ fn per_operation(clock: Clock, subject: &mut Subject<'_>) -> f64 {
 }
 
 /// The middle value.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -18,7 +18,7 @@ const NOW: Instant = Instant::POWER_UP;
 const USB: Via = Via { link: Link::Usb, channel: 1 };
 
 /// An authenticator and the sign-ins that it will be asked for.
-pub struct Ours {
+pub(crate) struct Ours {
     authenticator: Authenticator,
     make: Vec<u8>,
     /// One message for each passkey that is used.
@@ -28,12 +28,12 @@ pub struct Ours {
 
 impl Ours {
     /// In memory.
-    pub fn in_memory(passkeys: usize) -> anyhow::Result<Self> {
+    pub(crate) fn in_memory(passkeys: usize) -> anyhow::Result<Self> {
         Self::over(Box::new(MemoryStore::default()), passkeys)
     }
 
     /// On a vault below `folder`.
-    pub fn on_vault(folder: &Path, passkeys: usize) -> anyhow::Result<Self> {
+    pub(crate) fn on_vault(folder: &Path, passkeys: usize) -> anyhow::Result<Self> {
         let key = KeySource::File(folder.join("keys").join("vault.key"));
         let vault = Vault::open(&folder.join("vault"), key, Options::default())?;
         let store = vault.authenticator(AuthenticatorId::random()?)?;
@@ -63,19 +63,19 @@ impl Ours {
     }
 
     /// How many different passkeys are used.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.sign_ins.len()
     }
 
     /// Registers the same account again.
-    pub fn make_credential(&mut self) {
+    pub(crate) fn make_credential(&mut self) {
         let message = std::mem::take(&mut self.make);
         self.call(&message);
         self.make = message;
     }
 
     /// Signs in with the next of the used passkeys.
-    pub fn get_assertion(&mut self) {
+    pub(crate) fn get_assertion(&mut self) {
         let at = self.next;
         self.next = (at + 1) % self.sign_ins.len();
         let message = std::mem::take(&mut self.sign_ins[at]);
@@ -84,7 +84,7 @@ impl Ours {
     }
 
     /// Forgets every parsed key, so that the next use of each is a first use.
-    pub fn cool(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn cool(&mut self) -> anyhow::Result<()> {
         Ok(self.authenticator.power_cycle(NOW)?)
     }
 

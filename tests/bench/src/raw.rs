@@ -7,7 +7,7 @@ use std::hint::black_box;
 const MESSAGE: [u8; 228] = [7; 228];
 
 /// ring, its randomness and some parsed and unparsed keys.
-pub struct Raw {
+pub(crate) struct Raw {
     random: SystemRandom,
     documents: Vec<Vec<u8>>,
     parsed: Vec<EcdsaKeyPair>,
@@ -16,7 +16,7 @@ pub struct Raw {
 
 impl Raw {
     /// With as many keys as there are passkeys in use.
-    pub fn new(keys: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(keys: usize) -> anyhow::Result<Self> {
         let random = SystemRandom::new();
         let alg = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let failed = |_| anyhow::anyhow!("ring failed");
@@ -39,7 +39,7 @@ impl Raw {
     }
 
     /// generate_pkcs8, from_pkcs8 and sign.
-    pub fn generate_parse_sign(&mut self) {
+    pub(crate) fn generate_parse_sign(&mut self) {
         let alg = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(alg, &self.random).expect("ring generates");
         let key =
@@ -48,7 +48,7 @@ impl Raw {
     }
 
     /// from_pkcs8 and sign.
-    pub fn parse_sign(&mut self) {
+    pub(crate) fn parse_sign(&mut self) {
         let at = self.turn();
         let alg = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let key = EcdsaKeyPair::from_pkcs8(alg, &self.documents[at], &self.random)
@@ -57,7 +57,7 @@ impl Raw {
     }
 
     /// sign, with the key parsed before.
-    pub fn sign(&mut self) {
+    pub(crate) fn sign(&mut self) {
         let at = self.turn();
         black_box(self.parsed[at].sign(&self.random, &MESSAGE[..69]).expect("ring signs"));
     }

@@ -1,7 +1,7 @@
 //! The fixed requests of `fixtures/bench`.
 
 /// The relying party of every passkey in the bench.
-pub const RP_ID: &str = "login.bench.test";
+pub(crate) const RP_ID: &str = "login.bench.test";
 
 const MAKE: &str = include_str!("../../../fixtures/bench/make-credential.hex");
 const GET: &str = include_str!("../../../fixtures/bench/get-assertion.hex");
@@ -15,12 +15,12 @@ fn read(fixture: &str) -> Vec<u8> {
 }
 
 /// authenticatorMakeCredential.
-pub fn registration() -> Vec<u8> {
+pub(crate) fn registration() -> Vec<u8> {
     read(MAKE)
 }
 
 /// authenticatorGetAssertion of that credential.
-pub fn sign_in(id: &[u8]) -> Vec<u8> {
+pub(crate) fn sign_in(id: &[u8]) -> Vec<u8> {
     let mut message = read(GET);
     let at =
         message.windows(32).position(|window| window == PLACEHOLDER).expect("the fixture has a placeholder");
@@ -29,7 +29,7 @@ pub fn sign_in(id: &[u8]) -> Vec<u8> {
 }
 
 /// The same with an ID of another length, for authenticators that make such.
-pub fn sign_in_with(id: &[u8]) -> Vec<u8> {
+pub(crate) fn sign_in_with(id: &[u8]) -> Vec<u8> {
     let message = read(GET);
     let mut request = match wire::ctap2::Request::decode(&message) {
         Ok(wire::ctap2::Request::GetAssertion(request)) => request,

@@ -31,7 +31,7 @@ impl UserValidationMethod for Agreeable {
 }
 
 /// The rival with one engine.
-pub struct Rival<C> {
+pub(crate) struct Rival<C> {
     authenticator: Authenticator<MemoryStore, Agreeable, C>,
     make: Vec<u8>,
     get: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Rival<C> {
 
 impl<C: CryptoBackend + Send + Sync> Rival<C> {
     /// With one passkey to sign in with.
-    pub fn new(engine: C) -> anyhow::Result<Self> {
+    pub(crate) fn new(engine: C) -> anyhow::Result<Self> {
         let authenticator = Authenticator::new(Aaguid::new_empty(), MemoryStore::new(), Agreeable, engine);
         let mut rival = Self { authenticator, make: requests::registration(), get: Vec::new() };
         let made = rival.make_credential();
@@ -51,7 +51,7 @@ impl<C: CryptoBackend + Send + Sync> Rival<C> {
     }
 
     /// authenticatorMakeCredential.
-    pub fn make_credential(&mut self) -> Vec<u8> {
+    pub(crate) fn make_credential(&mut self) -> Vec<u8> {
         let request: make_credential::Request =
             ciborium::from_reader(&self.make[1..]).expect("the fixture decodes");
         let response = pollster::block_on(self.authenticator.make_credential(request)).expect("it registers");
@@ -61,7 +61,7 @@ impl<C: CryptoBackend + Send + Sync> Rival<C> {
     }
 
     /// authenticatorGetAssertion.
-    pub fn get_assertion(&mut self) -> Vec<u8> {
+    pub(crate) fn get_assertion(&mut self) -> Vec<u8> {
         let request: get_assertion::Request =
             ciborium::from_reader(&self.get[1..]).expect("the request decodes");
         let response = pollster::block_on(self.authenticator.get_assertion(request)).expect("it signs in");

@@ -22,7 +22,7 @@ impl Drop for Running {
 }
 
 /// Milliseconds, the median over `rounds` starts of a home with `passkeys` passkeys.
-pub fn first_get_info(binary: &Path, passkeys: u32, rounds: usize) -> anyhow::Result<f64> {
+pub(crate) fn first_get_info(binary: &Path, passkeys: u32, rounds: usize) -> anyhow::Result<f64> {
     let home = tempfile::tempdir()?;
     {
         let (_running, mut platform, _) = start(binary, home.path())?;
