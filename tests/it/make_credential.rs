@@ -1,9 +1,10 @@
 //! authenticatorMakeCredential, CTAP 2.1 §6.1.2, step by step.
-use authenticator::profile::{Attestation, Counter, Profile, Verification};
+use authenticator::profile::{Attestation, Counter, Extension, Profile, Verification};
 use authenticator::store::StoreError;
 use authenticator::{CREDENTIAL_ID_MARK, Event, Gesture, Purpose};
 use std::collections::HashSet;
 use tests::{NOW, Rig, USB, every_mode, everything, listed, registration, sign_in, status};
+use wire::cbor;
 use wire::cose::Algorithm;
 use wire::ctap2::{GetAssertionResponse, MakeCredential, MakeCredentialResponse};
 use wire::status::Status;
@@ -165,6 +166,20 @@ fn step_12_an_excluded_credential_is_revealed_only_to_a_user_who_touches() {
         elsewhere.rp.id = "other.example.test".into();
         assert_eq!(rig.call(&elsewhere.encode())[0], 0, "the list is bound to the relying party");
     }
+}
+
+#[test]
+fn step_12_an_excluded_credential_of_level_3_shows_itself_only_to_a_user_who_is_verified() {
+    let mut rig = Rig::new(Profile { extensions: vec![Extension::CredProtect], ..everything() });
+    let level_3 = cbor::text_map([("credProtect", Some(3.into()))]);
+    let first =
+        id(&rig.call(&MakeCredential { extensions: Some(level_3), ..registration("alice") }.encode()));
+    let again =
+        |uv| MakeCredential { exclude_list: vec![listed(&first)], uv, ..registration("bob") }.encode();
+    assert_eq!(rig.call(&again(None))[0], 0, "without verification it is not there");
+    let touched = rig.call_with(NOW, USB, &again(Some(true)), |_| Gesture::Present);
+    assert_eq!(touched, status(Status::OPERATION_DENIED), "a touch is not verification");
+    assert_eq!(rig.call(&again(Some(true))), status(Status::CREDENTIAL_EXCLUDED));
 }
 
 #[test]

@@ -134,8 +134,10 @@ pub(crate) fn begin(
         if present {
             return Ok(Step::Proceed(Silent::MakeCredential(asked)));
         }
+        // Verification that was counted on must be had before a credential of level 3 shows itself.
         let purpose = Purpose::AlreadyRegistered { rp: request.rp };
-        return Ok(Step::Ask(Question::presence(purpose), Continuation::MakeCredential(asked)));
+        let question = Question { purpose, verification: token.is_none() && verified_anyway };
+        return Ok(Step::Ask(question, Continuation::MakeCredential(asked)));
     }
 
     let extensions = MakePlan::read(auth, via, &request)?;
