@@ -5,6 +5,7 @@ use core::fmt;
 use ed25519_dalek::Signer as _;
 use rand_core::CryptoRng;
 use wire::cose::{Algorithm, PublicKey};
+use wire::ctap1::RegistrationData;
 use wire::webauthn::AuthenticatorData;
 
 /// Authenticator data as signed, and the signature over it and the client data hash.
@@ -15,6 +16,27 @@ pub struct Signed {
     pub signature: Vec<u8>,
 }
 
+/// Whose key attests a new credential. Neither key is the authenticator's to hold: they are the signer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attester {
+    /// The key that every authenticator of this model shares (basic attestation, WebAuthn Level 3 §6.5.4).
+    Batch,
+    /// The key whose certificate tells this one device apart (enterprise attestation, CTAP 2.1 §7.1).
+    Enterprise,
+}
+
+/// What an attestation key signed, and why it may be believed.
+pub struct Attested {
+    /// The authenticator data as signed, or as it goes out beside a U2F signature; empty for a U2F message.
+    pub auth_data: Vec<u8>,
+    /// In the encoding that WebAuthn Level 3 §6.5.5 wants: DER for ECDSA.
+    pub signature: Vec<u8>,
+    /// The algorithm of the attestation key.
+    pub algorithm: Algorithm,
+    /// X.509 certificates in DER, the attestation key's first, up to but without the root.
+    pub chain: Vec<Vec<u8>>,
+}
+
 /// Why nothing could be made or signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignerError {
@@ -22,6 +44,8 @@ pub enum SignerError {
     Unsupported(Algorithm),
     /// A stored private key is not one.
     InvalidKey,
+    /// There is no attestation key of that kind.
+    NoAttestationKey,
     /// The source of randomness or the library failed.
     Failed,
 }
@@ -31,6 +55,7 @@ impl fmt::Display for SignerError {
         match self {
             Self::Unsupported(algorithm) => write!(f, "the signer has no {algorithm}"),
             Self::InvalidKey => f.write_str("the stored private key is damaged"),
+            Self::NoAttestationKey => f.write_str("the signer has no attestation key"),
             Self::Failed => f.write_str("the signer failed"),
         }
     }
@@ -55,6 +80,24 @@ pub trait Signer {
     /// Authenticator data that goes out without a signature, as with attestation `none`.
     fn present(&mut self, data: &AuthenticatorData) -> Vec<u8> {
         data.encode()
+    }
+
+    /// Signs the encoding of `data`, followed by `client_data_hash`, with an attestation key (WebAuthn Level 3
+    /// §8.2).
+    fn attest(
+        &mut self,
+        by: Attester,
+        data: &AuthenticatorData,
+        client_data_hash: &[u8; 32],
+    ) -> Result<Attested, SignerError> {
+        let _ = (by, data, client_data_hash);
+        Err(SignerError::NoAttestationKey)
+    }
+
+    /// Signs a U2F registration with an attestation key (FIDO U2F Raw Message Formats 1.2 §4.3).
+    fn attest_u2f(&mut self, by: Attester, registration: &RegistrationData) -> Result<Attested, SignerError> {
+        let _ = (by, registration);
+        Err(SignerError::NoAttestationKey)
     }
 
     /// Drops every key that is held ready. Called when credentials are deleted.

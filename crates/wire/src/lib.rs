@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`cbor`] | CTAP2 canonical CBOR, CTAP 2.1 §8 |
 //! | [`cose`] | COSE keys and algorithms, RFC 9052 and 9053 |
+//! | [`ctap1`] | CTAP1 (FIDO U2F) messages |
 //! | [`ctap2`] | CTAP2 requests and responses, CTAP 2.1 §6 |
 //! | [`ctaphid`] | CTAPHID packets, CTAP 2.1 §11.2 |
 //! | [`status`] | status codes, CTAP 2.1 §8.2 |
@@ -20,6 +21,7 @@ pub mod aaguid;
 pub mod base64url;
 pub mod cbor;
 pub mod cose;
+pub mod ctap1;
 pub mod ctap2;
 pub mod ctaphid;
 pub mod hex;
