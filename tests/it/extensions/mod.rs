@@ -7,7 +7,7 @@ mod hmac_secret_mc;
 mod large_blob;
 mod large_blob_key;
 mod pin_policies;
-mod salts;
+pub(crate) mod salts;
 mod third_party_payment;
 
 use authenticator::profile::{Extension, Profile, Verification};
@@ -24,7 +24,7 @@ fn with_reader() -> Profile {
 }
 
 /// Extension inputs.
-fn inputs(members: &[(&str, Value)]) -> Option<Value> {
+pub(crate) fn inputs(members: &[(&str, Value)]) -> Option<Value> {
     Some(Value::Map(members.iter().map(|(name, input)| (cbor::text(*name), input.clone())).collect()))
 }
 
