@@ -3,6 +3,7 @@
 mod architecture;
 mod ceremonies;
 mod client_pin;
+mod combinations;
 mod config;
 mod credential_management;
 mod extensions;
