@@ -18,3 +18,4 @@ mod persistence;
 mod platform_ceremonies;
 mod profiles;
 mod tokens;
+mod usual_mistakes;
