@@ -54,6 +54,7 @@ fn ended(output: &Output, result: Result<Exit, Stop>) -> u8 {
     let failure = match result {
         Ok(Exit::Done) => return DONE,
         Ok(Exit::Found) => return REFUSED,
+        Ok(Exit::Program(code)) => return code,
         Err(Stop::Failed(failure)) => failure,
         // Whoever reads has had enough, as in `fauxkey passkey list | head -1`.
         Err(Stop::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => return DONE,

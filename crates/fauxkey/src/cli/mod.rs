@@ -1,6 +1,7 @@
 //! The command line: one definition of each flag, from which help, man pages and completions come.
 mod device;
 mod everything;
+mod exec;
 mod passkey;
 mod profile;
 mod rehearse;
@@ -10,6 +11,7 @@ mod webauthn;
 
 pub use device::{DeviceVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
+pub use exec::Exec;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
@@ -87,6 +89,9 @@ pub enum Verb {
     /// Run virtual devices until stopped
     #[command(after_help = run::EXAMPLE)]
     Run(Run),
+    /// Run a program that sees the devices, without root or kernel support
+    #[command(after_help = exec::EXAMPLE)]
+    Exec(Exec),
     /// Make or use a passkey, from WebAuthn options in JSON
     #[command(subcommand, arg_required_else_help = false, after_help = webauthn::EXAMPLE)]
     Webauthn(WebauthnVerb),
