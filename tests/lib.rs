@@ -1,6 +1,7 @@
 //! Support for the cross-crate tests: an authenticator with a store that counts, requests to start from, and
 //! one way to call.
 pub mod platform;
+pub mod u2f;
 
 use authenticator::profile::{
     Attestation, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile, Protocol,

@@ -17,3 +17,4 @@ mod persistence;
 mod platform_ceremonies;
 mod profiles;
 mod tokens;
+mod u2f;

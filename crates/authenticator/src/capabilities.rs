@@ -25,6 +25,9 @@ impl Capabilities {
     /// Whether the authenticator has that command at all.
     pub(crate) fn has(&self, command: Command) -> bool {
         let profile = &self.profile;
+        if !profile.speaks_ctap2() {
+            return false;
+        }
         let bio = |preview| matches!(profile.verification, Verification::Enrollable { preview: p, .. } if p == preview);
         match command {
             Command::CLIENT_PIN => !self.pin_uv_auth_protocols().is_empty(),

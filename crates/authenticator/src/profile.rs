@@ -220,6 +220,16 @@ pub struct Seen {
 }
 
 impl Profile {
+    /// Whether it speaks CTAP1, which is FIDO U2F.
+    pub fn speaks_u2f(&self) -> bool {
+        self.versions.iter().any(|version| version == "U2F_V2")
+    }
+
+    /// Whether it speaks CTAP2, of whatever edition; a U2F-only key does not.
+    pub fn speaks_ctap2(&self) -> bool {
+        self.versions.iter().any(|version| version != "U2F_V2")
+    }
+
     /// What a platform sees over `link`.
     pub fn seen(&self, link: Link) -> Option<&Seen> {
         let over = |link| self.seen.iter().find(|(seen, _)| *seen == link).map(|(_, seen)| seen);
