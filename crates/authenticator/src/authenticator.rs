@@ -2,7 +2,7 @@
 use crate::capabilities::Capabilities;
 use crate::memory::Memory;
 use crate::profile::Profile;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{AttestationIdentity, Signer, SignerError};
 use crate::store::{Change, Store, StoreError};
 use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
 use crate::{
@@ -215,6 +215,11 @@ impl Authenticator {
         self.powered_up = now;
         self.signer.forget();
         Ok(())
+    }
+
+    /// The signer takes other attestation keys from now on.
+    pub fn set_identity(&mut self, identity: AttestationIdentity) {
+        self.signer.set_identity(identity);
     }
 
     /// A message from a platform.

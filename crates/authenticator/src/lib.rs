@@ -18,6 +18,8 @@
 extern crate alloc;
 
 mod admin;
+mod attestation;
+mod attesting;
 mod authenticator;
 mod capabilities;
 mod config;

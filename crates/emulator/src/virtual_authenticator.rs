@@ -1,7 +1,7 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
 use crate::profile::DeviceProfile;
 use crate::user::UserPolicy;
-use authenticator::signer::Signer;
+use authenticator::signer::{AttestationIdentity, Signer};
 use authenticator::store::{Store, StoreError};
 use authenticator::{Authenticator, Changed, Gesture, Passkey, Progress, Prompt, Request, Via};
 use rand_core::CryptoRng;
@@ -84,6 +84,11 @@ impl VirtualAuthenticator {
     /// What the device claims to be.
     pub fn profile(&self) -> &DeviceProfile {
         &self.profile
+    }
+
+    /// The device takes other attestation keys from now on, with or without power.
+    pub fn set_identity(&mut self, identity: AttestationIdentity) {
+        self.authenticator.set_identity(identity);
     }
 
     /// Adds a link. `kind` is what the authenticator takes it for.

@@ -1,10 +1,10 @@
 //! Every class, instruction, control byte and length, with the status word of FIDO U2F Raw Message Formats 1.2 §3.3.
-use tests::u2f::{CHALLENGE, application, rig, with_u2f};
+use tests::u2f::{CHALLENGE, application, with_u2f};
 use tests::{NOW, RP_ID, Rig, USB};
 use wire::apdu::{Command, StatusWord};
 
 fn status(rig: &mut Rig, apdu: &[u8]) -> StatusWord {
-    // Of one rig, so that a question that is open stays the only one.
+    // Of one so that a question that is open stays the only one.
     rig.apdu(NOW, USB, apdu).status
 }
 
@@ -15,7 +15,7 @@ fn parameters() -> Vec<u8> {
 
 #[test]
 fn of_all_classes_and_instructions_three_are_supported() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     for class in 0..=255 {
         for instruction in 0..=255 {
             // Lengths that do not add up, which nobody gets to with a wrong header.
@@ -33,7 +33,7 @@ fn of_all_classes_and_instructions_three_are_supported() {
 /// Every length of data, in every form, with and without Le.
 #[test]
 fn of_all_lengths_each_instruction_takes_its_own() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let foreign = StatusWord::WRONG_DATA;
     for length in 0..=340_usize {
         for (extended, expected) in [(false, None), (false, Some(256)), (true, None), (true, Some(65_536))] {
@@ -61,7 +61,7 @@ fn of_all_lengths_each_instruction_takes_its_own() {
 /// §5.1: the length of the key handle, against the data that there are.
 #[test]
 fn a_key_handle_that_is_not_as_long_as_it_says_is_a_wrong_length() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     for says in 0..=255_u8 {
         for has in [0, 1, 31, 64, 155, 254, 255] {
             let data = [parameters(), vec![says], vec![0x5A; has]].concat();
@@ -78,7 +78,7 @@ fn a_key_handle_that_is_not_as_long_as_it_says_is_a_wrong_length() {
 /// whatever platforms like.
 #[test]
 fn of_all_control_bytes_three_are_known() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let handle = rig.register_u2f(RP_ID).key_handle;
     let length = u8::try_from(handle.len()).unwrap();
     for byte in 0..=255 {
@@ -102,7 +102,7 @@ fn of_all_control_bytes_three_are_known() {
 
 #[test]
 fn less_than_a_header_is_a_wrong_length() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     for apdu in [&[][..], &[0], &[0, 3], &[0, 3, 0]] {
         assert_eq!(status(&mut rig, apdu), StatusWord::WRONG_LENGTH, "{apdu:?}");
     }

@@ -1,11 +1,12 @@
 //! U2F over CTAPHID_MSG, CTAP 2.1 §11.2.9.1.1: reports in, reports out, and a user.
 use authenticator::Link as Kind;
+use authenticator::signer::{Attesting, DeterministicSigner};
 use authenticator::{Gesture, Purpose};
 use client::ctaphid::{Device as Seen, Event as HostEvent, Host, HostError};
 use emulator::{Answer, DeviceProfile, Event, Port, UserPolicy, VirtualAuthenticator};
 use std::time::Duration;
-use tests::u2f::{Certified, application, authenticate, register, u2f_only, with_u2f};
-use tests::{NOW, RP_ID, Shelf, everything, registration, rng};
+use tests::u2f::{application, authenticate, register, u2f_only, with_u2f};
+use tests::{NOW, RP_ID, Shelf, everything, identity, registration, rng};
 use transport::ctaphid::{Config, Device};
 use wire::apdu::{Response, StatusWord};
 use wire::ctap1::{Control, RegisterResponse, Request};
@@ -30,7 +31,8 @@ impl Desk {
         let profile = DeviceProfile::named("security-key").unwrap();
         let profile = DeviceProfile { authenticator: claims.clone(), ..profile };
         let store = Box::new(Shelf::default());
-        let mut device = VirtualAuthenticator::new(NOW, profile, store, Box::new(Certified), rng(1)).unwrap();
+        let signer = Attesting::new(DeterministicSigner, identity(&claims));
+        let mut device = VirtualAuthenticator::new(NOW, profile, store, Box::new(signer), rng(1)).unwrap();
         device.set_user(NOW, user);
         let link = Device::new(Config {
             version: [0, 1, 0],

@@ -3,7 +3,7 @@
 use super::OTHER;
 use authenticator::{Event, Gesture, Link, Purpose, Via};
 use std::time::Duration;
-use tests::u2f::{CHALLENGE, application, authenticate, register, rig, with_u2f};
+use tests::u2f::{CHALLENGE, application, authenticate, register, with_u2f};
 use tests::{NOW, RP_ID, Rig, USB, registration, status};
 use wire::apdu::StatusWord;
 use wire::ctap1::{Control, Request};
@@ -29,7 +29,7 @@ fn sign_in(rig: &mut Rig) -> Request {
 
 #[test]
 fn the_user_is_asked_once_while_the_platform_asks_again_and_again_and_a_touch_is_for_the_next_time() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let sign_in = sign_in(&mut rig);
     for (request, registers) in [(register(RP_ID), true), (sign_in, false)] {
         let mut now = NOW;
@@ -57,7 +57,7 @@ fn the_user_is_asked_once_while_the_platform_asks_again_and_again_and_a_touch_is
 
 #[test]
 fn the_prompt_names_the_relying_party_that_a_passkey_here_tells() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     assert_eq!(rig.call(&registration("alice").encode())[0], 0);
     rig.u2f(&register(RP_ID));
     assert_eq!(rig.authenticator.prompt().unwrap().purpose.rp_id(), Some(RP_ID));
@@ -65,7 +65,7 @@ fn the_prompt_names_the_relying_party_that_a_passkey_here_tells() {
 
 #[test]
 fn a_touch_is_good_for_ten_seconds() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     for (after, expected) in
         [(seconds(10) - Duration::from_millis(1), StatusWord::NO_ERROR), (seconds(10), WAITS)]
     {
@@ -79,7 +79,7 @@ fn a_touch_is_good_for_ten_seconds() {
 
 #[test]
 fn a_touch_is_for_one_application_one_instruction_and_one_channel() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let sign_in = sign_in(&mut rig);
     for (request, via) in [(register(OTHER), USB), (sign_in, USB), (register(RP_ID), ELSEWHERE)] {
         rig.u2f(&register(RP_ID));
@@ -96,7 +96,7 @@ fn a_touch_is_for_one_application_one_instruction_and_one_channel() {
 
 #[test]
 fn a_question_closes_ten_seconds_after_the_platform_last_asked() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     rig.u2f(&register(RP_ID));
     rig.u2f_at(NOW + seconds(5), &register(RP_ID));
     assert_eq!(rig.authenticator.poll_timeout(), Some(NOW + seconds(15)));
@@ -111,7 +111,7 @@ fn a_question_closes_ten_seconds_after_the_platform_last_asked() {
 /// The platform is not told of a refusal: it goes on asking until it gives up. The user is not.
 #[test]
 fn a_user_who_declines_is_not_asked_again_until_there_is_another_challenge() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let mut now = NOW;
     rig.u2f_at(now, &register(RP_ID));
     assert_eq!(rig.authenticator.handle_gesture(now, Gesture::Declined), None);
@@ -127,7 +127,7 @@ fn a_user_who_declines_is_not_asked_again_until_there_is_another_challenge() {
 
 #[test]
 fn a_request_of_another_kind_on_the_same_channel_asks_anew_and_what_asks_nobody_does_not_disturb() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let sign_in = sign_in(&mut rig);
     let Request::Authenticate { key_handle, .. } = &sign_in else { unreachable!() };
     rig.u2f(&register(RP_ID));
@@ -150,7 +150,7 @@ fn a_request_of_another_kind_on_the_same_channel_asks_anew_and_what_asks_nobody_
 /// Two browsers that poll do not take the question from each other five times a second.
 #[test]
 fn another_channel_gets_the_users_attention_only_when_the_first_has_stopped_asking() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     rig.u2f(&register(RP_ID));
     let first = open(&rig);
     let rival = register(OTHER).encode();
@@ -162,7 +162,7 @@ fn another_channel_gets_the_users_attention_only_when_the_first_has_stopped_aski
 
 #[test]
 fn a_ctap2_command_that_asks_the_user_ends_the_question_and_is_not_disturbed_by_u2f() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let handle = rig.register_u2f(RP_ID).key_handle;
     rig.u2f(&register(RP_ID));
     let reply = rig.call_with(NOW, USB, &[Command::SELECTION.0], |prompt| {
@@ -193,7 +193,7 @@ fn a_power_cycle_and_a_change_by_the_owner_drop_the_question_and_the_touch() {
             |rig: &mut Rig| rig.authenticator.factory_reset(NOW).result.unwrap(),
             |rig: &mut Rig| assert_eq!(rig.authenticator.handle_cancel(NOW), None),
         ] {
-            let mut rig = rig(with_u2f());
+            let mut rig = Rig::new(with_u2f());
             rig.u2f(&register(RP_ID));
             if touched {
                 rig.touch(NOW);
@@ -207,7 +207,7 @@ fn a_power_cycle_and_a_change_by_the_owner_drop_the_question_and_the_touch() {
 
 #[test]
 fn of_a_request_that_is_sent_again_and_again_only_the_first_is_told() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let told = |rig: &mut Rig| {
         let events = std::iter::from_fn(|| rig.authenticator.poll_event());
         events.filter(|event| matches!(event, Event::U2fAnswered { .. })).count()

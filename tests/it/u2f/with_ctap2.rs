@@ -2,7 +2,7 @@
 use super::OTHER;
 use authenticator::Gesture;
 use tests::platform::Pin;
-use tests::u2f::{authenticate, register, rig, u2f_only, verified, with_u2f};
+use tests::u2f::{authenticate, register, u2f_only, verified, with_u2f};
 use tests::{NOW, RP_ID, Rig, USB, listed, registration, sign_in, status};
 use wire::apdu::StatusWord;
 use wire::cbor::{self, Value};
@@ -29,7 +29,7 @@ fn protected(level: u64) -> Option<Value> {
 /// CTAP 2.1 §10.3: the application parameter is the RP ID hash.
 #[test]
 fn a_u2f_key_signs_in_by_ctap2_at_the_relying_party_whose_id_was_its_application() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let key = rig.register_u2f(RP_ID);
     let allow_list = vec![listed(&key.key_handle)];
     let mut last = 0;
@@ -53,7 +53,7 @@ fn a_u2f_key_signs_in_by_ctap2_at_the_relying_party_whose_id_was_its_application
 
 #[test]
 fn a_u2f_key_on_the_exclude_list_is_there() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let exclude_list = vec![listed(&rig.register_u2f(RP_ID).key_handle)];
     let request = MakeCredential { exclude_list, ..registration("alice") };
     assert_eq!(rig.call(&request.encode()), status(Status::CREDENTIAL_EXCLUDED));
@@ -70,7 +70,7 @@ fn credentials_of_ctap2_sign_in_by_u2f_unless_they_are_protected_or_of_another_a
             (1, Algorithm::EDDSA, false),
         ] {
             let case = format!("rk {rk}, credProtect {level}, {algorithm}");
-            let mut rig = rig(with_u2f());
+            let mut rig = Rig::new(with_u2f());
             let extensions = protected(level);
             let algorithms = vec![algorithm];
             let (id, key) =
@@ -97,7 +97,7 @@ fn credentials_of_ctap2_sign_in_by_u2f_unless_they_are_protected_or_of_another_a
 /// CTAP 2.1 §7.2.
 #[test]
 fn always_uv_switches_u2f_off_and_off_switches_it_on_again() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let handle = rig.register_u2f(RP_ID).key_handle;
     let requests = [
         register(RP_ID),
@@ -135,7 +135,7 @@ fn always_uv_switches_u2f_off_and_off_switches_it_on_again() {
 /// A touch that was given before is not good for afterwards either.
 #[test]
 fn a_pin_is_nothing_to_u2f() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     Pin::new(2).set(&mut rig, "1234").unwrap();
     let key = rig.register_u2f(RP_ID);
     rig.u2f_touched(&authenticate(Control::EnforcePresence, RP_ID, &key.key_handle));
@@ -143,7 +143,7 @@ fn a_pin_is_nothing_to_u2f() {
 
 #[test]
 fn a_reset_ends_u2f_keys() {
-    let mut rig = rig(with_u2f());
+    let mut rig = Rig::new(with_u2f());
     let handle = rig.register_u2f(RP_ID).key_handle;
     let reply = rig.call_with(NOW, USB, &[Command::RESET.0], |_| Gesture::Present);
     assert_eq!(reply, status(Status::OK));
@@ -152,7 +152,7 @@ fn a_reset_ends_u2f_keys() {
 
 #[test]
 fn an_authenticator_of_u2f_only_has_no_command_of_ctap2() {
-    let mut rig = rig(u2f_only());
+    let mut rig = Rig::new(u2f_only());
     for command in 1..=255 {
         let reply = rig.call_silently(&[command, 0xA0]);
         assert_eq!(reply, status(Status::INVALID_COMMAND), "{command:#04X}");
