@@ -1,4 +1,5 @@
 //! CTAP1: FIDO U2F Raw Message Formats 1.2, and how it goes together with CTAP2 (CTAP 2.1 §10).
+mod by_a_client;
 mod framing;
 mod over_ctaphid;
 mod presence;
