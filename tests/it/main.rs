@@ -19,3 +19,4 @@ mod platform_ceremonies;
 mod profiles;
 mod tokens;
 mod usual_mistakes;
+mod u2f;

@@ -2,15 +2,18 @@
 use crate::capabilities::Capabilities;
 use crate::memory::Memory;
 use crate::profile::Profile;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{AttestationIdentity, Signer, SignerError};
 use crate::store::{Change, Store, StoreError};
 use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
 use crate::{
     Link, config, credential_management, get_assertion, identifier, large_blobs, make_credential, pin, reset,
+    u2f,
 };
 use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
 use rand_core::CryptoRng;
+use wire::apdu::Refusal as ApduRefusal;
+use wire::ctap1::Instruction;
 use wire::ctap2::{self, Command};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
@@ -60,6 +63,16 @@ pub enum Event {
         /// Why it was refused, if it was.
         outcome: Result<(), CtapError>,
     },
+    /// A U2F request was answered: well, or with a reason. Of one that is sent again and again until the user touches,
+    /// only the first is told.
+    U2fAnswered {
+        /// Which instruction; byte 0 for a message without one.
+        instruction: Instruction,
+        /// Who asked.
+        via: Via,
+        /// Why it was refused, if it was.
+        outcome: Result<(), ApduRefusal>,
+    },
     /// The store took this many changes.
     Committed {
         /// At least one.
@@ -80,6 +93,8 @@ pub struct Authenticator {
     pub(crate) session: pin::Session,
     pub(crate) signer: Box<dyn Signer + Send>,
     pub(crate) rng: Box<dyn CryptoRng + Send>,
+    /// What U2F requests wait for without waiting.
+    pub(crate) touch: Option<u2f::Touch>,
     pending: Option<Pending>,
     prompts: u64,
     events: VecDeque<Event>,
@@ -179,6 +194,7 @@ impl Authenticator {
             session,
             signer,
             rng,
+            touch: None,
             pending: None,
             prompts: 0,
             events: VecDeque::new(),
@@ -194,18 +210,23 @@ impl Authenticator {
         self.memory.reload(&self.capabilities.profile, &mut self.rng)?;
         self.session = pin::Session::new(&mut self.rng);
         self.pending = None;
+        self.touch = None;
         self.sequence = None;
         self.powered_up = now;
         self.signer.forget();
         Ok(())
     }
 
+    /// The signer takes other attestation keys from now on.
+    pub fn set_identity(&mut self, identity: AttestationIdentity) {
+        self.signer.set_identity(identity);
+    }
+
     /// A message from a platform.
     pub fn handle_request(&mut self, now: Instant, via: Via, request: Request<'_>) -> Progress {
         let message = match request {
             Request::Ctap2(message) => message,
-            // ISO 7816 SW_INS_NOT_SUPPORTED: no profile has CTAP1 yet.
-            Request::U2f(_) => return Progress::Reply(Vec::from([0x6D, 0x00])),
+            Request::U2f(apdu) => return Progress::Reply(u2f::handle(self, now, via, apdu)),
         };
         let command = message.first().copied().map(Command);
         let step = self.decide(now, via, message);
@@ -284,9 +305,13 @@ impl Authenticator {
         }
     }
 
-    /// The user answered. `None` if nobody was asked.
+    /// The user answered. `None` if no command waits for it: nobody was asked, or a U2F request asked, which is sent
+    /// again.
     pub fn handle_gesture(&mut self, now: Instant, gesture: Gesture) -> Option<Progress> {
-        let Pending { command, via, prompt, then } = self.pending.take()?;
+        let Some(Pending { command, via, prompt, then }) = self.pending.take() else {
+            self.touch = self.touch.take().and_then(|touch| touch.answered(now, gesture));
+            return None;
+        };
         let consent = gesture.consent(prompt.verification);
         // CTAP 2.1 §6.5.3.1: what is left of the retries is durable before anything follows from the attempt.
         if prompt.verification
@@ -309,8 +334,10 @@ impl Authenticator {
         Some(self.advance(now, command, via, step))
     }
 
-    /// The platform withdrew the command. `None` if there was none.
+    /// The platform withdrew the command. `None` if there was none. What U2F requests ask of the user is withdrawn
+    /// too.
     pub fn handle_cancel(&mut self, now: Instant) -> Option<Progress> {
+        self.touch = None;
         let Pending { command, via, .. } = self.pending.take()?;
         let cancelled =
             Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before the user answered");
@@ -319,13 +346,15 @@ impl Authenticator {
 
     /// The deadline passed. `None` if nothing was due.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Progress> {
+        self.touch.take_if(|touch| touch.until() <= now);
         let pending = self.pending.as_ref()?;
         if now < pending.prompt.deadline { None } else { self.handle_gesture(now, Gesture::TimedOut) }
     }
 
     /// When [`Authenticator::handle_timeout`] is due, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pending.as_ref().map(|pending| pending.prompt.deadline)
+        let touch = self.touch.as_ref().map(u2f::Touch::until);
+        self.pending.as_ref().map(|pending| pending.prompt.deadline).into_iter().chain(touch).min()
     }
 
     /// The next thing that happened. Of a long silence only the newest events are kept.
@@ -335,7 +364,13 @@ impl Authenticator {
 
     /// The question that is open.
     pub fn prompt(&self) -> Option<&Prompt> {
-        self.pending.as_ref().map(|pending| &pending.prompt)
+        let pending = self.pending.as_ref().map(|pending| &pending.prompt);
+        pending.or_else(|| self.touch.as_ref().and_then(u2f::Touch::prompt))
+    }
+
+    /// Whether a command waits for its user.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.is_some()
     }
 
     fn advance(
@@ -369,10 +404,17 @@ impl Authenticator {
     }
 
     fn ask(&mut self, now: Instant, via: Via, question: Question, attempts: u8) -> Prompt {
+        // The user is asked one thing at a time.
+        self.touch = None;
+        Prompt { attempts, ..self.ask_for(now, via, question, USER_ACTION_TIMEOUT) }
+    }
+
+    /// A question that is open for so long, and with one attempt.
+    pub(crate) fn ask_for(&mut self, now: Instant, via: Via, question: Question, time: Duration) -> Prompt {
         self.prompts += 1;
         let Question { purpose, verification } = question;
-        let deadline = now + USER_ACTION_TIMEOUT;
-        Prompt { number: self.prompts, purpose, verification, attempts, link: via.link, deadline }
+        let (link, deadline) = (via.link, now + time);
+        Prompt { number: self.prompts, purpose, verification, attempts: 1, link, deadline }
     }
 
     /// Makes changes durable and lets a signature counter go. Nothing may fail after it.
@@ -391,7 +433,7 @@ impl Authenticator {
         Status::OTHER.because_of(format!("{error}"))
     }
 
-    fn report(&mut self, event: Event) {
+    pub(crate) fn report(&mut self, event: Event) {
         if self.events.len() == EVENTS_KEPT {
             self.events.pop_front();
         }

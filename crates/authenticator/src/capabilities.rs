@@ -25,6 +25,9 @@ impl Capabilities {
     /// Whether the authenticator has that command at all.
     pub(crate) fn has(&self, command: Command) -> bool {
         let profile = &self.profile;
+        if !profile.speaks_ctap2() {
+            return false;
+        }
         let bio = |preview| matches!(profile.verification, Verification::Enrollable { preview: p, .. } if p == preview);
         match command {
             Command::CLIENT_PIN => !self.pin_uv_auth_protocols().is_empty(),
@@ -148,11 +151,12 @@ impl Capabilities {
                 .then(|| self.room(memory))
                 .filter(|_| self.discoverable()),
             vendor_prototype_config_commands: None,
-            attestation_formats: match profile.attestation {
-                Attestation::None => Vec::new(),
-                other if self.speaks_2_1 => Vec::from([other.format().to_string()]),
-                _ => Vec::new(),
-            },
+            // Never `none`; a platform can have that whenever it prefers it.
+            attestation_formats: profile
+                .attestations()
+                .filter(|mode| self.speaks_2_1 && *mode != Attestation::None)
+                .map(|mode| mode.format().to_string())
+                .collect(),
             uv_count_since_last_pin_entry: self
                 .tells_uv_count(state)
                 .then(|| state.verification.uv_count_since_pin.into()),

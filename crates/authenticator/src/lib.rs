@@ -18,6 +18,8 @@
 extern crate alloc;
 
 mod admin;
+mod attestation;
+mod attesting;
 mod authenticator;
 mod capabilities;
 mod config;
@@ -35,6 +37,7 @@ mod reset;
 mod sealed;
 pub mod signer;
 pub mod store;
+mod u2f;
 mod user;
 
 pub use admin::{Changed, Passkey};

@@ -58,6 +58,16 @@ pub enum Purpose {
         /// What it may do.
         permissions: Permissions,
     },
+    /// A registration or a sign-in by FIDO U2F, which tells no names. The platform asks again and again; a touch is
+    /// good for the next time.
+    U2f {
+        /// A registration, not a sign-in.
+        registers: bool,
+        /// The application parameter: SHA-256 of an AppID or RP ID.
+        application: [u8; 32],
+        /// The RP ID, if a passkey that is here tells it.
+        rp_id: Option<String>,
+    },
     /// This authenticator among several.
     Select,
     /// Forgetting everything.
@@ -70,7 +80,7 @@ impl Purpose {
         match self {
             Self::Register { rp, .. } | Self::AlreadyRegistered { rp } => Some(&rp.id),
             Self::SignIn { rp_id, .. } | Self::NothingToSignIn { rp_id } => Some(rp_id),
-            Self::Token { rp_id, .. } => rp_id.as_deref(),
+            Self::Token { rp_id, .. } | Self::U2f { rp_id, .. } => rp_id.as_deref(),
             Self::Select | Self::Reset => None,
         }
     }

@@ -138,7 +138,7 @@ pub struct Prompt {
     /// To be named in the answer.
     pub number: u64,
     /// What the user agrees to: `register`, `already-registered`, `sign-in`, `nothing-to-sign-in`, `token`,
-    /// `select` or `reset`.
+    /// `u2f-register`, `u2f-sign-in`, `select` or `reset`.
     pub purpose: String,
     /// The RP ID, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,6 +165,8 @@ impl From<&authenticator::Prompt> for Prompt {
             Purpose::SignIn { accounts, .. } => ("sign-in", accounts.iter().map(account).collect()),
             Purpose::NothingToSignIn { .. } => ("nothing-to-sign-in", Vec::new()),
             Purpose::Token { .. } => ("token", Vec::new()),
+            Purpose::U2f { registers: true, .. } => ("u2f-register", Vec::new()),
+            Purpose::U2f { registers: false, .. } => ("u2f-sign-in", Vec::new()),
             Purpose::Select => ("select", Vec::new()),
             Purpose::Reset => ("reset", Vec::new()),
         };

@@ -127,17 +127,38 @@ struct EnterpriseTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Credential {
-    attestation: AttestationMode,
+    attestation: AttestationModes,
     backup_eligible: bool,
     backed_up: bool,
     counter: CounterMode,
 }
 
+/// One way, or several of which the first is the usual one.
 #[derive(Deserialize)]
+#[serde(untagged, expecting = "an attestation is none, packed-self, packed or fido-u2f, or a list of these")]
+enum AttestationModes {
+    One(AttestationMode),
+    Several(Vec<AttestationMode>),
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AttestationMode {
     None,
     PackedSelf,
+    Packed,
+    FidoU2f,
+}
+
+impl From<AttestationMode> for Attestation {
+    fn from(mode: AttestationMode) -> Self {
+        match mode {
+            AttestationMode::None => Self::None,
+            AttestationMode::PackedSelf => Self::PackedSelf,
+            AttestationMode::Packed => Self::Packed,
+            AttestationMode::FidoU2f => Self::FidoU2f,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -249,6 +270,12 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         .map(|(link, look)| (link, Seen { transports: look.transports, platform: look.platform }))
         .collect();
 
+    let attestations = match credential.attestation {
+        AttestationModes::One(mode) => vec![mode],
+        AttestationModes::Several(modes) => modes,
+    };
+    let mut attestations = attestations.into_iter().map(Attestation::from);
+
     Ok(DeviceProfile {
         name,
         title,
@@ -260,10 +287,8 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             firmware_version: ctap.firmware_version,
             certifications: ctap.certifications.into_iter().collect(),
             algorithms,
-            attestation: match credential.attestation {
-                AttestationMode::None => Attestation::None,
-                AttestationMode::PackedSelf => Attestation::PackedSelf,
-            },
+            attestation: attestations.next().unwrap_or(Attestation::None),
+            further_attestations: attestations.collect(),
             backup: Backup { eligible: credential.backup_eligible, backed_up: credential.backed_up },
             counter: match credential.counter {
                 CounterMode::Zero => Counter::Zero,

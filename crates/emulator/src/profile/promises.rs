@@ -1,6 +1,6 @@
 //! What one claim promises of others: the mandatory features of a version (CTAP 2.1 §9, CTAP 2.3 §9) and the
 //! members of getInfo that go together (CTAP 2.1 §6.4).
-use authenticator::profile::{Extension, Profile, Protocol, Verification};
+use authenticator::profile::{Attestation, Extension, Profile, Protocol, Verification};
 
 /// Refuses what does not go together: key, reason, way out.
 pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
@@ -8,6 +8,7 @@ pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, S
     pin(claims, refuse);
     extensions(claims, refuse);
     commands(claims, refuse);
+    attestation(claims, refuse);
 }
 
 /// CTAP 2.1 §9: what FIDO_2_1 and later promise.
@@ -153,10 +154,14 @@ fn commands(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
         let why = "setMinPINLength, command 3, goes with a PIN (CTAP 2.1 §6.4)";
         refuse("config-commands", why.into(), "add a [pin] table");
     }
-    if claims.enterprise.is_some() {
-        // CTAP 2.1 §7.1: what is attested is one device of an enterprise, which self attestation cannot say.
-        let why = "enterprise attestation needs a certificate, and this authenticator has none yet";
-        refuse("rp-ids", why.into(), "leave the [enterprise] table out");
+    if claims.enterprise.is_some() && !claims.attestations().any(|mode| mode == Attestation::Packed) {
+        // CTAP 2.1 §7.1: what is attested is one device of an enterprise, which takes a certificate to say.
+        let why = "enterprise attestation goes with attestation by certificate (CTAP 2.1 §7.1)";
+        refuse("rp-ids", why.into(), "say attestation = \"packed\", or leave the [enterprise] table out");
+    }
+    if claims.enterprise.as_ref().is_some_and(|table| table.rp_ids.is_empty() && !table.platform_managed) {
+        let why = "nobody could ever get an enterprise attestation (CTAP 2.1 §7.1)";
+        refuse("rp-ids", why.into(), "name an RP ID, or say platform-managed = true");
     }
     if claims.enterprise.is_some() != claims.config_commands.contains(&1) {
         let why = "enterprise attestation and its command 1 go together (CTAP 2.1 §7.1)";
@@ -165,5 +170,26 @@ fn commands(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
     if claims.always_uv.is_some() != claims.config_commands.contains(&2) {
         let why = "alwaysUv and toggleAlwaysUv, command 2, go together (CTAP 2.1 §6.11.2)";
         refuse("config-commands", why.into(), "have both always-uv and command 2, or neither");
+    }
+}
+
+/// CTAP 2.2 §6.4 (attestationFormats) and WebAuthn Level 3 §8.6.
+fn attestation(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let mut refuse = |why: String, hint| refuse("attestation", why, hint);
+    let formats: Vec<_> = claims.attestations().map(Attestation::format).collect();
+    for (at, format) in formats.iter().enumerate() {
+        if formats[..at].contains(format) {
+            refuse(format!("the format {format} stands there twice (CTAP 2.2 §6.4)"), "leave one out");
+        }
+    }
+    if claims.further_attestations.contains(&Attestation::None) {
+        let why = "`none` is no format that a platform could prefer among others (CTAP 2.2 §6.4)";
+        refuse(why.into(), "leave it out: a platform that wants no attestation gets none all the same");
+    }
+    let unattested =
+        claims.algorithms.iter().find(|&&alg| !claims.attestations().any(|mode| mode.attests(alg)));
+    if let Some(algorithm) = unattested {
+        let why = format!("fido-u2f attests ES256 keys only, not {algorithm} (WebAuthn Level 3 §8.6)");
+        refuse(why, "say algorithms = [\"ES256\"], or attest by packed as well");
     }
 }

@@ -159,6 +159,8 @@ fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result 
         "sign-in" => "a sign-in",
         "nothing-to-sign-in" => "a sign-in that there is no passkey for",
         "token" => "unlocking it for a program",
+        "u2f-register" => "a new U2F key",
+        "u2f-sign-in" => "a sign-in by U2F",
         "select" => "being chosen among several authenticators",
         "reset" => "a reset: every passkey would be gone",
         other => other,
