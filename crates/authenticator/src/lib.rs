@@ -35,6 +35,7 @@ mod reset;
 mod sealed;
 pub mod signer;
 pub mod store;
+mod untold;
 mod user;
 
 pub use admin::{Changed, Passkey};
