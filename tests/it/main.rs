@@ -16,4 +16,5 @@ mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
 mod profiles;
+mod real_devices;
 mod tokens;
