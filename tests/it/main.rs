@@ -17,6 +17,7 @@ mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
 mod profiles;
+mod real_devices;
 mod tokens;
 mod usual_mistakes;
 mod u2f;

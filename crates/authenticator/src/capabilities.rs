@@ -118,7 +118,7 @@ impl Capabilities {
         let transports = seen.map(|seen| seen.transports.clone()).unwrap_or_default();
         let versions = profile.versions.iter().filter(|v| *v != "U2F_V2" || !self.always_uv(state));
         let config = |command: u8| profile.config_commands.contains(&command);
-        GetInfoResponse {
+        let mut info = GetInfoResponse {
             versions: versions.cloned().collect(),
             extensions: profile.extensions.iter().map(|extension| extension.name().to_string()).collect(),
             aaguid: profile.aaguid,
@@ -172,7 +172,9 @@ impl Capabilities {
                 .iter()
                 .any(|version| version == "FIDO_2_3")
                 .then(|| profile.config_commands.iter().map(|command| u64::from(*command)).collect()),
-        }
+        };
+        profile.untold.iter().for_each(|member| member.leave_out(&mut info));
+        info
     }
 
     /// How many more discoverable credentials fit.

@@ -38,6 +38,7 @@ mod sealed;
 pub mod signer;
 pub mod store;
 mod u2f;
+mod untold;
 mod user;
 
 pub use admin::{Changed, Passkey};

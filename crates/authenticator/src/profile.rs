@@ -5,6 +5,7 @@ use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 
 pub use crate::pin::Protocol;
+pub use crate::untold::Untold;
 
 /// Everything that makes one authenticator differ from another.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +58,8 @@ pub struct Profile {
     pub transports_for_reset: Vec<String>,
     /// getInfo 0x19 and 0x1E: tells holders of the persistent token who it is and what is stored.
     pub tells_identifier: bool,
+    /// Members that getInfo leaves out.
+    pub untold: Vec<Untold>,
     /// The longest message in bytes, command byte included.
     pub max_msg_size: u32,
     /// How many entries an excludeList or allowList may have.

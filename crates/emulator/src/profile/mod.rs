@@ -3,10 +3,12 @@
 //! The built-in ones are under `crates/emulator/profiles/`, each value with its basis. A profile that is loaded
 //! is one that can be kept: what it advertises is what the authenticator does, and a device-bound one never
 //! claims that its passkeys are backed up.
+mod card;
 mod check;
 mod parse;
 mod promises;
 
+pub use card::Card;
 pub use check::Problem;
 pub use parse::InvalidToml;
 
@@ -62,6 +64,8 @@ pub struct DeviceProfile {
     pub attachments: Vec<(Link, Attachment)>,
     /// For USB and its stand-ins.
     pub usb: UsbIdentity,
+    /// For readers of smart cards, where it can be put on or into one.
+    pub card: Option<Card>,
     /// The TOML that it was read from, with the basis of each value in comments.
     pub source: String,
 }

@@ -1,9 +1,9 @@
 //! The TOML schema of a profile.
-use super::{Attachment, DeviceProfile, UsbIdentity};
+use super::{Attachment, Card, DeviceProfile, UsbIdentity};
 use authenticator::Link;
 use authenticator::profile::{
     Attestation, Backup, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile,
-    Protocol, Seen, Verification,
+    Protocol, Seen, Untold, Verification,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -62,6 +62,7 @@ struct Document {
     user: User,
     seen: SeenOver,
     usb: Usb,
+    card: Option<CardTable>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +97,8 @@ struct Ctap {
     transports_for_reset: Vec<String>,
     #[serde(default)]
     tells_identifier: bool,
+    #[serde(default)]
+    untold: Vec<String>,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -216,10 +219,28 @@ struct Usb {
     device_version: [u8; 3],
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CardTable {
+    atr: String,
+}
+
 pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     let document: Document = toml::from_str(source).map_err(|error| InvalidToml::new(source, &error))?;
-    let Document { name, title, aaguid, device_bound, ctap, pin, enterprise, credential, user, seen, usb } =
-        document;
+    let Document {
+        name,
+        title,
+        aaguid,
+        device_bound,
+        ctap,
+        pin,
+        enterprise,
+        credential,
+        user,
+        seen,
+        usb,
+        card,
+    } = document;
     let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
 
     let aaguid: Aaguid = aaguid.parse().map_err(|error| wrong("aaguid", format!("aaguid: {error}")))?;
@@ -242,6 +263,21 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             .ok_or_else(|| wrong("extensions", why))
     });
     let extensions = extensions.collect::<Result<Vec<_>, _>>()?;
+    let untold = ctap.untold.iter().map(|name| {
+        let untold = Untold::ALL.into_iter().find(|untold| untold.name() == name);
+        untold.ok_or_else(|| {
+            let names = Untold::ALL.map(Untold::name);
+            let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+            InvalidToml {
+                line: line_of(source, "untold"),
+                why: format!("untold: `{name}` is no member of getInfo that may be left out"),
+                hint: nearest.map(|nearest| format!("did you mean `{nearest}`?")),
+            }
+        })
+    });
+    let untold = untold.collect::<Result<Vec<_>, _>>()?;
+    let card = card.map(|card| Card::read(&card.atr)).transpose();
+    let card = card.map_err(|why| wrong("atr", format!("atr: {why}")))?;
     let pin = pin.map(read_pin).transpose().map_err(|why| wrong("protocols", why))?;
     let manages = |form: ManagementForm| ctap.credential_management.contains(&form);
     let credential_management = CredentialManagementClaims {
@@ -314,6 +350,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             max_cred_blob_length: ctap.max_cred_blob_length,
             transports_for_reset: ctap.transports_for_reset,
             tells_identifier: ctap.tells_identifier,
+            untold,
             max_msg_size: ctap.max_msg_size,
             max_credential_count_in_list: ctap.max_credential_count_in_list,
             max_credential_id_length: ctap.max_credential_id_length,
@@ -326,6 +363,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             product: usb.product,
             device_version: usb.device_version,
         },
+        card,
         source: source.into(),
     })
 }

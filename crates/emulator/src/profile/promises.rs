@@ -1,14 +1,41 @@
 //! What one claim promises of others: the mandatory features of a version (CTAP 2.1 §9, CTAP 2.3 §9) and the
 //! members of getInfo that go together (CTAP 2.1 §6.4).
-use authenticator::profile::{Attestation, Extension, Profile, Protocol, Verification};
+use authenticator::profile::{Attestation, Extension, Profile, Protocol, Untold, Verification};
 
 /// Refuses what does not go together: key, reason, way out.
 pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    preview(claims, refuse);
     versions(claims, refuse);
     pin(claims, refuse);
+    untold(claims, refuse);
     extensions(claims, refuse);
     commands(claims, refuse);
     attestation(claims, refuse);
+}
+
+/// CTAP 2.1 §6.4: FIDO_2_1_PRE is how devices of before CTAP 2.1 tell that they have a command in preview.
+fn preview(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let bio = matches!(claims.verification, Verification::Enrollable { .. });
+    if claims.versions.iter().any(|version| version == "FIDO_2_1_PRE")
+        && !claims.credential_management.preview
+        && !bio
+    {
+        let why = "FIDO_2_1_PRE promises a command in preview (CTAP 2.1 §6.4), and there is none";
+        refuse("versions", why.into(), "add \"preview\" to credential-management, or leave FIDO_2_1_PRE out");
+    }
+}
+
+/// What getInfo has to tell: CTAP 2.1 §6.4 wants minPINLength where it can be set.
+fn untold(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    for (at, member) in claims.untold.iter().enumerate() {
+        if claims.untold[..at].contains(member) {
+            refuse("untold", format!("{} stands there twice", member.name()), "leave one out");
+        }
+    }
+    if claims.untold.contains(&Untold::MinPinLength) && claims.config_commands.contains(&3) {
+        let why = "minPINLength is told where setMinPINLength, command 3, can change it (CTAP 2.1 §6.4)";
+        refuse("untold", why.into(), "leave minPINLength out of untold");
+    }
 }
 
 /// CTAP 2.1 §9: what FIDO_2_1 and later promise.
