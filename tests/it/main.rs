@@ -1,6 +1,7 @@
 //! Cross-crate tests, one binary: each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod architecture;
+mod bio_enrollment;
 mod ceremonies;
 mod client_pin;
 mod config;
@@ -16,4 +17,5 @@ mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
 mod profiles;
+mod reset;
 mod tokens;

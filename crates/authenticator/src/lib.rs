@@ -19,6 +19,7 @@ extern crate alloc;
 
 mod admin;
 mod authenticator;
+mod bio_enrollment;
 mod capabilities;
 mod config;
 mod credential_management;
