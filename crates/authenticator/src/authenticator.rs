@@ -6,8 +6,8 @@ use crate::signer::{AttestationIdentity, Signer, SignerError};
 use crate::store::{Change, Store, StoreError};
 use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
 use crate::{
-    Link, config, credential_management, get_assertion, identifier, large_blobs, make_credential, pin, reset,
-    u2f,
+    Link, bio_enrollment, config, credential_management, get_assertion, identifier, large_blobs,
+    make_credential, pin, reset, u2f,
 };
 use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
@@ -89,6 +89,8 @@ pub struct Authenticator {
     pub(crate) powered_up: Instant,
     /// What a next command on the same channel may go on with.
     pub(crate) sequence: Option<Sequence>,
+    /// A finger that is being enrolled, until the power is cut.
+    pub(crate) enrolling: Option<bio_enrollment::Enrolling>,
     /// PIN and tokens, until the power is cut.
     pub(crate) session: pin::Session,
     pub(crate) signer: Box<dyn Signer + Send>,
@@ -136,6 +138,8 @@ pub(crate) enum Continuation {
     TouchOnly,
     Selection,
     Reset,
+    /// A sample of a finger, which may be no good.
+    EnrollSample(bio_enrollment::Asked),
     /// getPinUvAuthTokenUsingUvWithPermissions.
     TokenUsingUv(Box<pin::UvAsked>),
 }
@@ -147,6 +151,7 @@ pub(crate) enum Silent {
     GetAssertion(Box<get_assertion::Asked>),
     GetNextAssertion,
     ClientPin(Box<pin::Command>),
+    BioEnrollment(Box<bio_enrollment::Command>),
     CredentialManagement(Box<credential_management::Command>),
     LargeBlobs(Box<large_blobs::Command>),
     Config(Box<config::Command>),
@@ -191,6 +196,7 @@ impl Authenticator {
             memory,
             powered_up: now,
             sequence: None,
+            enrolling: None,
             session,
             signer,
             rng,
@@ -212,6 +218,7 @@ impl Authenticator {
         self.pending = None;
         self.touch = None;
         self.sequence = None;
+        self.enrolling = None;
         self.powered_up = now;
         self.signer.forget();
         Ok(())
@@ -267,6 +274,7 @@ impl Authenticator {
                 Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::Selection))
             }
             ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
+            ctap2::Request::BioEnrollment(request) => bio_enrollment::begin(this, now, via, request),
             ctap2::Request::CredentialManagement(request) => {
                 credential_management::begin(this, now, via, request)
             }
@@ -312,7 +320,7 @@ impl Authenticator {
             self.touch = self.touch.take().and_then(|touch| touch.answered(now, gesture));
             return None;
         };
-        let consent = gesture.consent(prompt.verification);
+        let consent = gesture.consent(&prompt);
         // CTAP 2.1 §6.5.3.1: what is left of the retries is durable before anything follows from the attempt.
         if prompt.verification
             && let Err(failed) = self.count_uv(&consent)
@@ -321,14 +329,18 @@ impl Authenticator {
         }
         let step = match consent {
             // CTAP 2.1 §6.5.3.1: a failed attempt may be repeated while there are attempts left.
-            Err(Refusal::NotVerified) if prompt.attempts > 1 => {
+            Err(Refusal::NotVerified) if prompt.verification && prompt.attempts > 1 => {
                 let question = Question { purpose: prompt.purpose, verification: true };
-                let prompt = self.ask(now, via, question, prompt.attempts - 1);
+                let prompt = self.ask(now, via, question, &then, prompt.attempts - 1);
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Some(Progress::AwaitingUser(prompt));
             }
             Err(refusal) if prompt.verification => Err(self.uv_failed(&then, refusal)),
-            Err(refusal) => Err(then.refused(refusal)),
+            Err(refusal) => match then {
+                // CTAP 2.1 §6.7.4: a bad sample is an answer, too.
+                Continuation::EnrollSample(asked) => asked.failed(self, refusal).map(Step::Reply),
+                then => Err(then.refused(refusal)),
+            },
             Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
         };
         Some(self.advance(now, command, via, step))
@@ -388,7 +400,7 @@ impl Authenticator {
             }
             Ok(Step::Ask(question, then)) => {
                 let attempts = self.uv_attempts();
-                let prompt = self.ask(now, via, question, attempts);
+                let prompt = self.ask(now, via, question, &then, attempts);
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Progress::AwaitingUser(prompt);
             }
@@ -403,10 +415,21 @@ impl Authenticator {
         Progress::Reply(reply)
     }
 
-    fn ask(&mut self, now: Instant, via: Via, question: Question, attempts: u8) -> Prompt {
+    fn ask(
+        &mut self,
+        now: Instant,
+        via: Via,
+        question: Question,
+        then: &Continuation,
+        attempts: u8,
+    ) -> Prompt {
         // The user is asked one thing at a time.
         self.touch = None;
-        Prompt { attempts, ..self.ask_for(now, via, question, USER_ACTION_TIMEOUT) }
+        let time = match then {
+            Continuation::EnrollSample(asked) => asked.patience,
+            _ => USER_ACTION_TIMEOUT,
+        };
+        Prompt { attempts, ..self.ask_for(now, via, question, time) }
     }
 
     /// A question that is open for so long, and with one attempt.
@@ -466,6 +489,7 @@ impl Silent {
             Self::GetAssertion(asked) => asked.resume(auth, now, None),
             Self::GetNextAssertion => get_assertion::resume_next(auth, now),
             Self::ClientPin(command) => pin::resume(*command, auth, now),
+            Self::BioEnrollment(command) => bio_enrollment::resume(*command, auth, via),
             Self::CredentialManagement(command) => credential_management::resume(*command, auth, now, via),
             Self::LargeBlobs(command) => large_blobs::resume(*command, auth, now, via),
             Self::Config(command) => config::resume(*command, auth, now, via),
@@ -485,6 +509,7 @@ impl Continuation {
                 .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
             Self::Selection => Ok(Vec::from([Status::OK.0])),
             Self::Reset => reset::resume(auth),
+            Self::EnrollSample(asked) => asked.captured(auth),
             Self::TokenUsingUv(asked) => asked.resume(auth, now, consent),
         }
     }
@@ -501,6 +526,7 @@ impl Continuation {
             }
             Self::Selection => Status::OPERATION_DENIED.because("CTAP 2.1 §6.9: the user declined"),
             Self::Reset => reset::refused(refusal),
+            Self::EnrollSample(_) => bio_enrollment::refused(),
             Self::TokenUsingUv(_) => pin::uv_refused(refusal),
         }
     }

@@ -67,6 +67,11 @@ impl Capabilities {
         }
     }
 
+    /// The `uvBioEnroll` option: goes with `bioEnroll` (CTAP 2.1 §6.4).
+    pub(crate) fn uv_bio_enroll(&self) -> bool {
+        matches!(self.profile.verification, Verification::Enrollable { preview: false, by_finger: true, .. })
+    }
+
     /// Whether getInfo tells how often built-in means were used since the PIN was (CTAP 2.2 §6.4, 0x17): where
     /// there are both, and somebody reads it.
     pub(crate) fn tells_uv_count(&self, state: &State) -> bool {
@@ -143,8 +148,10 @@ impl Capabilities {
             max_rp_ids_for_set_min_pin_length: pin
                 .filter(|_| config(0x03))
                 .and_then(|pin| number(pin.max_rp_ids)),
+            // Absent: within one command the authenticator itself lets a finger try again (§6.5.3.1).
             preferred_platform_uv_attempts: None,
-            uv_modality: self.uv(state).map(|_| 0x02),
+            // By what a token is had (fingerprint_internal of the FIDO registry), where one is had so.
+            uv_modality: self.uv(state).filter(|_| profile.pin_uv_auth_token).map(|_| 0x02),
             certifications: profile.certifications.clone(),
             remaining_discoverable_credentials: self
                 .speaks_2_1
@@ -207,6 +214,7 @@ impl Capabilities {
             ("ep", profile.enterprise.as_ref().map(|_| state.settings.enterprise_attestation)),
             ("bioEnroll", bio),
             ("userVerificationMgmtPreview", bio_preview),
+            ("uvBioEnroll", when(self.uv_bio_enroll())),
             ("authnrCfg", when(!profile.config_commands.is_empty())),
             ("credMgmt", when(profile.credential_management.standard)),
             ("perCredMgmtRO", when(profile.credential_management.persistent_read_only)),

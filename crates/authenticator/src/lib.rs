@@ -21,6 +21,7 @@ mod admin;
 mod attestation;
 mod attesting;
 mod authenticator;
+mod bio_enrollment;
 mod capabilities;
 mod config;
 mod credential_management;

@@ -143,6 +143,8 @@ pub enum Verification {
         samples: u8,
         /// Whether only the preview command (0x40) is there.
         preview: bool,
+        /// `uvBioEnroll`: a token by finger may enrol fingers, too.
+        by_finger: bool,
     },
 }
 

@@ -93,10 +93,8 @@ impl Touch {
 
     /// The user answered the question, if it was open. `None` where nothing is left to remember.
     pub(crate) fn answered(self, now: Instant, gesture: Gesture) -> Option<Self> {
-        if self.prompt().is_none() {
-            return Some(self);
-        }
-        let standing = match gesture.consent(false) {
+        let Standing::Open(prompt) = &self.standing else { return Some(self) };
+        let standing = match gesture.consent(prompt) {
             Ok(consent) => Standing::Given(consent),
             Err(Refused::TimedOut) => return None,
             Err(Refused::Declined | Refused::NotVerified) => Standing::Declined { told: false },

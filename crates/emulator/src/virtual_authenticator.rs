@@ -2,7 +2,7 @@
 use crate::profile::DeviceProfile;
 use crate::user::UserPolicy;
 use authenticator::signer::{AttestationIdentity, Signer};
-use authenticator::store::{Store, StoreError};
+use authenticator::store::{Finger, Store, StoreError};
 use authenticator::{Authenticator, Changed, Gesture, Passkey, Progress, Prompt, Request, Via};
 use rand_core::CryptoRng;
 use std::collections::VecDeque;
@@ -253,6 +253,41 @@ impl VirtualAuthenticator {
         display_name: Option<String>,
     ) -> Result<bool, CtapError> {
         let changed = self.authenticator.rename_passkey(now, id, name, display_name);
+        self.changed(now, changed)
+    }
+
+    /// The fingers that are enrolled, the oldest first.
+    pub fn fingers(&self) -> &[Finger] {
+        self.authenticator.fingers()
+    }
+
+    /// Enrols another finger without its samples. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, FP_DATABASE_FULL, INVALID_LENGTH for a name of more than 64
+    /// bytes, and those of the store.
+    pub fn add_finger(&mut self, now: Instant, name: Option<String>) -> Result<Finger, CtapError> {
+        let changed = self.authenticator.add_finger(now, name);
+        self.changed(now, changed)
+    }
+
+    /// Gives a finger another name. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, INVALID_LENGTH
+    /// for a name of more than 64 bytes, and those of the store.
+    pub fn rename_finger(&mut self, now: Instant, id: &[u8], name: String) -> Result<(), CtapError> {
+        let changed = self.authenticator.rename_finger(now, id, name);
+        self.changed(now, changed)
+    }
+
+    /// Forgets a finger. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, and those of the
+    /// store.
+    pub fn remove_finger(&mut self, now: Instant, id: &[u8]) -> Result<(), CtapError> {
+        let changed = self.authenticator.remove_finger(now, id);
         self.changed(now, changed)
     }
 

@@ -60,6 +60,7 @@ struct Document {
     enterprise: Option<EnterpriseTable>,
     credential: Credential,
     user: User,
+    fingers: Option<FingersTable>,
     seen: SeenOver,
     usb: Usb,
     card: Option<CardTable>,
@@ -183,6 +184,18 @@ enum VerificationMode {
     None,
     OnRequest,
     Always,
+    Enrollable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FingersTable {
+    capacity: u8,
+    samples: u8,
+    #[serde(default)]
+    preview: bool,
+    #[serde(default)]
+    uv_bio_enroll: bool,
 }
 
 #[derive(Deserialize)]
@@ -237,6 +250,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         enterprise,
         credential,
         user,
+        fingers,
         seen,
         usb,
         card,
@@ -279,6 +293,10 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     let card = card.map(|card| Card::read(&card.atr)).transpose();
     let card = card.map_err(|why| wrong("atr", format!("atr: {why}")))?;
     let pin = pin.map(read_pin).transpose().map_err(|why| wrong("protocols", why))?;
+    let verification = read_verification(user.verification, fingers).map_err(|(why, hint)| InvalidToml {
+        hint: Some(hint.into()),
+        ..wrong("verification", why.into())
+    })?;
     let manages = |form: ManagementForm| ctap.credential_management.contains(&form);
     let credential_management = CredentialManagementClaims {
         standard: manages(ManagementForm::Standard),
@@ -330,11 +348,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
                 CounterMode::Zero => Counter::Zero,
                 CounterMode::Global => Counter::Global,
             },
-            verification: match user.verification {
-                VerificationMode::None => Verification::None,
-                VerificationMode::OnRequest => Verification::OnRequest,
-                VerificationMode::Always => Verification::Always,
-            },
+            verification,
             enterprise: enterprise
                 .map(|table| Enterprise { rp_ids: table.rp_ids, platform_managed: table.platform_managed }),
             pin,
@@ -366,6 +380,29 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         card,
         source: source.into(),
     })
+}
+
+/// The `[fingers]` table and `verification = "enrollable"` go together; else why not, and what to do about it.
+fn read_verification(
+    mode: VerificationMode,
+    fingers: Option<FingersTable>,
+) -> Result<Verification, (&'static str, &'static str)> {
+    match (mode, fingers) {
+        (VerificationMode::None, None) => Ok(Verification::None),
+        (VerificationMode::OnRequest, None) => Ok(Verification::OnRequest),
+        (VerificationMode::Always, None) => Ok(Verification::Always),
+        (VerificationMode::Enrollable, Some(FingersTable { capacity, samples, preview, uv_bio_enroll })) => {
+            Ok(Verification::Enrollable { capacity, samples, preview, by_finger: uv_bio_enroll })
+        }
+        (VerificationMode::Enrollable, None) => Err((
+            "verification: a reader that is enrollable needs a [fingers] table",
+            "add [fingers] with capacity = 5 and samples = 5",
+        )),
+        (_, Some(_)) => Err((
+            "verification: there is a [fingers] table, but no fingers are enrolled here",
+            "say verification = \"enrollable\", or leave the [fingers] table out",
+        )),
+    }
 }
 
 fn read_pin(table: PinTable) -> Result<PinClaims, String> {

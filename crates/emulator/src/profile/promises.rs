@@ -8,6 +8,7 @@ pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, S
     versions(claims, refuse);
     pin(claims, refuse);
     untold(claims, refuse);
+    fingers(claims, refuse);
     extensions(claims, refuse);
     commands(claims, refuse);
     attestation(claims, refuse);
@@ -117,6 +118,45 @@ fn pin(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
         let why =
             "the longest PIN has 8 to 63 code points, and not fewer than the shortest (CTAP 2.1 §6.5.1)";
         refuse("max-length", why.into(), "say max-length = 63");
+    }
+}
+
+/// Fingers whose IDs and names fit one answer to enumerateEnrollments, which CTAPHID carries whole.
+const MOST_FINGERS: u8 = 64;
+
+/// CTAP 2.1 §6.7: a reader whose fingers platforms enrol.
+fn fingers(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let Verification::Enrollable { capacity, samples, preview, by_finger } = claims.verification else {
+        return;
+    };
+    if !(1..=MOST_FINGERS).contains(&capacity) {
+        let why =
+            format!("a reader holds 1 to {MOST_FINGERS} fingers here, not {capacity} (CTAP 2.1 §6.7.6)");
+        refuse("capacity", why, "say capacity = 5");
+    }
+    if samples == 0 {
+        refuse("samples", "a finger takes at least one sample (CTAP 2.1 §6.7.3)".into(), "say samples = 5");
+    }
+    if claims.pin.is_none() {
+        let why = "the first finger needs a token, and only a PIN gives one (CTAP 2.1 §6.7.4)";
+        refuse("verification", why.into(), "add a [pin] table");
+    }
+    let later = claims.versions.iter().any(|version| version == "FIDO_2_1" || version == "FIDO_2_3");
+    if !preview && !(later && claims.pin_uv_auth_token) {
+        let why = "bioEnroll is of CTAP 2.1 and needs tokens with permissions (CTAP 2.1 §6.7.4)";
+        refuse(
+            "verification",
+            why.into(),
+            "speak FIDO_2_1 with pin-uv-auth-token = true, or say preview = true",
+        );
+    }
+    if preview && claims.pin_uv_auth_token {
+        let why = "no token may enrol by the preview alone: its permission comes with bioEnroll (CTAP 2.1 §6.5.5.7)";
+        refuse("preview", why.into(), "say preview = false: the preview command is then there, too");
+    }
+    if preview && by_finger {
+        let why = "uvBioEnroll goes with bioEnroll (CTAP 2.1 §6.4)";
+        refuse("uv-bio-enroll", why.into(), "leave it out");
     }
 }
 

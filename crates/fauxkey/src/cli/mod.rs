@@ -8,7 +8,7 @@ mod run;
 mod usage;
 mod webauthn;
 
-pub use device::{DeviceVerb, PinVerb};
+pub use device::{DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;

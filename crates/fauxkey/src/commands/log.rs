@@ -42,7 +42,11 @@ pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
 
 /// What a prompt asks, in one line.
 pub fn question(prompt: &Prompt) -> String {
-    let how = if prompt.verification { "face, finger or code" } else { "touch" };
+    let how = match prompt.purpose {
+        _ if prompt.verification => "face, finger or code",
+        Purpose::Reset { long_touch: true } => "long touch",
+        _ => "touch",
+    };
     let what = match &prompt.purpose {
         Purpose::Register { rp, user } => {
             format!("a new passkey at {} for {}", shown(&rp.id), account(user))
@@ -70,7 +74,11 @@ pub fn question(prompt: &Prompt) -> String {
             }
         }
         Purpose::Select => "whether this is the authenticator to use".into(),
-        Purpose::Reset => "to forget everything".into(),
+        Purpose::Reset { .. } => "to forget everything".into(),
+        Purpose::EnrollSample { remaining: 1 } => "the last sample of a finger".into(),
+        Purpose::EnrollSample { remaining } => {
+            format!("a sample of a finger, of {remaining} that are needed")
+        }
     };
     format!("{what} ({how})")
 }
@@ -146,6 +154,18 @@ mod tests {
             question(&prompt(sign_in, false)),
             "sign-in at example.test as ada, or one of 2 others (touch)"
         );
+    }
+
+    #[test]
+    fn a_prompt_says_what_kind_of_touch_is_wanted() {
+        for (purpose, expected) in [
+            (Purpose::Reset { long_touch: false }, "to forget everything (touch)"),
+            (Purpose::Reset { long_touch: true }, "to forget everything (long touch)"),
+            (Purpose::EnrollSample { remaining: 3 }, "a sample of a finger, of 3 that are needed (touch)"),
+            (Purpose::EnrollSample { remaining: 1 }, "the last sample of a finger (touch)"),
+        ] {
+            assert_eq!(question(&prompt(purpose, false)), expected);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 mod device;
 mod doctor;
 mod explain;
+mod finger;
 mod input;
 mod log;
 mod manual;
