@@ -1,17 +1,21 @@
 //! Support for the cross-crate tests: an authenticator with a store that counts, requests to start from, and
 //! one way to call.
 pub mod platform;
+pub mod u2f;
 
 use authenticator::profile::{
     Attestation, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile, Protocol,
     Verification,
 };
-use authenticator::signer::{DeterministicSigner, Signer};
+use authenticator::signer::{AttestationIdentity, Attesting, DeterministicSigner, Signer};
 use authenticator::store::{Change, MemoryStore, Persistent, Store, StoreError};
 use authenticator::{Authenticator, Event, Gesture, Link, Progress, Prompt, Request, Via};
 use emulator::DeviceProfile;
+use emulator::attestation::TestCa;
 use rand_core::{CryptoRng, SeedableRng};
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 use wire::ctap2::{Descriptor, GetAssertion, MakeCredential, RpEntity, UserEntity};
 use wire::status::Status;
@@ -76,6 +80,45 @@ pub fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
     Box::new(rand_chacha::ChaCha20Rng::seed_from_u64(seed))
 }
 
+/// The root of every attestation in the tests.
+pub static CA: LazyLock<TestCa> = LazyLock::new(|| {
+    TestCa::generate(&mut DeterministicSigner, &mut rng(0xCA)).expect("a seeded generator makes keys")
+});
+/// The serial number in enterprise attestations.
+pub const SERIAL: [u8; 8] = *b"serial 1";
+
+/// What a device of this profile has from its maker. Made once for each model.
+pub fn identity(profile: &Profile) -> AttestationIdentity {
+    static MADE: LazyLock<Mutex<HashMap<Aaguid, AttestationIdentity>>> = LazyLock::new(Mutex::default);
+    let attests = |mode| profile.attestations().any(|other| other == mode);
+    let packed = attests(Attestation::Packed);
+    let u2f = attests(Attestation::FidoU2f) || profile.speaks_u2f();
+    if !packed && !u2f && profile.enterprise.is_none() {
+        return AttestationIdentity::default();
+    }
+    let make = || {
+        let (aaguid, model) = (profile.aaguid, "a model of the tests");
+        let (signer, rng) = (&mut DeterministicSigner, &mut rng(0x1D));
+        let made = |key: Result<_, _>| Some(key.expect("a seeded generator makes keys"));
+        AttestationIdentity {
+            batch: made(CA.batch(aaguid, model, signer, rng)),
+            u2f: made(CA.u2f(model, false, signer, rng)),
+            enterprise: made(CA.enterprise(aaguid, model, &SERIAL, signer, rng)),
+        }
+    };
+    let mut all = MADE
+        .lock()
+        .expect("nobody panics while making keys")
+        .entry(profile.aaguid)
+        .or_insert_with(make)
+        .clone();
+    // A device that does not claim to attest so has no key to do it.
+    all.batch = all.batch.filter(|_| packed);
+    all.u2f = all.u2f.filter(|_| u2f);
+    all.enterprise = all.enterprise.filter(|_| profile.enterprise.is_some());
+    all
+}
+
 /// A profile of CTAP 2.0: both algorithms, rk, uv on request, and nothing of later editions.
 pub fn everything() -> Profile {
     Profile {
@@ -123,6 +166,8 @@ pub fn all_in() -> Profile {
             .collect(),
         max_cred_blob_length: 32,
         tells_identifier: true,
+        attestation: Attestation::Packed,
+        further_attestations: vec![Attestation::FidoU2f],
         ..everything()
     }
 }
@@ -140,7 +185,8 @@ pub struct Rig {
 impl Rig {
     /// Of that profile, with deterministic keys.
     pub fn new(profile: Profile) -> Self {
-        Self::with_signer(profile, Box::new(DeterministicSigner))
+        let signer = Attesting::new(DeterministicSigner, identity(&profile));
+        Self::with_signer(profile, Box::new(signer))
     }
 
     /// Of that profile and signer.
@@ -245,7 +291,7 @@ pub fn listed(id: &[u8]) -> Descriptor {
 
 /// Every way to attest, to count and to verify that a profile can have.
 pub fn every_mode() -> impl Iterator<Item = Profile> {
-    let attestations = [Attestation::None, Attestation::PackedSelf];
+    let attestations = [Attestation::None, Attestation::PackedSelf, Attestation::Packed];
     let counters = [Counter::Zero, Counter::Global];
     let verifications = [Verification::None, Verification::OnRequest, Verification::Always];
     attestations.into_iter().flat_map(move |attestation| {

@@ -1,6 +1,6 @@
 //! Whole ceremonies in memory: options JSON, client, authenticator, relying party. The verifier shares only
 //! `wire` with the signer.
-use authenticator::signer::{DeterministicSigner, Signer};
+use authenticator::signer::{Attesting, DeterministicSigner, Signer};
 use authenticator::{Link, Via};
 use client::{Account, Client, ClientError, Create, Get, Origin, Platform};
 use emulator::{DeviceProfile, FastSigner};
@@ -8,7 +8,7 @@ use relying_party::{
     AttestationPolicy, AuthenticationExpectation, Conveyance, RegistrationExpectation, RelyingParty,
     StoredCredential, UserVerification,
 };
-use tests::{NOW, Rig};
+use tests::{NOW, Rig, identity};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 use wire::ctap2::GetInfoResponse;
@@ -135,8 +135,12 @@ fn every_profile_client_algorithm_and_preference_registers_and_signs_in_or_says_
     let mut done = 0;
     for (number, case) in every_case().into_iter().enumerate() {
         // The two signers take turns; each is verified by ring and, where it made the key, the other signs with it.
-        let signer: Box<dyn Signer + Send> =
-            if number % 2 == 0 { Box::new(DeterministicSigner) } else { Box::new(FastSigner::default()) };
+        let identity = identity(&case.profile.authenticator);
+        let signer: Box<dyn Signer + Send> = if number % 2 == 0 {
+            Box::new(Attesting::new(DeterministicSigner, identity))
+        } else {
+            Box::new(Attesting::new(FastSigner::default(), identity))
+        };
         let mut rig = Rig::with_signer(case.profile.authenticator.clone(), signer);
         match register(&mut rig, &case) {
             Some(credential) => {

@@ -358,7 +358,7 @@ fn a_reset_brings_the_factory_settings_back() {
         long_touch_for_reset: true,
     };
     assert_eq!(settings(&rig), all);
-    assert_eq!(rig.call_with(NOW, USB, &[Command::RESET.0], |_| Gesture::Present), status(Status::OK));
+    assert_eq!(rig.call_with(NOW, USB, &[Command::RESET.0], |_| Gesture::LongTouch), status(Status::OK));
     assert_eq!(settings(&rig), factory);
 }
 

@@ -1,6 +1,7 @@
 //! Cross-crate tests, one binary: each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod architecture;
+mod bio_enrollment;
 mod ceremonies;
 mod client_pin;
 mod combinations;
@@ -17,5 +18,8 @@ mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
 mod profiles;
+mod real_devices;
+mod reset;
 mod tokens;
 mod usual_mistakes;
+mod u2f;

@@ -29,7 +29,11 @@ fn get_info_says_what_the_profile_says_and_asks_nobody() {
         assert_eq!(info.versions, claims.versions, "{}", profile.name);
         assert_eq!(info.algorithms, claims.algorithms, "{}", profile.name);
         assert_eq!(info.option("rk"), Some(claims.discoverable.is_some()), "{}", profile.name);
-        let uv = (claims.verification != Verification::None).then_some(true);
+        let uv = match claims.verification {
+            Verification::None => None,
+            Verification::OnRequest | Verification::Always => Some(true),
+            Verification::Enrollable { .. } => Some(false),
+        };
         assert_eq!(info.option("uv"), uv, "{}: absent where it is not supported", profile.name);
         let pin = claims.pin.is_some().then_some(false);
         assert_eq!(info.option("clientPin"), pin, "{}: there, and not set", profile.name);
@@ -71,40 +75,6 @@ fn selection_is_a_touch() {
     assert_eq!(rig.prompts[0].purpose, Purpose::Select);
     assert_eq!(rig.call_with(NOW, USB, &select, |_| Gesture::Declined), status(Status::OPERATION_DENIED));
     assert_eq!(rig.call_with(NOW, USB, &select, |_| Gesture::TimedOut), status(Status::USER_ACTION_TIMEOUT));
-}
-
-#[test]
-fn reset_ends_stored_and_sealed_credentials_alike() {
-    let mut rig = Rig::new(everything());
-    rig.call(&registration("alice").encode());
-    let sealed = MakeCredential { rk: Some(false), ..registration("bob") };
-    let created = MakeCredentialResponse::decode(&rig.call(&sealed.encode())).unwrap();
-    let id = AuthenticatorData::decode(&created.auth_data).unwrap().attested.unwrap().credential_id;
-    let by_list = GetAssertion { allow_list: vec![listed(&id)], ..sign_in() }.encode();
-    assert_eq!(rig.call(&by_list)[0], 0);
-
-    assert_eq!(rig.call(&[Command::RESET.0]), status(Status::OK));
-    assert!(rig.shelf.stored().credentials.is_empty());
-    assert_eq!(rig.call(&sign_in().encode()), status(Status::NO_CREDENTIALS));
-    assert_eq!(rig.call(&by_list), status(Status::NO_CREDENTIALS), "the sealing key was changed");
-}
-
-#[test]
-fn reset_is_open_for_ten_seconds_after_power_up_whatever_came_first() {
-    let mut rig = Rig::new(everything());
-    let reset = [Command::RESET.0];
-    let ten = NOW + Duration::from_secs(10);
-    let late = NOW + Duration::from_millis(10_001);
-    rig.call_with(ten, USB, &GetInfoResponse::request(), |_| unreachable!());
-    assert_eq!(rig.call_with(ten, USB, &reset, |_| Gesture::Declined), status(Status::OPERATION_DENIED));
-    assert_eq!(rig.call_with(ten, USB, &reset, |_| Gesture::TimedOut), status(Status::USER_ACTION_TIMEOUT));
-    assert_eq!(rig.call_with(late, USB, &reset, |_| unreachable!()), status(Status::NOT_ALLOWED));
-    rig.authenticator.power_cycle(late).unwrap();
-    assert_eq!(
-        rig.call_with(late, USB, &reset, |_| Gesture::Present),
-        status(Status::OK),
-        "a power cycle opens it again"
-    );
 }
 
 #[test]

@@ -133,6 +133,14 @@ fn profiles_make_the_flags_the_counter_and_the_attestation_that_they_say() {
                             "{name}"
                         );
                     }
+                    Attestation::Packed => {
+                        let all = vec!["alg", "sig", "x5c"];
+                        assert_eq!((response.fmt.as_str(), members), ("packed", all), "{name}");
+                    }
+                    Attestation::FidoU2f => {
+                        let all = vec!["sig", "x5c"];
+                        assert_eq!((response.fmt.as_str(), members), ("fido-u2f", all), "{name}");
+                    }
                 }
                 let by_name = vec![listed(&attested.credential_id)];
                 let mut ways = vec![(by_name.clone(), None), (by_name, Some(false))];
@@ -191,7 +199,7 @@ fn profiles_have_the_commands_that_they_advertise_and_no_others() {
 
 #[test]
 fn profiles_obey_the_options_that_they_advertise_and_refuse_the_others() {
-    every(|name, _, info, mut rig| {
+    every(|name, claims, info, mut rig| {
         let on = |option: &str| info.option(option) == Some(true);
         let rk = rig.call(&MakeCredential { rk: Some(true), ..registration("a") }.encode());
         assert_eq!(rk[0], if on("rk") { 0 } else { Status::UNSUPPORTED_OPTION.0 }, "{name}: rk");
@@ -210,7 +218,8 @@ fn profiles_obey_the_options_that_they_advertise_and_refuse_the_others() {
             status(Status::UNSUPPORTED_OPTION),
             "{name}: rk at sign-in"
         );
-        assert_eq!(info.option("ep"), None, "{name}: there are no certificates");
+        // Whoever has it leaves the factory with it off.
+        assert_eq!(info.option("ep"), claims.enterprise.as_ref().map(|_| false), "{name}: ep");
         let enterprise = MakeCredential { enterprise_attestation: Some(1), ..registration("a") };
         assert_eq!(rig.call_silently(&enterprise.encode()), status(Status::INVALID_PARAMETER), "{name}: ep");
         // Without a PIN a token is a parameter of a protocol that is not there.

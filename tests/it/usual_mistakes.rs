@@ -8,7 +8,7 @@ use emulator::DeviceProfile;
 use std::time::Duration;
 use tests::platform::Pin;
 use tests::{NOW, RP_ID, Rig, USB, all_in, everything, listed, registration, sign_in, status};
-use wire::cbor::{self, Value};
+use wire::cbor::Value;
 use wire::ctap2::{
     Command, GetAssertion, GetAssertionResponse, GetInfoResponse, MakeCredential, MakeCredentialResponse,
     Permissions,

@@ -1,12 +1,12 @@
 //! What the owner of the authenticator may do to it besides sending commands. Everything goes through the same
 //! commit as a command, and no private key can be seen.
 use crate::authenticator::{Authenticator, Progress};
-use crate::pin;
-use crate::store::{Change, Credential};
+use crate::store::{Change, Credential, Finger};
+use crate::{bio_enrollment, pin};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use wire::cose::PublicKey;
-use wire::ctap2::{RpEntity, UserEntity};
-use wire::status::CtapError;
+use wire::ctap2::{Command, RpEntity, UserEntity};
+use wire::status::{CtapError, Status};
 use wire::time::Instant;
 
 /// A passkey as its owner sees it.
@@ -88,7 +88,56 @@ impl Authenticator {
         let change = self.memory.reset(&self.capabilities.profile, &mut self.rng);
         self.session = pin::Session::new(&mut self.rng);
         self.sequence = None;
+        self.enrolling = None;
         Changed { result: self.commit(&[change], None), cancelled }
+    }
+
+    /// The fingers that are enrolled, the oldest first.
+    pub fn fingers(&self) -> &[Finger] {
+        &self.memory.state().verification.fingers
+    }
+
+    /// Enrols another finger without its samples. The result is refused with INVALID_COMMAND where fingers are not
+    /// enrolled (CTAP 2.1 §6.7), FP_DATABASE_FULL, or INVALID_LENGTH for a name of more than 64 bytes.
+    pub fn add_finger(&mut self, now: Instant, name: Option<String>) -> Changed<Finger> {
+        self.change_fingers(
+            now,
+            |auth| bio_enrollment::with_another(auth, name),
+            |fingers| fingers.last().cloned().expect("it was added at the end"),
+        )
+    }
+
+    /// Gives a finger another name. The result is refused with INVALID_OPTION if there is none with that ID, and
+    /// with INVALID_LENGTH for a name of more than 64 bytes.
+    pub fn rename_finger(&mut self, now: Instant, id: &[u8], name: String) -> Changed<()> {
+        self.change_fingers(now, |auth| bio_enrollment::renamed(auth, id, name), |_| ())
+    }
+
+    /// Forgets a finger. The result is refused with INVALID_OPTION if there is none with that ID.
+    pub fn remove_finger(&mut self, now: Instant, id: &[u8]) -> Changed<()> {
+        self.change_fingers(now, |auth| bio_enrollment::without(auth, id), |_| ())
+    }
+
+    /// Cancels a waiting command and an enrolment that is under way, then changes the fingers.
+    fn change_fingers<T>(
+        &mut self,
+        now: Instant,
+        make: impl FnOnce(&mut Self) -> Result<Vec<Finger>, CtapError>,
+        then: impl FnOnce(&[Finger]) -> T,
+    ) -> Changed<T> {
+        if !self.capabilities.has(Command::BIO_ENROLLMENT_PREVIEW) {
+            let none = Status::INVALID_COMMAND.because("CTAP 2.1 §6.7: no fingers are enrolled here");
+            return Changed { result: Err(none), cancelled: None };
+        }
+        let fingers = match make(self) {
+            Ok(fingers) => fingers,
+            Err(refused) => return Changed { result: Err(refused), cancelled: None },
+        };
+        let cancelled = self.handle_cancel(now);
+        self.sequence = None;
+        self.enrolling = None;
+        let result = bio_enrollment::put(self, fingers).map(|()| then(self.fingers()));
+        Changed { result, cancelled }
     }
 
     /// Cancels a waiting command, so that it does not go on over changed ground, then changes one passkey.

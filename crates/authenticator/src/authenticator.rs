@@ -2,15 +2,18 @@
 use crate::capabilities::Capabilities;
 use crate::memory::Memory;
 use crate::profile::Profile;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{AttestationIdentity, Signer, SignerError};
 use crate::store::{Change, Store, StoreError};
 use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
 use crate::{
-    Link, config, credential_management, get_assertion, identifier, large_blobs, make_credential, pin, reset,
+    Link, bio_enrollment, config, credential_management, get_assertion, identifier, large_blobs,
+    make_credential, pin, reset, u2f,
 };
 use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
 use rand_core::CryptoRng;
+use wire::apdu::Refusal as ApduRefusal;
+use wire::ctap1::Instruction;
 use wire::ctap2::{self, Command};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
@@ -60,6 +63,16 @@ pub enum Event {
         /// Why it was refused, if it was.
         outcome: Result<(), CtapError>,
     },
+    /// A U2F request was answered: well, or with a reason. Of one that is sent again and again until the user touches,
+    /// only the first is told.
+    U2fAnswered {
+        /// Which instruction; byte 0 for a message without one.
+        instruction: Instruction,
+        /// Who asked.
+        via: Via,
+        /// Why it was refused, if it was.
+        outcome: Result<(), ApduRefusal>,
+    },
     /// The store took this many changes.
     Committed {
         /// At least one.
@@ -76,10 +89,14 @@ pub struct Authenticator {
     pub(crate) powered_up: Instant,
     /// What a next command on the same channel may go on with.
     pub(crate) sequence: Option<Sequence>,
+    /// A finger that is being enrolled, until the power is cut.
+    pub(crate) enrolling: Option<bio_enrollment::Enrolling>,
     /// PIN and tokens, until the power is cut.
     pub(crate) session: pin::Session,
     pub(crate) signer: Box<dyn Signer + Send>,
     pub(crate) rng: Box<dyn CryptoRng + Send>,
+    /// What U2F requests wait for without waiting.
+    pub(crate) touch: Option<u2f::Touch>,
     pending: Option<Pending>,
     prompts: u64,
     events: VecDeque<Event>,
@@ -121,6 +138,8 @@ pub(crate) enum Continuation {
     TouchOnly,
     Selection,
     Reset,
+    /// A sample of a finger, which may be no good.
+    EnrollSample(bio_enrollment::Asked),
     /// getPinUvAuthTokenUsingUvWithPermissions.
     TokenUsingUv(Box<pin::UvAsked>),
 }
@@ -132,6 +151,7 @@ pub(crate) enum Silent {
     GetAssertion(Box<get_assertion::Asked>),
     GetNextAssertion,
     ClientPin(Box<pin::Command>),
+    BioEnrollment(Box<bio_enrollment::Command>),
     CredentialManagement(Box<credential_management::Command>),
     LargeBlobs(Box<large_blobs::Command>),
     Config(Box<config::Command>),
@@ -176,9 +196,11 @@ impl Authenticator {
             memory,
             powered_up: now,
             sequence: None,
+            enrolling: None,
             session,
             signer,
             rng,
+            touch: None,
             pending: None,
             prompts: 0,
             events: VecDeque::new(),
@@ -194,18 +216,24 @@ impl Authenticator {
         self.memory.reload(&self.capabilities.profile, &mut self.rng)?;
         self.session = pin::Session::new(&mut self.rng);
         self.pending = None;
+        self.touch = None;
         self.sequence = None;
+        self.enrolling = None;
         self.powered_up = now;
         self.signer.forget();
         Ok(())
+    }
+
+    /// The signer takes other attestation keys from now on.
+    pub fn set_identity(&mut self, identity: AttestationIdentity) {
+        self.signer.set_identity(identity);
     }
 
     /// A message from a platform.
     pub fn handle_request(&mut self, now: Instant, via: Via, request: Request<'_>) -> Progress {
         let message = match request {
             Request::Ctap2(message) => message,
-            // ISO 7816 SW_INS_NOT_SUPPORTED: no profile has CTAP1 yet.
-            Request::U2f(_) => return Progress::Reply(Vec::from([0x6D, 0x00])),
+            Request::U2f(apdu) => return Progress::Reply(u2f::handle(self, now, via, apdu)),
         };
         let command = message.first().copied().map(Command);
         let step = self.decide(now, via, message);
@@ -246,6 +274,7 @@ impl Authenticator {
                 Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::Selection))
             }
             ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
+            ctap2::Request::BioEnrollment(request) => bio_enrollment::begin(this, now, via, request),
             ctap2::Request::CredentialManagement(request) => {
                 credential_management::begin(this, now, via, request)
             }
@@ -284,10 +313,14 @@ impl Authenticator {
         }
     }
 
-    /// The user answered. `None` if nobody was asked.
+    /// The user answered. `None` if no command waits for it: nobody was asked, or a U2F request asked, which is sent
+    /// again.
     pub fn handle_gesture(&mut self, now: Instant, gesture: Gesture) -> Option<Progress> {
-        let Pending { command, via, prompt, then } = self.pending.take()?;
-        let consent = gesture.consent(prompt.verification);
+        let Some(Pending { command, via, prompt, then }) = self.pending.take() else {
+            self.touch = self.touch.take().and_then(|touch| touch.answered(now, gesture));
+            return None;
+        };
+        let consent = gesture.consent(&prompt);
         // CTAP 2.1 §6.5.3.1: what is left of the retries is durable before anything follows from the attempt.
         if prompt.verification
             && let Err(failed) = self.count_uv(&consent)
@@ -296,21 +329,27 @@ impl Authenticator {
         }
         let step = match consent {
             // CTAP 2.1 §6.5.3.1: a failed attempt may be repeated while there are attempts left.
-            Err(Refusal::NotVerified) if prompt.attempts > 1 => {
+            Err(Refusal::NotVerified) if prompt.verification && prompt.attempts > 1 => {
                 let question = Question { purpose: prompt.purpose, verification: true };
-                let prompt = self.ask(now, via, question, prompt.attempts - 1);
+                let prompt = self.ask(now, via, question, &then, prompt.attempts - 1);
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Some(Progress::AwaitingUser(prompt));
             }
             Err(refusal) if prompt.verification => Err(self.uv_failed(&then, refusal)),
-            Err(refusal) => Err(then.refused(refusal)),
+            Err(refusal) => match then {
+                // CTAP 2.1 §6.7.4: a bad sample is an answer, too.
+                Continuation::EnrollSample(asked) => asked.failed(self, refusal).map(Step::Reply),
+                then => Err(then.refused(refusal)),
+            },
             Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
         };
         Some(self.advance(now, command, via, step))
     }
 
-    /// The platform withdrew the command. `None` if there was none.
+    /// The platform withdrew the command. `None` if there was none. What U2F requests ask of the user is withdrawn
+    /// too.
     pub fn handle_cancel(&mut self, now: Instant) -> Option<Progress> {
+        self.touch = None;
         let Pending { command, via, .. } = self.pending.take()?;
         let cancelled =
             Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before the user answered");
@@ -319,13 +358,15 @@ impl Authenticator {
 
     /// The deadline passed. `None` if nothing was due.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Progress> {
+        self.touch.take_if(|touch| touch.until() <= now);
         let pending = self.pending.as_ref()?;
         if now < pending.prompt.deadline { None } else { self.handle_gesture(now, Gesture::TimedOut) }
     }
 
     /// When [`Authenticator::handle_timeout`] is due, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pending.as_ref().map(|pending| pending.prompt.deadline)
+        let touch = self.touch.as_ref().map(u2f::Touch::until);
+        self.pending.as_ref().map(|pending| pending.prompt.deadline).into_iter().chain(touch).min()
     }
 
     /// The next thing that happened. Of a long silence only the newest events are kept.
@@ -335,7 +376,13 @@ impl Authenticator {
 
     /// The question that is open.
     pub fn prompt(&self) -> Option<&Prompt> {
-        self.pending.as_ref().map(|pending| &pending.prompt)
+        let pending = self.pending.as_ref().map(|pending| &pending.prompt);
+        pending.or_else(|| self.touch.as_ref().and_then(u2f::Touch::prompt))
+    }
+
+    /// Whether a command waits for its user.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.is_some()
     }
 
     fn advance(
@@ -353,7 +400,7 @@ impl Authenticator {
             }
             Ok(Step::Ask(question, then)) => {
                 let attempts = self.uv_attempts();
-                let prompt = self.ask(now, via, question, attempts);
+                let prompt = self.ask(now, via, question, &then, attempts);
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Progress::AwaitingUser(prompt);
             }
@@ -368,11 +415,29 @@ impl Authenticator {
         Progress::Reply(reply)
     }
 
-    fn ask(&mut self, now: Instant, via: Via, question: Question, attempts: u8) -> Prompt {
+    fn ask(
+        &mut self,
+        now: Instant,
+        via: Via,
+        question: Question,
+        then: &Continuation,
+        attempts: u8,
+    ) -> Prompt {
+        // The user is asked one thing at a time.
+        self.touch = None;
+        let time = match then {
+            Continuation::EnrollSample(asked) => asked.patience,
+            _ => USER_ACTION_TIMEOUT,
+        };
+        Prompt { attempts, ..self.ask_for(now, via, question, time) }
+    }
+
+    /// A question that is open for so long, and with one attempt.
+    pub(crate) fn ask_for(&mut self, now: Instant, via: Via, question: Question, time: Duration) -> Prompt {
         self.prompts += 1;
         let Question { purpose, verification } = question;
-        let deadline = now + USER_ACTION_TIMEOUT;
-        Prompt { number: self.prompts, purpose, verification, attempts, link: via.link, deadline }
+        let (link, deadline) = (via.link, now + time);
+        Prompt { number: self.prompts, purpose, verification, attempts: 1, link, deadline }
     }
 
     /// Makes changes durable and lets a signature counter go. Nothing may fail after it.
@@ -391,7 +456,7 @@ impl Authenticator {
         Status::OTHER.because_of(format!("{error}"))
     }
 
-    fn report(&mut self, event: Event) {
+    pub(crate) fn report(&mut self, event: Event) {
         if self.events.len() == EVENTS_KEPT {
             self.events.pop_front();
         }
@@ -424,6 +489,7 @@ impl Silent {
             Self::GetAssertion(asked) => asked.resume(auth, now, None),
             Self::GetNextAssertion => get_assertion::resume_next(auth, now),
             Self::ClientPin(command) => pin::resume(*command, auth, now),
+            Self::BioEnrollment(command) => bio_enrollment::resume(*command, auth, via),
             Self::CredentialManagement(command) => credential_management::resume(*command, auth, now, via),
             Self::LargeBlobs(command) => large_blobs::resume(*command, auth, now, via),
             Self::Config(command) => config::resume(*command, auth, now, via),
@@ -443,6 +509,7 @@ impl Continuation {
                 .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
             Self::Selection => Ok(Vec::from([Status::OK.0])),
             Self::Reset => reset::resume(auth),
+            Self::EnrollSample(asked) => asked.captured(auth),
             Self::TokenUsingUv(asked) => asked.resume(auth, now, consent),
         }
     }
@@ -459,6 +526,7 @@ impl Continuation {
             }
             Self::Selection => Status::OPERATION_DENIED.because("CTAP 2.1 §6.9: the user declined"),
             Self::Reset => reset::refused(refusal),
+            Self::EnrollSample(_) => bio_enrollment::refused(),
             Self::TokenUsingUv(_) => pin::uv_refused(refusal),
         }
     }

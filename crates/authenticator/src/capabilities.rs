@@ -25,6 +25,9 @@ impl Capabilities {
     /// Whether the authenticator has that command at all.
     pub(crate) fn has(&self, command: Command) -> bool {
         let profile = &self.profile;
+        if !profile.speaks_ctap2() {
+            return false;
+        }
         let bio = |preview| matches!(profile.verification, Verification::Enrollable { preview: p, .. } if p == preview);
         match command {
             Command::CLIENT_PIN => !self.pin_uv_auth_protocols().is_empty(),
@@ -62,6 +65,11 @@ impl Capabilities {
             Verification::OnRequest | Verification::Always => Some(true),
             Verification::Enrollable { .. } => Some(!state.verification.fingers.is_empty()),
         }
+    }
+
+    /// The `uvBioEnroll` option: goes with `bioEnroll` (CTAP 2.1 §6.4).
+    pub(crate) fn uv_bio_enroll(&self) -> bool {
+        matches!(self.profile.verification, Verification::Enrollable { preview: false, by_finger: true, .. })
     }
 
     /// Whether getInfo tells how often built-in means were used since the PIN was (CTAP 2.2 §6.4, 0x17): where
@@ -115,7 +123,7 @@ impl Capabilities {
         let transports = seen.map(|seen| seen.transports.clone()).unwrap_or_default();
         let versions = profile.versions.iter().filter(|v| *v != "U2F_V2" || !self.always_uv(state));
         let config = |command: u8| profile.config_commands.contains(&command);
-        GetInfoResponse {
+        let mut info = GetInfoResponse {
             versions: versions.cloned().collect(),
             extensions: profile.extensions.iter().map(|extension| extension.name().to_string()).collect(),
             aaguid: profile.aaguid,
@@ -140,19 +148,22 @@ impl Capabilities {
             max_rp_ids_for_set_min_pin_length: pin
                 .filter(|_| config(0x03))
                 .and_then(|pin| number(pin.max_rp_ids)),
+            // Absent: within one command the authenticator itself lets a finger try again (§6.5.3.1).
             preferred_platform_uv_attempts: None,
-            uv_modality: self.uv(state).map(|_| 0x02),
+            // By what a token is had (fingerprint_internal of the FIDO registry), where one is had so.
+            uv_modality: self.uv(state).filter(|_| profile.pin_uv_auth_token).map(|_| 0x02),
             certifications: profile.certifications.clone(),
             remaining_discoverable_credentials: self
                 .speaks_2_1
                 .then(|| self.room(memory))
                 .filter(|_| self.discoverable()),
             vendor_prototype_config_commands: None,
-            attestation_formats: match profile.attestation {
-                Attestation::None => Vec::new(),
-                other if self.speaks_2_1 => Vec::from([other.format().to_string()]),
-                _ => Vec::new(),
-            },
+            // Never `none`; a platform can have that whenever it prefers it.
+            attestation_formats: profile
+                .attestations()
+                .filter(|mode| self.speaks_2_1 && *mode != Attestation::None)
+                .map(|mode| mode.format().to_string())
+                .collect(),
             uv_count_since_last_pin_entry: self
                 .tells_uv_count(state)
                 .then(|| state.verification.uv_count_since_pin.into()),
@@ -168,7 +179,9 @@ impl Capabilities {
                 .iter()
                 .any(|version| version == "FIDO_2_3")
                 .then(|| profile.config_commands.iter().map(|command| u64::from(*command)).collect()),
-        }
+        };
+        profile.untold.iter().for_each(|member| member.leave_out(&mut info));
+        info
     }
 
     /// How many more discoverable credentials fit.
@@ -201,6 +214,7 @@ impl Capabilities {
             ("ep", profile.enterprise.as_ref().map(|_| state.settings.enterprise_attestation)),
             ("bioEnroll", bio),
             ("userVerificationMgmtPreview", bio_preview),
+            ("uvBioEnroll", when(self.uv_bio_enroll())),
             ("authnrCfg", when(!profile.config_commands.is_empty())),
             ("credMgmt", when(profile.credential_management.standard)),
             ("perCredMgmtRO", when(profile.credential_management.persistent_read_only)),

@@ -18,7 +18,10 @@
 extern crate alloc;
 
 mod admin;
+mod attestation;
+mod attesting;
 mod authenticator;
+mod bio_enrollment;
 mod capabilities;
 mod config;
 mod credential_management;
@@ -35,6 +38,8 @@ mod reset;
 mod sealed;
 pub mod signer;
 pub mod store;
+mod u2f;
+mod untold;
 mod user;
 
 pub use admin::{Changed, Passkey};

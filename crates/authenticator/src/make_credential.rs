@@ -1,17 +1,16 @@
 //! authenticatorMakeCredential, CTAP 2.1 §6.1.2, cut where the user is asked.
+use crate::attestation;
 use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, Via};
 use crate::credentials::{RpIdHash, rp_id_hash};
 use crate::extensions::{MakeFacts, MakePlan};
 use crate::pin::Verified;
-use crate::profile::Attestation;
 use crate::sealed::{self, Sealed};
-use crate::store::{Change, Credential, KeyPair, RecordId};
+use crate::store::{Change, Credential, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
-use alloc::{boxed::Box, string::ToString, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use rand_core::Rng;
-use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
-use wire::ctap2::{Descriptor, MakeCredential, MakeCredentialResponse, Permissions};
+use wire::ctap2::{Descriptor, MakeCredential, Permissions};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
 use wire::webauthn::{AttestedCredentialData, AuthenticatorData, Flags};
@@ -255,7 +254,7 @@ impl Prepared {
             }),
             extensions: made.signed,
         };
-        let mut response = attest(auth, &key, &data, &request)?;
+        let mut response = attestation::attest(auth, &key, data, &request)?;
         response.large_blob_key = made.kept.large_blob_key.as_ref().map(|key| key.to_vec());
         response.unsigned_extension_outputs = made.unsigned;
         let response = response.encode();
@@ -275,38 +274,4 @@ impl Prepared {
         auth.commit(&changes, Some(count.value))?;
         Ok(response)
     }
-}
-
-/// The attestation statement, WebAuthn Level 3 §8.2 and §8.7. A platform that prefers `none` to all else gets
-/// it (CTAP 2.2 §6.1.2 step 19).
-fn attest(
-    auth: &mut Authenticator,
-    key: &KeyPair,
-    data: &AuthenticatorData,
-    request: &MakeCredential,
-) -> Result<MakeCredentialResponse, CtapError> {
-    let unattested = matches!(request.attestation_formats.as_deref(), Some([only]) if only == "none");
-    let mode = if unattested { Attestation::None } else { auth.capabilities.profile.attestation };
-    let (fmt, auth_data, att_stmt) = match mode {
-        Attestation::None => ("none", auth.signer.present(data), Value::Map(Vec::new())),
-        Attestation::PackedSelf => {
-            let signed = auth
-                .signer
-                .sign(key, data, &request.client_data_hash)
-                .map_err(Authenticator::signer_failed)?;
-            let statement = cbor::text_map([
-                ("alg", Some(key.public.algorithm().0.into())),
-                ("sig", Some(Value::Bytes(signed.signature))),
-            ]);
-            ("packed", signed.auth_data, statement)
-        }
-    };
-    Ok(MakeCredentialResponse {
-        fmt: fmt.to_string(),
-        auth_data,
-        att_stmt,
-        ep_att: false,
-        large_blob_key: None,
-        unsigned_extension_outputs: None,
-    })
 }

@@ -5,6 +5,7 @@ use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 
 pub use crate::pin::Protocol;
+pub use crate::untold::Untold;
 
 /// Everything that makes one authenticator differ from another.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +20,10 @@ pub struct Profile {
     pub certifications: Vec<(String, u64)>,
     /// COSE algorithms, most preferred first; the platform's order decides all the same.
     pub algorithms: Vec<Algorithm>,
-    /// How a new credential is attested.
+    /// How a new credential is attested, unless the platform prefers one of the others.
     pub attestation: Attestation,
+    /// Formats that a platform may prefer (CTAP 2.2 §6.1.2); none of them twice, nor that of `attestation`.
+    pub further_attestations: Vec<Attestation>,
     /// Whether and for whom enterprise attestation may be enabled.
     pub enterprise: Option<Enterprise>,
     /// The BE and BS flags.
@@ -55,6 +58,8 @@ pub struct Profile {
     pub transports_for_reset: Vec<String>,
     /// getInfo 0x19 and 0x1E: tells holders of the persistent token who it is and what is stored.
     pub tells_identifier: bool,
+    /// Members that getInfo leaves out.
+    pub untold: Vec<Untold>,
     /// The longest message in bytes, command byte included.
     pub max_msg_size: u32,
     /// How many entries an excludeList or allowList may have.
@@ -72,6 +77,10 @@ pub enum Attestation {
     None,
     /// Format `packed`, signed by the credential itself.
     PackedSelf,
+    /// Format `packed`, signed by the model's attestation key, with its certificates.
+    Packed,
+    /// Format `fido-u2f`, as a U2F key attests: ES256 only, and without an AAGUID.
+    FidoU2f,
 }
 
 impl Attestation {
@@ -79,8 +88,14 @@ impl Attestation {
     pub const fn format(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::PackedSelf => "packed",
+            Self::PackedSelf | Self::Packed => "packed",
+            Self::FidoU2f => "fido-u2f",
         }
+    }
+
+    /// Whether keys of `algorithm` can be attested so: WebAuthn Level 3 §8.6 knows ES256 only.
+    pub fn attests(self, algorithm: Algorithm) -> bool {
+        self != Self::FidoU2f || algorithm == Algorithm::ES256
     }
 }
 
@@ -128,6 +143,8 @@ pub enum Verification {
         samples: u8,
         /// Whether only the preview command (0x40) is there.
         preview: bool,
+        /// `uvBioEnroll`: a token by finger may enrol fingers, too.
+        by_finger: bool,
     },
 }
 
@@ -220,6 +237,30 @@ pub struct Seen {
 }
 
 impl Profile {
+    /// Whether it speaks CTAP1, which is FIDO U2F.
+    pub fn speaks_u2f(&self) -> bool {
+        self.versions.iter().any(|version| version == "U2F_V2")
+    }
+
+    /// Whether it speaks CTAP2, of whatever edition; a U2F-only key does not.
+    pub fn speaks_ctap2(&self) -> bool {
+        self.versions.iter().any(|version| version != "U2F_V2")
+    }
+
+    /// Every way in which it attests, the usual one first.
+    pub fn attestations(&self) -> impl Iterator<Item = Attestation> {
+        core::iter::once(self.attestation).chain(self.further_attestations.iter().copied())
+    }
+
+    /// Whether an enterprise attestation may be given to `rp_id` (CTAP 2.1 §6.1.2 step 9): who is listed gets it
+    /// for either value, and who is not relies on a platform that manages it (2).
+    pub fn grants_enterprise_attestation(&self, value: i64, rp_id: &str) -> bool {
+        self.enterprise.as_ref().is_some_and(|enterprise| {
+            enterprise.rp_ids.iter().any(|listed| listed == rp_id)
+                || (value == 2 && enterprise.platform_managed)
+        })
+    }
+
     /// What a platform sees over `link`.
     pub fn seen(&self, link: Link) -> Option<&Seen> {
         let over = |link| self.seen.iter().find(|(seen, _)| *seen == link).map(|(_, seen)| seen);

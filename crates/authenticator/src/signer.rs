@@ -8,6 +8,8 @@ use wire::cose::{Algorithm, PublicKey};
 use wire::ctap1::RegistrationData;
 use wire::webauthn::AuthenticatorData;
 
+pub use crate::attesting::{AttestationIdentity, AttestationKey, Attesting};
+
 /// Authenticator data as signed, and the signature over it and the client data hash.
 pub struct Signed {
     /// The bytes that were signed, before the client data hash.
@@ -98,6 +100,12 @@ pub trait Signer {
     fn attest_u2f(&mut self, by: Attester, registration: &RegistrationData) -> Result<Attested, SignerError> {
         let _ = (by, registration);
         Err(SignerError::NoAttestationKey)
+    }
+
+    /// Takes other attestation keys from now on, as after the test CA was renewed. A signer without any has no use
+    /// for them.
+    fn set_identity(&mut self, identity: AttestationIdentity) {
+        drop(identity);
     }
 
     /// Drops every key that is held ready. Called when credentials are deleted.

@@ -58,10 +58,28 @@ pub enum Purpose {
         /// What it may do.
         permissions: Permissions,
     },
+    /// A registration or a sign-in by FIDO U2F, which tells no names. The platform asks again and again; a touch is
+    /// good for the next time.
+    U2f {
+        /// A registration, not a sign-in.
+        registers: bool,
+        /// The application parameter: SHA-256 of an AppID or RP ID.
+        application: [u8; 32],
+        /// The RP ID, if a passkey that is here tells it.
+        rp_id: Option<String>,
+    },
     /// This authenticator among several.
     Select,
     /// Forgetting everything.
-    Reset,
+    Reset {
+        /// Whether a short touch is not enough ([`Gesture::LongTouch`]).
+        long_touch: bool,
+    },
+    /// A sample of a finger that is being enrolled: a touch is a good one, [`Gesture::NotVerified`] a bad one.
+    EnrollSample {
+        /// Good samples that are still needed, this one among them.
+        remaining: u8,
+    },
 }
 
 impl Purpose {
@@ -70,8 +88,8 @@ impl Purpose {
         match self {
             Self::Register { rp, .. } | Self::AlreadyRegistered { rp } => Some(&rp.id),
             Self::SignIn { rp_id, .. } | Self::NothingToSignIn { rp_id } => Some(rp_id),
-            Self::Token { rp_id, .. } => rp_id.as_deref(),
-            Self::Select | Self::Reset => None,
+            Self::Token { rp_id, .. } | Self::U2f { rp_id, .. } => rp_id.as_deref(),
+            Self::Select | Self::Reset { .. } | Self::EnrollSample { .. } => None,
         }
     }
 }
@@ -81,6 +99,8 @@ impl Purpose {
 pub enum Gesture {
     /// A touch, or a tap on "continue".
     Present,
+    /// A touch that is held for some seconds: a touch in every other way.
+    LongTouch,
     /// A touch, and the finger, face or code matched.
     Verified,
     /// A finger or face that does not match.
@@ -116,14 +136,26 @@ pub(crate) enum Refusal {
 }
 
 impl Gesture {
-    /// What the gesture amounts to where `verification` was or was not asked for.
-    pub(crate) fn consent(self, verification: bool) -> Result<Consent, Refusal> {
+    /// What the gesture amounts to as the answer to that question.
+    pub(crate) fn consent(self, prompt: &Prompt) -> Result<Consent, Refusal> {
         match self {
-            Self::Verified => Ok(Consent { verified: verification }),
-            Self::Present | Self::NotVerified if verification => Err(Refusal::NotVerified),
-            Self::Present | Self::NotVerified => Ok(Consent { verified: false }),
             Self::Declined => Err(Refusal::Declined),
             Self::TimedOut => Err(Refusal::TimedOut),
+            // CTAP 2.3 §6.6. A guess: who lets go too early has not touched at all, and the platform sees what it
+            // would see after a wait for nothing.
+            Self::Present | Self::Verified | Self::NotVerified
+                if prompt.purpose == (Purpose::Reset { long_touch: true }) =>
+            {
+                Err(Refusal::TimedOut)
+            }
+            Self::Verified => Ok(Consent { verified: prompt.verification }),
+            Self::Present | Self::LongTouch | Self::NotVerified if prompt.verification => {
+                Err(Refusal::NotVerified)
+            }
+            Self::NotVerified if matches!(prompt.purpose, Purpose::EnrollSample { .. }) => {
+                Err(Refusal::NotVerified)
+            }
+            Self::Present | Self::LongTouch | Self::NotVerified => Ok(Consent { verified: false }),
         }
     }
 }

@@ -182,6 +182,11 @@ impl Create {
         begun.verify(means)
     }
 
+    /// The AppID of the extension `appidExclude`, for [`crate::ctap1::Bridge`].
+    pub fn app_id(&self) -> Option<&str> {
+        self.extensions.app_id_exclude()
+    }
+
     /// First the token, so that the search for the excludeList can use it.
     fn verify(mut self, means: Means) -> Result<(Self, Vec<u8>), ClientError> {
         let purpose = purpose(&self.platform, &self.request, &self.plan);
@@ -254,6 +259,7 @@ impl Create {
                 unsigned: answer.unsigned_extension_outputs.as_ref(),
                 large_blob_key: answer.large_blob_key.as_deref(),
                 verified: data.flags.contains(Flags::UV),
+                rp_id_hash: Some(data.rp_id_hash),
             },
             self.secret.as_ref(),
             &mut self.notes,

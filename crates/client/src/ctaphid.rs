@@ -35,7 +35,8 @@ pub enum Event {
     Opened(Device),
     /// The device works on the request; the status is one of [`wire::ctaphid::keepalive`].
     KeepAlive(u8),
-    /// The answer: for [`Command::CBOR`] a CTAP2 response, for [`Command::PING`] the echo.
+    /// The answer: for [`Command::CBOR`] a CTAP2 response, for [`Command::MSG`] a response APDU, for
+    /// [`Command::PING`] the echo.
     Answer(Vec<u8>),
 }
 
@@ -56,6 +57,11 @@ impl Device {
     /// Whether it takes CTAP2 messages.
     pub const fn has_cbor(self) -> bool {
         self.capabilities & capabilities::CBOR != 0
+    }
+
+    /// Whether it takes CTAP1 messages.
+    pub const fn has_msg(self) -> bool {
+        self.capabilities & capabilities::NMSG == 0
     }
 }
 
@@ -108,6 +114,14 @@ impl Host {
     /// If the channel is not open or busy, or the message too long.
     pub fn send_cbor(&mut self, message: &[u8]) -> Result<(), HostError> {
         self.send(Command::CBOR, message)
+    }
+
+    /// Sends a CTAP1 message: a U2F request APDU.
+    ///
+    /// # Errors
+    /// If the channel is not open or busy, or the message too long.
+    pub fn send_msg(&mut self, apdu: &[u8]) -> Result<(), HostError> {
+        self.send(Command::MSG, apdu)
     }
 
     /// Asks for a visible or audible sign.

@@ -188,6 +188,11 @@ impl Get {
         begun.verify(means)
     }
 
+    /// The AppID of the extension `appid`, for [`crate::ctap1::Bridge`].
+    pub fn app_id(&self) -> Option<&str> {
+        self.extensions.app_id()
+    }
+
     /// First the token, so that the search for the allowList can use it.
     fn verify(mut self, means: Means) -> Result<(Self, Vec<u8>), ClientError> {
         let purpose = purpose(&self.platform, &self.request, &self.extensions);
@@ -362,6 +367,7 @@ impl Get {
             unsigned: answer.unsigned_extension_outputs.as_ref(),
             large_blob_key: answer.large_blob_key.as_deref(),
             verified: data.as_ref().is_some_and(|data| data.flags.contains(Flags::UV)),
+            rp_id_hash: data.as_ref().map(|data| data.rp_id_hash),
         };
         self.extensions.finish(
             &self.request.allow_list,
@@ -385,7 +391,9 @@ impl Get {
         }
         match AuthenticatorData::decode(&answer.auth_data) {
             Ok(data) => {
-                if data.rp_id_hash != sha256(self.request.rp_id.as_bytes()) {
+                // §10.1.1: or for the AppID, which the page was allowed to use.
+                let mut names = [Some(self.request.rp_id.as_str()), self.extensions.app_id()].into_iter();
+                if !names.any(|name| name.is_some_and(|name| data.rp_id_hash == sha256(name.as_bytes()))) {
                     faults.push(AnswerError::RpIdHash(self.request.rp_id.clone()));
                 }
                 if data.flags.contains(Flags::AT) {

@@ -43,6 +43,7 @@
 //! | [`conveyance`] | what each browser shows a page of the authenticator |
 //! | [`graph`] | the body to post to Microsoft Graph |
 //! | [`pin`] | PINs and tokens: the platform's side of authenticatorClientPIN |
+//! | [`ctap1`] | authenticators that speak only U2F, as ones that speak CTAP2 |
 //! | [`ctaphid`] | the platform's side of a CTAPHID channel |
 //!
 //! What is not here: related origins (WebAuthn Level 3 §5.11 needs a request to the RP ID's host), conditional
@@ -51,6 +52,7 @@ mod account;
 mod ceremony;
 pub mod conveyance;
 mod create;
+pub mod ctap1;
 pub mod ctaphid;
 mod error;
 mod extensions;

@@ -3,6 +3,7 @@
 //! [`VirtualAuthenticator`] owns one [`authenticator::Authenticator`] and any number of [`transport::Link`]s.
 //! One thread or task owns one `VirtualAuthenticator`; drivers and servers only send it inputs, so there is no
 //! lock in the protocol.
+pub mod attestation;
 pub mod profile;
 mod signer;
 mod user;

@@ -1,5 +1,5 @@
 //! The simulated user: a policy that maps a prompt to a gesture.
-use authenticator::{Gesture, Prompt};
+use authenticator::{Gesture, Prompt, Purpose};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct UserPolicy {
 /// The kinds of answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Touches, and passes verification where it is asked for.
+    /// Touches, for long where that is asked for, and passes verification; every sample of a finger is good.
     Approve,
     /// A person answers, at a terminal, a page or through the API.
     Ask,
@@ -39,6 +39,7 @@ impl UserPolicy {
     pub fn answer(&self, prompt: &Prompt) -> Option<(Duration, Gesture)> {
         let gesture = match self.answer {
             Answer::Approve if prompt.verification => Gesture::Verified,
+            Answer::Approve if prompt.purpose == (Purpose::Reset { long_touch: true }) => Gesture::LongTouch,
             Answer::Approve => Gesture::Present,
             Answer::Deny => Gesture::Declined,
             Answer::Ask | Answer::Ignore => return None,

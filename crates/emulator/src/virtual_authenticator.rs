@@ -1,8 +1,8 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
 use crate::profile::DeviceProfile;
 use crate::user::UserPolicy;
-use authenticator::signer::Signer;
-use authenticator::store::{Store, StoreError};
+use authenticator::signer::{AttestationIdentity, Signer};
+use authenticator::store::{Finger, Store, StoreError};
 use authenticator::{Authenticator, Changed, Gesture, Passkey, Progress, Prompt, Request, Via};
 use rand_core::CryptoRng;
 use std::collections::VecDeque;
@@ -41,6 +41,8 @@ pub struct VirtualAuthenticator {
     links: Vec<Option<(authenticator::Link, Box<dyn Link>)>>,
     /// The link whose command waits for the user.
     waiting: Option<Port>,
+    /// The link whose U2F requests, which do not wait, ask the user.
+    polling: Option<Port>,
     /// The number of the question that was announced and not yet closed.
     open: Option<u64>,
     /// What the user policy decided, and when it is due.
@@ -71,6 +73,7 @@ impl VirtualAuthenticator {
             user: UserPolicy::default(),
             links: Vec::new(),
             waiting: None,
+            polling: None,
             open: None,
             due: None,
             powered: true,
@@ -83,6 +86,11 @@ impl VirtualAuthenticator {
         &self.profile
     }
 
+    /// The device takes other attestation keys from now on, with or without power.
+    pub fn set_identity(&mut self, identity: AttestationIdentity) {
+        self.authenticator.set_identity(identity);
+    }
+
     /// Adds a link. `kind` is what the authenticator takes it for.
     pub fn plug(&mut self, kind: authenticator::Link, link: Box<dyn Link>) -> Port {
         self.links.push(Some((kind, link)));
@@ -91,7 +99,7 @@ impl VirtualAuthenticator {
 
     /// Removes a link; a command that came over it is withdrawn.
     pub fn unplug(&mut self, now: Instant, port: Port) {
-        if self.waiting == Some(port) {
+        if self.waiting == Some(port) || self.polling == Some(port) {
             self.withdraw(now);
         }
         if let Some(slot) = self.links.get_mut(port.0) {
@@ -124,6 +132,7 @@ impl VirtualAuthenticator {
         }
         let progress = self.authenticator.handle_timeout(now);
         self.advance(now, progress);
+        self.close_lapsed_prompt();
     }
 
     /// When [`VirtualAuthenticator::handle_timeout`] is due, if ever.
@@ -160,6 +169,7 @@ impl VirtualAuthenticator {
         self.due = None;
         let progress = self.authenticator.handle_gesture(now, gesture);
         self.advance(now, progress);
+        self.close_lapsed_prompt();
         true
     }
 
@@ -246,6 +256,41 @@ impl VirtualAuthenticator {
         self.changed(now, changed)
     }
 
+    /// The fingers that are enrolled, the oldest first.
+    pub fn fingers(&self) -> &[Finger] {
+        self.authenticator.fingers()
+    }
+
+    /// Enrols another finger without its samples. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, FP_DATABASE_FULL, INVALID_LENGTH for a name of more than 64
+    /// bytes, and those of the store.
+    pub fn add_finger(&mut self, now: Instant, name: Option<String>) -> Result<Finger, CtapError> {
+        let changed = self.authenticator.add_finger(now, name);
+        self.changed(now, changed)
+    }
+
+    /// Gives a finger another name. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, INVALID_LENGTH
+    /// for a name of more than 64 bytes, and those of the store.
+    pub fn rename_finger(&mut self, now: Instant, id: &[u8], name: String) -> Result<(), CtapError> {
+        let changed = self.authenticator.rename_finger(now, id, name);
+        self.changed(now, changed)
+    }
+
+    /// Forgets a finger. A command that waits is cancelled.
+    ///
+    /// # Errors
+    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, and those of the
+    /// store.
+    pub fn remove_finger(&mut self, now: Instant, id: &[u8]) -> Result<(), CtapError> {
+        let changed = self.authenticator.remove_finger(now, id);
+        self.changed(now, changed)
+    }
+
     /// Forgets everything, as authenticatorReset does, without its touch. A command that waits is cancelled.
     ///
     /// # Errors
@@ -257,6 +302,7 @@ impl VirtualAuthenticator {
 
     fn changed<T>(&mut self, now: Instant, changed: Changed<T>) -> Result<T, CtapError> {
         self.advance(now, changed.cancelled);
+        self.close_lapsed_prompt();
         self.relay_events();
         changed.result
     }
@@ -271,7 +317,13 @@ impl VirtualAuthenticator {
                 self.authenticator.handle_request(now, via(*channel), Request::Ctap2(message))
             }
             transport::Event::U2f { channel, message } => {
-                self.authenticator.handle_request(now, via(*channel), Request::U2f(message))
+                let via = via(*channel);
+                let progress = self.authenticator.handle_request(now, via, Request::U2f(message));
+                // A user who touches at once need not be polled for.
+                match self.ask_for_u2f(now, port) {
+                    true => self.authenticator.handle_request(now, via, Request::U2f(message)),
+                    false => progress,
+                }
             }
             transport::Event::Cancel => {
                 if self.waiting == Some(port) {
@@ -282,6 +334,7 @@ impl VirtualAuthenticator {
             }
             transport::Event::Wink => return self.report(Event::Winked),
         };
+        let Some(Some((_, link))) = self.links.get_mut(port.0) else { return };
         match progress {
             // Another link's command may be waiting: this answer is for the one that just asked.
             Progress::Reply(reply) => {
@@ -316,21 +369,55 @@ impl VirtualAuthenticator {
         if let Some(Some((_, link))) = self.links.get_mut(port.0) {
             link.await_user(now);
         }
-        self.close_prompt();
-        self.open = Some(prompt.number);
-        let answer = self.user.answer(&prompt);
-        self.relay_events();
-        self.report(Event::Prompted(prompt));
-        self.due = answer.map(|(delay, gesture)| (now + delay, gesture));
+        self.announce(now, prompt);
         if let Some((_, gesture)) = self.due.take_if(|(at, _)| *at <= now) {
             let progress = self.authenticator.handle_gesture(now, gesture);
             self.advance(now, progress);
         }
     }
 
+    /// A question is open, and the user policy may know the answer.
+    fn announce(&mut self, now: Instant, prompt: Prompt) {
+        self.close_prompt();
+        self.open = Some(prompt.number);
+        let answer = self.user.answer(&prompt);
+        self.relay_events();
+        self.report(Event::Prompted(prompt));
+        self.due = answer.map(|(delay, gesture)| (now + delay, gesture));
+    }
+
+    /// A U2F request was answered: if that raised a question, asks the user. True if the user touched at once.
+    fn ask_for_u2f(&mut self, now: Instant, port: Port) -> bool {
+        // While a command waits, the question that is open is that command's.
+        if self.waiting.is_some() {
+            return false;
+        }
+        self.close_lapsed_prompt();
+        let Some(prompt) = self.prompt().filter(|prompt| self.open != Some(prompt.number)).cloned() else {
+            return false;
+        };
+        self.announce(now, prompt);
+        self.polling = Some(port);
+        match self.due.take_if(|(at, _)| *at <= now) {
+            Some((_, gesture)) => {
+                let _no_command_waits = self.authenticator.handle_gesture(now, gesture);
+                self.close_prompt();
+                gesture == Gesture::Present
+            }
+            None => false,
+        }
+    }
+
+    /// The authenticator withdraws a question that no command waits for by itself.
+    fn close_lapsed_prompt(&mut self) {
+        if self.open != self.prompt().map(|prompt| prompt.number) {
+            self.close_prompt();
+        }
+    }
+
     /// Drops the command that waits, without an answer to anybody.
     fn withdraw(&mut self, now: Instant) {
-        if self.waiting.take().is_some() {
+        if self.waiting.take().is_some() || self.polling.is_some() {
             let _unsent = self.authenticator.handle_cancel(now);
             self.close_prompt();
             self.relay_events();
@@ -339,6 +426,7 @@ impl VirtualAuthenticator {
 
     fn close_prompt(&mut self) {
         self.due = None;
+        self.polling = None;
         if let Some(number) = self.open.take() {
             self.report(Event::PromptClosed(number));
         }

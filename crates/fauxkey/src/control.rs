@@ -131,6 +131,17 @@ pub struct Passkey {
     pub created: u64,
 }
 
+/// A finger that is enrolled on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finger {
+    /// templateId, in hexadecimal digits.
+    pub id: String,
+    /// templateFriendlyName, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
 /// A question that is open on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,7 +149,7 @@ pub struct Prompt {
     /// To be named in the answer.
     pub number: u64,
     /// What the user agrees to: `register`, `already-registered`, `sign-in`, `nothing-to-sign-in`, `token`,
-    /// `select` or `reset`.
+    /// `u2f-register`, `u2f-sign-in`, `select`, `reset` or `enroll-sample`.
     pub purpose: String,
     /// The RP ID, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +161,12 @@ pub struct Prompt {
     pub verification: bool,
     /// Verification attempts left in this command.
     pub attempts: u8,
+    /// Whether a short touch is not enough; absent if it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub long_touch: bool,
+    /// Good samples of a finger that are still needed, this one among them; absent if none is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u8>,
 }
 
 impl From<&authenticator::Prompt> for Prompt {
@@ -165,8 +182,11 @@ impl From<&authenticator::Prompt> for Prompt {
             Purpose::SignIn { accounts, .. } => ("sign-in", accounts.iter().map(account).collect()),
             Purpose::NothingToSignIn { .. } => ("nothing-to-sign-in", Vec::new()),
             Purpose::Token { .. } => ("token", Vec::new()),
+            Purpose::U2f { registers: true, .. } => ("u2f-register", Vec::new()),
+            Purpose::U2f { registers: false, .. } => ("u2f-sign-in", Vec::new()),
             Purpose::Select => ("select", Vec::new()),
-            Purpose::Reset => ("reset", Vec::new()),
+            Purpose::Reset { .. } => ("reset", Vec::new()),
+            Purpose::EnrollSample { .. } => ("enroll-sample", Vec::new()),
         };
         Self {
             number: prompt.number,
@@ -175,6 +195,11 @@ impl From<&authenticator::Prompt> for Prompt {
             accounts,
             verification: prompt.verification,
             attempts: prompt.attempts,
+            long_touch: prompt.purpose == (Purpose::Reset { long_touch: true }),
+            samples: match prompt.purpose {
+                Purpose::EnrollSample { remaining } => Some(remaining),
+                _ => None,
+            },
         }
     }
 }
@@ -185,9 +210,11 @@ impl From<&authenticator::Prompt> for Prompt {
 pub enum Gesture {
     /// A touch.
     Present,
+    /// A touch that is held for some seconds.
+    LongTouch,
     /// A touch, and the finger, face or code matched.
     Verified,
-    /// A finger or face that does not match.
+    /// A finger or face that does not match, or a bad sample of one.
     NotVerified,
     /// A refusal.
     Declined,
@@ -253,6 +280,15 @@ pub trait Control {
     ) -> Result<Passkey, Failure>;
     /// Deletes a passkey for good.
     fn delete_passkey(&self, name: &str, id: &str) -> Result<(), Failure>;
+    /// The fingers that are enrolled, the oldest first.
+    fn fingers(&self, name: &str) -> Result<Vec<Finger>, Failure>;
+    /// Enrols another finger without its samples.
+    fn add_finger(&self, name: &str, finger: Option<String>) -> Result<Finger, Failure>;
+    /// Gives a finger another name. `id` is its templateId in hexadecimal digits, an unambiguous beginning of it, or
+    /// the name it has.
+    fn rename_finger(&self, name: &str, id: &str, finger: String) -> Result<Finger, Failure>;
+    /// Forgets a finger; `id` as for [`Control::rename_finger`].
+    fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure>;
     /// Sends a CTAP2 message as if over `link` and waits for the answer, user included.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure>;
 }

@@ -1,6 +1,8 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
-use crate::control::{Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User};
+use crate::control::{
+    Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
+};
 use crate::home::Home;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -256,6 +258,22 @@ impl Control for Remote {
         self.call(Method::DELETE, &["devices", name, "passkeys", id], None)
     }
 
+    fn fingers(&self, name: &str) -> Result<Vec<Finger>, Failure> {
+        self.call(Method::GET, &["devices", name, "fingers"], None)
+    }
+
+    fn add_finger(&self, name: &str, finger: Option<String>) -> Result<Finger, Failure> {
+        self.call(Method::POST, &["devices", name, "fingers"], Some(json!({ "name": finger })))
+    }
+
+    fn rename_finger(&self, name: &str, id: &str, finger: String) -> Result<Finger, Failure> {
+        self.call(Method::PATCH, &["devices", name, "fingers", id], Some(json!({ "name": finger })))
+    }
+
+    fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, &["devices", name, "fingers", id], None)
+    }
+
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let body = json!({ "link": link, "message": base64url::encode(message) });
         let path = ["devices", name, "ctap2"];
@@ -266,7 +284,7 @@ impl Control for Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testing::{ID, Rig, device, failure, passkey, prompt};
+    use crate::api::testing::{ID, Rig, device, failure, finger, passkey, prompt};
     use crate::control::Answer;
     use std::io::{Read, Write};
     use std::net::TcpListener;
@@ -308,7 +326,9 @@ mod tests {
         *rig.fake.asking.lock().unwrap() = true;
         assert_eq!(remote.prompt("phone"), Ok(Some(prompt())));
         heard("prompt phone");
-        for gesture in [Gesture::Present, Gesture::Verified, Gesture::NotVerified, Gesture::Declined] {
+        for gesture in
+            [Gesture::Present, Gesture::LongTouch, Gesture::Verified, Gesture::NotVerified, Gesture::Declined]
+        {
             assert_eq!(remote.answer("phone", 7, gesture), Ok(()));
             heard(&format!("answer phone 7 {gesture:?}"));
         }
@@ -321,6 +341,21 @@ mod tests {
         heard(r#"rename phone ZmF1eGtleQ Some("grace") None"#);
         assert_eq!(remote.delete_passkey("phone", ID), Ok(()));
         heard("forget phone ZmF1eGtleQ");
+        assert_eq!(remote.fingers("phone"), Ok(vec![finger()]));
+        heard("fingers phone");
+        for name in [Some("thumb"), None] {
+            let name = name.map(String::from);
+            assert_eq!(
+                remote.add_finger("phone", name.clone()),
+                Ok(Finger { name: name.clone(), ..finger() })
+            );
+            heard(&format!("enrol phone {name:?}"));
+        }
+        let renamed = Finger { name: Some("index".into()), ..finger() };
+        assert_eq!(remote.rename_finger("phone", ID, "index".into()), Ok(renamed));
+        heard("call phone ZmF1eGtleQ index");
+        assert_eq!(remote.remove_finger("phone", ID), Ok(()));
+        heard("remove phone ZmF1eGtleQ");
         for link in [Link::Usb, Link::Internal, Link::Hybrid] {
             assert_eq!(remote.ctap2("phone", link, &[1, 2, 255]), Ok(vec![255, 2, 1]));
             heard(&format!("ctap2 phone {link:?} [1, 2, 255]"));

@@ -49,11 +49,19 @@
 //! | §7.1 step 20 | [`Algorithm`](Step::Algorithm) | `registration::was_offered` |
 //! | §6.5.1 (credentialPublicKey) | [`CoseKey`](Step::CoseKey) | `registration::is_plain_cose_key` |
 //! | §5.8.5 | [`Curve`](Step::Curve) | `curve::on_curve` |
-//! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::Format::named` |
-//! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::Format::read` |
-//! | §7.1 step 22 | [`AttestationAlgorithm`](Step::AttestationAlgorithm) | `attestation::Statement::algorithm_fits` |
-//! | §7.1 step 22 | [`AttestationSignature`](Step::AttestationSignature) | `attestation::Statement::signature_verifies` |
-//! | §7.1 step 23 | [`TrustAnchors`](Step::TrustAnchors) | `attestation::Statement::attestation_type` |
+//! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::statement::Format::named` |
+//! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::statement::Format::read` |
+//! | §8.2 (x5c) | [`AttestationCertificates`](Step::AttestationCertificates) | `attestation::statement::Statement::judged` |
+//! | §7.1 step 22 | [`AttestationAlgorithm`](Step::AttestationAlgorithm) | `attestation::statement::Judged::algorithm_fits` |
+//! | §7.1 step 22 | [`AttestationSignature`](Step::AttestationSignature) | `attestation::statement::Judged::signature_verifies` |
+//! | §8.2.1 (version) | [`CertificateVersion`](Step::CertificateVersion) | `attestation::requirements::is_version_3` |
+//! | §8.2.1 (subject) | [`CertificateSubject`](Step::CertificateSubject) | `attestation::requirements::has_a_proper_subject` |
+//! | §8.2.1 (basic constraints) | [`CertificateConstraints`](Step::CertificateConstraints) | `attestation::requirements::is_no_authority` |
+//! | §8.2 (id-fido-gen-ce-aaguid) | [`CertificateModel`](Step::CertificateModel) | `attestation::requirements::is_for_the_model` |
+//! | §8.2.2 (id-fido-gen-ce-sernum) | [`CertificateDevice`](Step::CertificateDevice) | `attestation::requirements::tells_no_device_unasked` |
+//! | §7.1 step 23 | [`TrustAnchors`](Step::TrustAnchors) | `attestation::AttestationPolicy::anchors` |
+//! | §7.1 step 24 | [`AttestationChain`](Step::AttestationChain) | `attestation::chain::build` |
+//! | §7.1 step 24 | [`CertificateValidity`](Step::CertificateValidity) | `attestation::chain::Path::is_valid_at` |
 //! | §7.1 step 24 | [`AttestationTrust`](Step::AttestationTrust) | `attestation::AttestationPolicy::trusts` |
 //! | §7.1 step 25 | [`CredentialIdLength`](Step::CredentialIdLength) | `registration::is_of_legal_length` |
 //! | §7.1 step 26 | [`Unregistered`](Step::Unregistered) | `registration::is_unregistered` |
@@ -94,7 +102,7 @@
 //!
 //! # What is absent
 //!
-//! Certificates, metadata and trust anchors; formats other than `none` and `packed`; algorithms other than
+//! Metadata and revocation; formats other than `none`, `packed` and `fido-u2f`; algorithms other than
 //! ES256 and EdDSA (a public key for another one does not read as [authenticator data](Step::AuthenticatorData));
 //! the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
 //! caller's.

@@ -60,6 +60,10 @@ pub struct Registered {
     pub fmt: String,
     /// What proves the claim.
     pub attestation: AttestationType,
+    /// The certificates in DER from that of the attestation key to the trust anchor; empty without certificates.
+    pub trust_path: Vec<Vec<u8>>,
+    /// The serial number in an enterprise attestation: the one device (§8.2.2).
+    pub serial_number: Option<Vec<u8>>,
     /// The flags of the authenticator data.
     pub flags: Flags,
     /// What is worth knowing although it was no reason to refuse.
@@ -122,27 +126,38 @@ impl RelyingParty {
 
         let format = steps.read(Step::Format, Format::named(&object.fmt))?;
         let statement = steps.read(Step::AttestationStatement, format.read(&object.att_stmt))?;
-        steps.check(Step::AttestationAlgorithm, statement.algorithm_fits(key))?;
-        let verdict = statement.signature_verifies(key, &object.auth_data, &hash);
+        let judged = steps.read(Step::AttestationCertificates, statement.judged())?;
+        steps.check(Step::AttestationAlgorithm, judged.algorithm_fits(key))?;
+        let verdict = judged.signature_verifies(key, &data, &object.auth_data, &hash);
         steps.check(Step::AttestationSignature, verdict)?;
-        let attestation = steps.read(Step::TrustAnchors, statement.attestation_type())?;
-        steps.check(Step::AttestationTrust, self.attestation.trusts(attestation))?;
+        steps.check(Step::CertificateVersion, judged.version())?;
+        steps.check(Step::CertificateSubject, judged.subject())?;
+        steps.check(Step::CertificateConstraints, judged.no_authority())?;
+        steps.check(Step::CertificateModel, judged.model(&data))?;
+        let policy = &self.attestation;
+        steps.check(Step::CertificateDevice, judged.device(policy.asks_for_enterprise()))?;
+        let anchors = steps.read(Step::TrustAnchors, policy.anchors(&statement))?;
+        let path = steps.read(Step::AttestationChain, judged.path(&anchors))?;
+        steps.check(Step::CertificateValidity, path.is_valid_at(policy.now))?;
+        let attestation = judged.attestation_type();
+        steps.check(Step::AttestationTrust, policy.trusts(attestation))?;
 
         let id = &attested.credential_id;
         steps.check(Step::CredentialIdLength, is_of_legal_length(id))?;
         steps.check(Step::Unregistered, is_unregistered(id, expected.is_registered))?;
         steps.check(Step::AttestedCredentialId, is_raw_id(id, &response.raw_id.0))?;
-        let policy = self.unsolicited_extensions;
+        let unsolicited = self.unsolicited_extensions;
         let by_client =
             extensions::unsolicited_by_client(&response.client_extension_results, &expected.extensions);
-        steps.check(Step::ClientExtensions, extensions::only_solicited(policy, "client", &by_client))?;
+        steps.check(Step::ClientExtensions, extensions::only_solicited(unsolicited, "client", &by_client))?;
         let by_authenticator =
             extensions::unsolicited_by_authenticator(data.extensions.as_ref(), &expected.extensions);
-        let verdict = extensions::only_solicited(policy, "authenticator", &by_authenticator);
+        let verdict = extensions::only_solicited(unsolicited, "authenticator", &by_authenticator);
         steps.check(Step::AuthenticatorExtensions, verdict)?;
 
         let warnings = [
-            unproven_aaguid(attested.aaguid, attestation),
+            unproven_aaguid(attested.aaguid, judged.names_the_model()),
+            undated(attestation, policy.now),
             authenticator_data::reserved_bits(data.flags),
             (!by_client.is_empty()).then(|| extensions::describe("client", &by_client)),
             (!by_authenticator.is_empty()).then(|| extensions::describe("authenticator", &by_authenticator)),
@@ -161,6 +176,8 @@ impl RelyingParty {
             aaguid: attested.aaguid,
             fmt: object.fmt.clone(),
             attestation,
+            trust_path: path.to_der(),
+            serial_number: judged.serial_number(),
             flags: data.flags,
             warnings: warnings.into_iter().flatten().collect(),
             passed: steps.passed(),
@@ -236,11 +253,14 @@ fn is_raw_id(id: &[u8], raw_id: &[u8]) -> Verdict {
     ensure(id == raw_id, || "rawId is not the credential ID in the authenticator data".into())
 }
 
-/// §6.5.3: neither type of attestation that we verify proves the model.
-fn unproven_aaguid(aaguid: Aaguid, attestation: AttestationType) -> Option<String> {
-    match attestation {
-        AttestationType::None | AttestationType::SelfAttestation => {
-            (aaguid != Aaguid::ZERO).then(|| format!("the AAGUID {aaguid} is not proven by any attestation"))
-        }
-    }
+/// §6.5.3: nothing but a certificate that names it proves the model.
+fn unproven_aaguid(aaguid: Aaguid, named: bool) -> Option<String> {
+    (!named && aaguid != Aaguid::ZERO)
+        .then(|| format!("the AAGUID {aaguid} is not proven by any attestation"))
+}
+
+/// Certificates without a clock.
+fn undated(attestation: AttestationType, now: Option<u64>) -> Option<String> {
+    (attestation == AttestationType::Basic && now.is_none())
+        .then(|| "whether the certificates are valid today was not looked at: there is no clock".into())
 }

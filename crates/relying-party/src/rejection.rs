@@ -69,12 +69,28 @@ pub enum Step {
     Format,
     /// The attestation statement has the shape of its format.
     AttestationStatement,
-    /// Self attestation names the algorithm of the credential's own key.
+    /// The certificates in the statement are X.509 certificates.
+    AttestationCertificates,
+    /// The key that attests is for the algorithm that the statement names, or that its format has.
     AttestationAlgorithm,
     /// The attestation signature verifies.
     AttestationSignature,
+    /// The attestation certificate has version 3.
+    CertificateVersion,
+    /// Its subject has C, O, OU and CN as they must be.
+    CertificateSubject,
+    /// It is no certificate of a certification authority.
+    CertificateConstraints,
+    /// If it names a model, it is the one in the authenticator data.
+    CertificateModel,
+    /// It tells the one device apart only where enterprise attestation was asked for.
+    CertificateDevice,
     /// There are trust anchors for the chain, if there is a chain.
     TrustAnchors,
+    /// The chain leads to a trust anchor, and every signature in it verifies.
+    AttestationChain,
+    /// Every certificate of it is valid now.
+    CertificateValidity,
     /// The type of attestation is acceptable.
     AttestationTrust,
     /// The credential ID has at most 1023 bytes.
@@ -118,9 +134,17 @@ const REGISTRATION: &[(Step, &str)] = &[
     (Step::Curve, "WebAuthn L3 §5.8.5"),
     (Step::Format, "WebAuthn L3 §7.1 step 21"),
     (Step::AttestationStatement, "WebAuthn L3 §7.1 step 22"),
+    (Step::AttestationCertificates, "WebAuthn L3 §8.2 (x5c)"),
     (Step::AttestationAlgorithm, "WebAuthn L3 §7.1 step 22"),
     (Step::AttestationSignature, "WebAuthn L3 §7.1 step 22"),
+    (Step::CertificateVersion, "WebAuthn L3 §8.2.1 (version)"),
+    (Step::CertificateSubject, "WebAuthn L3 §8.2.1 (subject)"),
+    (Step::CertificateConstraints, "WebAuthn L3 §8.2.1 (basic constraints)"),
+    (Step::CertificateModel, "WebAuthn L3 §8.2 (id-fido-gen-ce-aaguid)"),
+    (Step::CertificateDevice, "WebAuthn L3 §8.2.2 (id-fido-gen-ce-sernum)"),
     (Step::TrustAnchors, "WebAuthn L3 §7.1 step 23"),
+    (Step::AttestationChain, "WebAuthn L3 §7.1 step 24"),
+    (Step::CertificateValidity, "WebAuthn L3 §7.1 step 24"),
     (Step::AttestationTrust, "WebAuthn L3 §7.1 step 24"),
     (Step::CredentialIdLength, "WebAuthn L3 §7.1 step 25"),
     (Step::Unregistered, "WebAuthn L3 §7.1 step 26"),

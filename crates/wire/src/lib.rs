@@ -5,9 +5,10 @@
 //!
 //! | module | specification |
 //! |---|---|
+//! | [`apdu`] | command and response APDUs, ISO/IEC 7816-4 §5 |
 //! | [`cbor`] | CTAP2 canonical CBOR, CTAP 2.1 §8 |
 //! | [`cose`] | COSE keys and algorithms, RFC 9052 and 9053 |
-//! | [`ctap1`] | CTAP1 (FIDO U2F) messages |
+//! | [`ctap1`] | CTAP1 (FIDO U2F) messages, FIDO U2F Raw Message Formats 1.2 |
 //! | [`ctap2`] | CTAP2 requests and responses, CTAP 2.1 §6 |
 //! | [`ctaphid`] | CTAPHID packets, CTAP 2.1 §11.2 |
 //! | [`status`] | status codes, CTAP 2.1 §8.2 |
@@ -18,6 +19,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod aaguid;
+pub mod apdu;
 pub mod base64url;
 pub mod cbor;
 pub mod cose;

@@ -51,8 +51,10 @@ fn read_vectors(path: &Path) -> Vec<Vector> {
             let mut members = BTreeMap::new();
             for line in block {
                 let (key, value) = line.split_once(':').unwrap_or_else(|| panic!("{file}: no key: {line}"));
-                let known = ["name", "source", "message", "expect", "versions", "aaguid", "options", "hex"]
-                    .contains(&key);
+                let known = [
+                    "name", "source", "profile", "message", "expect", "versions", "aaguid", "options", "hex",
+                ]
+                .contains(&key);
                 assert!(known, "{file}: unknown key {key}");
                 assert_eq!(
                     members.insert(key.into(), value.trim().into()),

@@ -59,7 +59,7 @@ fn get_uv_retries_tells_what_is_left() {
 
 #[test]
 fn token_step_5_a_reader_without_fingers_is_not_set_up() {
-    let verification = Verification::Enrollable { capacity: 5, samples: 3, preview: false };
+    let verification = Verification::Enrollable { capacity: 5, samples: 3, preview: false, by_finger: false };
     for platform in BOTH {
         let mut rig = Rig::new(Profile { verification, ..all_in() });
         assert_eq!(token(&mut rig, platform, &[]), Status::NOT_ALLOWED);

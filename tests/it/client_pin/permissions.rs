@@ -19,7 +19,7 @@ const ALL: [Permissions; 7] = [
 ];
 
 fn fingers(preview: bool) -> Verification {
-    Verification::Enrollable { capacity: 5, samples: 3, preview }
+    Verification::Enrollable { capacity: 5, samples: 3, preview, by_finger: false }
 }
 
 /// Asks for these permissions by PIN.
@@ -70,6 +70,7 @@ fn step_4_each_permission_needs_the_option_that_it_is_for() {
     let without = |credential_management| Profile { credential_management, ..with_finger() };
     // What is missing by PIN and by finger from each profile.
     let (be, acfg) = (Permissions::BE.0, Permissions::ACFG.0);
+    let by_finger = Verification::Enrollable { capacity: 5, samples: 3, preview: false, by_finger: true };
     let cases = [
         ("all in", with_finger(), be, be | acfg),
         (
@@ -98,6 +99,7 @@ fn step_4_each_permission_needs_the_option_that_it_is_for() {
             be | acfg,
         ),
         ("bioEnroll", Profile { verification: fingers(false), ..all_in() }, 0, be | acfg),
+        ("uvBioEnroll", Profile { verification: by_finger, ..all_in() }, 0, acfg),
         ("only the preview of bioEnroll", Profile { verification: fingers(true), ..all_in() }, be, be | acfg),
     ];
     for platform in BOTH {

@@ -26,13 +26,13 @@ pub(super) fn by_pin(auth: &Authenticator, wanted: i64) -> Result<Permissions, C
     granted(&can.profile, wanted, [sign, can.has(Command::BIO_ENROLLMENT), can.has(Command::CONFIG)])
 }
 
-/// getPinUvAuthTokenUsingUvWithPermissions steps 3 and 4. No profile has `uvBioEnroll` or `uvAcfg`: who enrols
-/// fingers or configures knows the PIN.
+/// getPinUvAuthTokenUsingUvWithPermissions steps 3 and 4. No profile has `uvAcfg`: who configures knows the PIN.
 ///
 /// # Errors
 /// As [`by_pin`].
 pub(super) fn by_uv(auth: &Authenticator, wanted: i64) -> Result<Permissions, CtapError> {
-    granted(&auth.capabilities.profile, wanted, [true, false, false])
+    let can = &auth.capabilities;
+    granted(&can.profile, wanted, [true, can.uv_bio_enroll(), false])
 }
 
 fn granted(profile: &Profile, wanted: i64, [sign, bio, config]: [bool; 3]) -> Result<Permissions, CtapError> {

@@ -1,7 +1,7 @@
 //! `appid` and `appidExclude`, WebAuthn Level 3 §10.1.1 and §10.1.2: passkeys of FIDO U2F.
 //!
-//! Both are about authenticators that speak only U2F, which this client does not talk to: the AppID is checked, and
-//! nothing else is to be done.
+//! The AppID is checked here. It is tried in place of the RP ID where the authenticator speaks only U2F, by
+//! [`crate::ctap1::Bridge`]: passkeys that are for an AppID are there.
 use crate::Origin;
 use crate::error::ClientError;
 use url::Url;
@@ -30,4 +30,9 @@ pub(super) fn check(id: &'static str, origin: &Origin, app_id: &str) -> Result<(
     } else {
         Err(refused("is of another site than the page"))
     }
+}
+
+/// FIDO AppID and Facet Specification §3.1.2 step 1: nothing stands for the origin itself.
+pub(super) fn named(origin: &Origin, app_id: &str) -> String {
+    if app_id.is_empty() { origin.as_str().into() } else { app_id.into() }
 }

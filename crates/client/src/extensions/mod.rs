@@ -10,7 +10,7 @@
 //! | `credBlob`, `getCredBlob` | `credBlob` | whether it was kept; what was kept |
 //! | `minPinLength` | `minPinLength` | –; the relying party finds it in the authenticator data |
 //! | `largeBlob` | `largeBlobKey`, or `largeBlob` of CTAP 2.3 | whether it is supported; the blob; whether it was written |
-//! | `appid`, `appidExclude` | – | that CTAP2 needed no such thing |
+//! | `appid`, `appidExclude` | – | whether the AppID took the place of the RP ID, which it can with U2F only |
 //!
 //! Others are passed over and noted. An extension that the authenticator does not have is not sent to it.
 mod appid;
@@ -43,6 +43,8 @@ pub(crate) struct Outputs<'a> {
     pub(crate) large_blob_key: Option<&'a [u8]>,
     /// Whether the user was verified.
     pub(crate) verified: bool,
+    /// For whom it was signed.
+    pub(crate) rp_id_hash: Option<[u8; 32]>,
 }
 
 impl<'a> Outputs<'a> {

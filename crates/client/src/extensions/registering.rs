@@ -23,7 +23,7 @@ pub(crate) struct Registering {
     cred_blob: Option<Vec<u8>>,
     min_pin_length: bool,
     large_blob: Option<Support>,
-    appid_exclude: bool,
+    appid_exclude: Option<String>,
     /// What was passed over.
     pub(crate) notes: Vec<String>,
 }
@@ -62,8 +62,9 @@ impl Registering {
                 "minPinLength" => this.notes.push(not_there(id, "minPinLength")),
                 large_blob::ID => this.large_blob = Some(Support::read(input, info, rk)?),
                 "appidExclude" => {
-                    appid::check("appidExclude", origin, text(id, input)?)?;
-                    this.appid_exclude = true;
+                    let app_id = text(id, input)?;
+                    appid::check("appidExclude", origin, app_id)?;
+                    this.appid_exclude = Some(appid::named(origin, app_id));
                 }
                 unknown => this.notes.push(passed_over(unknown)),
             }
@@ -98,6 +99,11 @@ impl Registering {
             }
         }
         Ok(())
+    }
+
+    /// The AppID for which an excluded passkey of U2F may be.
+    pub(crate) fn app_id_exclude(&self) -> Option<&str> {
+        self.appid_exclude.as_deref()
     }
 
     /// Whether a secret must be agreed on for it; then the user is to be verified, if need be.
@@ -184,7 +190,7 @@ impl Registering {
         if let Some(support) = self.large_blob {
             outputs.insert(large_blob::ID.into(), single("supported", support.supported(from)));
         }
-        if self.appid_exclude {
+        if self.appid_exclude.is_some() {
             outputs.insert("appidExclude".into(), true.into());
         }
         outputs

@@ -5,6 +5,7 @@ use super::input::{dictionary, not_supported, present, text};
 use super::large_blob::{self, Use};
 use super::{Outputs, appid, has, is_true, not_there, passed_over};
 use crate::Origin;
+use crate::ceremony::sha256;
 use crate::error::ClientError;
 use crate::pin::SharedSecret;
 use serde_json::{Map, Value, json};
@@ -24,7 +25,7 @@ pub(crate) struct SigningIn {
     by_credential: BTreeMap<Vec<u8>, Salts>,
     get_cred_blob: bool,
     large_blob: Option<Use>,
-    appid: bool,
+    appid: Option<String>,
     /// What was passed over.
     pub(crate) notes: Vec<String>,
 }
@@ -52,8 +53,9 @@ impl SigningIn {
                     }
                 }
                 "appid" => {
-                    appid::check("appid", origin, text(id, input)?)?;
-                    this.appid = true;
+                    let app_id = text(id, input)?;
+                    appid::check("appid", origin, app_id)?;
+                    this.appid = Some(appid::named(origin, app_id));
                 }
                 unknown => this.notes.push(passed_over(unknown)),
             }
@@ -149,6 +151,11 @@ impl SigningIn {
         super::inputs(members)
     }
 
+    /// The AppID that passkeys of U2F may be for.
+    pub(crate) fn app_id(&self) -> Option<&str> {
+        self.appid.as_deref()
+    }
+
     /// Whether the large-blob array is to be written, which takes a token.
     pub(crate) fn writes_array(&self) -> bool {
         self.large_blob.as_ref().is_some_and(Use::writes_array)
@@ -194,8 +201,9 @@ impl SigningIn {
         if let Some(large_blob) = &self.large_blob {
             outputs.insert(large_blob::ID.into(), large_blob.output(from, info));
         }
-        if self.appid {
-            outputs.insert("appid".into(), false.into());
+        if let Some(app_id) = &self.appid {
+            let used = from.rp_id_hash == Some(sha256(app_id.as_bytes()));
+            outputs.insert("appid".into(), used.into());
         }
         outputs
     }

@@ -34,7 +34,7 @@ const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "int
 /// What the authenticator can make keys for.
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
 /// Versions whose mandatory features can all be had.
-const VERSIONS: [&str; 3] = ["FIDO_2_0", "FIDO_2_1", "FIDO_2_3"];
+const VERSIONS: [&str; 4] = ["FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
 
 pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
     let mut problems = Vec::new();

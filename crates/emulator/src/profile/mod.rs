@@ -3,10 +3,12 @@
 //! The built-in ones are under `crates/emulator/profiles/`, each value with its basis. A profile that is loaded
 //! is one that can be kept: what it advertises is what the authenticator does, and a device-bound one never
 //! claims that its passkeys are backed up.
+mod card;
 mod check;
 mod parse;
 mod promises;
 
+pub use card::Card;
 pub use check::Problem;
 pub use parse::InvalidToml;
 
@@ -62,6 +64,8 @@ pub struct DeviceProfile {
     pub attachments: Vec<(Link, Attachment)>,
     /// For USB and its stand-ins.
     pub usb: UsbIdentity,
+    /// For readers of smart cards, where it can be put on or into one.
+    pub card: Option<Card>,
     /// The TOML that it was read from, with the basis of each value in comments.
     pub source: String,
 }
@@ -97,7 +101,7 @@ impl ProfileError {
     }
 }
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 13] = [
     include_str!("../../profiles/ms-authenticator-ios.toml"),
     include_str!("../../profiles/ms-authenticator-android.toml"),
     include_str!("../../profiles/windows-hello-hardware.toml"),
@@ -108,6 +112,7 @@ const BUILT_IN: [&str; 12] = [
     include_str!("../../profiles/1password.toml"),
     include_str!("../../profiles/bitwarden.toml"),
     include_str!("../../profiles/security-key.toml"),
+    include_str!("../../profiles/fingerprint-key.toml"),
     include_str!("../../profiles/ctap-2-0-key.toml"),
     include_str!("../../profiles/all-in.toml"),
 ];

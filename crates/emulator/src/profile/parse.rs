@@ -1,9 +1,9 @@
 //! The TOML schema of a profile.
-use super::{Attachment, DeviceProfile, UsbIdentity};
+use super::{Attachment, Card, DeviceProfile, UsbIdentity};
 use authenticator::Link;
 use authenticator::profile::{
     Attestation, Backup, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile,
-    Protocol, Seen, Verification,
+    Protocol, Seen, Untold, Verification,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -60,8 +60,10 @@ struct Document {
     enterprise: Option<EnterpriseTable>,
     credential: Credential,
     user: User,
+    fingers: Option<FingersTable>,
     seen: SeenOver,
     usb: Usb,
+    card: Option<CardTable>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +98,8 @@ struct Ctap {
     transports_for_reset: Vec<String>,
     #[serde(default)]
     tells_identifier: bool,
+    #[serde(default)]
+    untold: Vec<String>,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -127,17 +131,38 @@ struct EnterpriseTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Credential {
-    attestation: AttestationMode,
+    attestation: AttestationModes,
     backup_eligible: bool,
     backed_up: bool,
     counter: CounterMode,
 }
 
+/// One way, or several of which the first is the usual one.
 #[derive(Deserialize)]
+#[serde(untagged, expecting = "an attestation is none, packed-self, packed or fido-u2f, or a list of these")]
+enum AttestationModes {
+    One(AttestationMode),
+    Several(Vec<AttestationMode>),
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AttestationMode {
     None,
     PackedSelf,
+    Packed,
+    FidoU2f,
+}
+
+impl From<AttestationMode> for Attestation {
+    fn from(mode: AttestationMode) -> Self {
+        match mode {
+            AttestationMode::None => Self::None,
+            AttestationMode::PackedSelf => Self::PackedSelf,
+            AttestationMode::Packed => Self::Packed,
+            AttestationMode::FidoU2f => Self::FidoU2f,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -159,6 +184,18 @@ enum VerificationMode {
     None,
     OnRequest,
     Always,
+    Enrollable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FingersTable {
+    capacity: u8,
+    samples: u8,
+    #[serde(default)]
+    preview: bool,
+    #[serde(default)]
+    uv_bio_enroll: bool,
 }
 
 #[derive(Deserialize)]
@@ -195,10 +232,29 @@ struct Usb {
     device_version: [u8; 3],
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CardTable {
+    atr: String,
+}
+
 pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     let document: Document = toml::from_str(source).map_err(|error| InvalidToml::new(source, &error))?;
-    let Document { name, title, aaguid, device_bound, ctap, pin, enterprise, credential, user, seen, usb } =
-        document;
+    let Document {
+        name,
+        title,
+        aaguid,
+        device_bound,
+        ctap,
+        pin,
+        enterprise,
+        credential,
+        user,
+        fingers,
+        seen,
+        usb,
+        card,
+    } = document;
     let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
 
     let aaguid: Aaguid = aaguid.parse().map_err(|error| wrong("aaguid", format!("aaguid: {error}")))?;
@@ -221,7 +277,26 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             .ok_or_else(|| wrong("extensions", why))
     });
     let extensions = extensions.collect::<Result<Vec<_>, _>>()?;
+    let untold = ctap.untold.iter().map(|name| {
+        let untold = Untold::ALL.into_iter().find(|untold| untold.name() == name);
+        untold.ok_or_else(|| {
+            let names = Untold::ALL.map(Untold::name);
+            let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+            InvalidToml {
+                line: line_of(source, "untold"),
+                why: format!("untold: `{name}` is no member of getInfo that may be left out"),
+                hint: nearest.map(|nearest| format!("did you mean `{nearest}`?")),
+            }
+        })
+    });
+    let untold = untold.collect::<Result<Vec<_>, _>>()?;
+    let card = card.map(|card| Card::read(&card.atr)).transpose();
+    let card = card.map_err(|why| wrong("atr", format!("atr: {why}")))?;
     let pin = pin.map(read_pin).transpose().map_err(|why| wrong("protocols", why))?;
+    let verification = read_verification(user.verification, fingers).map_err(|(why, hint)| InvalidToml {
+        hint: Some(hint.into()),
+        ..wrong("verification", why.into())
+    })?;
     let manages = |form: ManagementForm| ctap.credential_management.contains(&form);
     let credential_management = CredentialManagementClaims {
         standard: manages(ManagementForm::Standard),
@@ -249,6 +324,12 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         .map(|(link, look)| (link, Seen { transports: look.transports, platform: look.platform }))
         .collect();
 
+    let attestations = match credential.attestation {
+        AttestationModes::One(mode) => vec![mode],
+        AttestationModes::Several(modes) => modes,
+    };
+    let mut attestations = attestations.into_iter().map(Attestation::from);
+
     Ok(DeviceProfile {
         name,
         title,
@@ -260,20 +341,14 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             firmware_version: ctap.firmware_version,
             certifications: ctap.certifications.into_iter().collect(),
             algorithms,
-            attestation: match credential.attestation {
-                AttestationMode::None => Attestation::None,
-                AttestationMode::PackedSelf => Attestation::PackedSelf,
-            },
+            attestation: attestations.next().unwrap_or(Attestation::None),
+            further_attestations: attestations.collect(),
             backup: Backup { eligible: credential.backup_eligible, backed_up: credential.backed_up },
             counter: match credential.counter {
                 CounterMode::Zero => Counter::Zero,
                 CounterMode::Global => Counter::Global,
             },
-            verification: match user.verification {
-                VerificationMode::None => Verification::None,
-                VerificationMode::OnRequest => Verification::OnRequest,
-                VerificationMode::Always => Verification::Always,
-            },
+            verification,
             enterprise: enterprise
                 .map(|table| Enterprise { rp_ids: table.rp_ids, platform_managed: table.platform_managed }),
             pin,
@@ -289,6 +364,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             max_cred_blob_length: ctap.max_cred_blob_length,
             transports_for_reset: ctap.transports_for_reset,
             tells_identifier: ctap.tells_identifier,
+            untold,
             max_msg_size: ctap.max_msg_size,
             max_credential_count_in_list: ctap.max_credential_count_in_list,
             max_credential_id_length: ctap.max_credential_id_length,
@@ -301,8 +377,32 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             product: usb.product,
             device_version: usb.device_version,
         },
+        card,
         source: source.into(),
     })
+}
+
+/// The `[fingers]` table and `verification = "enrollable"` go together; else why not, and what to do about it.
+fn read_verification(
+    mode: VerificationMode,
+    fingers: Option<FingersTable>,
+) -> Result<Verification, (&'static str, &'static str)> {
+    match (mode, fingers) {
+        (VerificationMode::None, None) => Ok(Verification::None),
+        (VerificationMode::OnRequest, None) => Ok(Verification::OnRequest),
+        (VerificationMode::Always, None) => Ok(Verification::Always),
+        (VerificationMode::Enrollable, Some(FingersTable { capacity, samples, preview, uv_bio_enroll })) => {
+            Ok(Verification::Enrollable { capacity, samples, preview, by_finger: uv_bio_enroll })
+        }
+        (VerificationMode::Enrollable, None) => Err((
+            "verification: a reader that is enrollable needs a [fingers] table",
+            "add [fingers] with capacity = 5 and samples = 5",
+        )),
+        (_, Some(_)) => Err((
+            "verification: there is a [fingers] table, but no fingers are enrolled here",
+            "say verification = \"enrollable\", or leave the [fingers] table out",
+        )),
+    }
 }
 
 fn read_pin(table: PinTable) -> Result<PinClaims, String> {

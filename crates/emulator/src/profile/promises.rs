@@ -1,13 +1,42 @@
 //! What one claim promises of others: the mandatory features of a version (CTAP 2.1 §9, CTAP 2.3 §9) and the
 //! members of getInfo that go together (CTAP 2.1 §6.4).
-use authenticator::profile::{Extension, Profile, Protocol, Verification};
+use authenticator::profile::{Attestation, Extension, Profile, Protocol, Untold, Verification};
 
 /// Refuses what does not go together: key, reason, way out.
 pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    preview(claims, refuse);
     versions(claims, refuse);
     pin(claims, refuse);
+    untold(claims, refuse);
+    fingers(claims, refuse);
     extensions(claims, refuse);
     commands(claims, refuse);
+    attestation(claims, refuse);
+}
+
+/// CTAP 2.1 §6.4: FIDO_2_1_PRE is how devices of before CTAP 2.1 tell that they have a command in preview.
+fn preview(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let bio = matches!(claims.verification, Verification::Enrollable { .. });
+    if claims.versions.iter().any(|version| version == "FIDO_2_1_PRE")
+        && !claims.credential_management.preview
+        && !bio
+    {
+        let why = "FIDO_2_1_PRE promises a command in preview (CTAP 2.1 §6.4), and there is none";
+        refuse("versions", why.into(), "add \"preview\" to credential-management, or leave FIDO_2_1_PRE out");
+    }
+}
+
+/// What getInfo has to tell: CTAP 2.1 §6.4 wants minPINLength where it can be set.
+fn untold(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    for (at, member) in claims.untold.iter().enumerate() {
+        if claims.untold[..at].contains(member) {
+            refuse("untold", format!("{} stands there twice", member.name()), "leave one out");
+        }
+    }
+    if claims.untold.contains(&Untold::MinPinLength) && claims.config_commands.contains(&3) {
+        let why = "minPINLength is told where setMinPINLength, command 3, can change it (CTAP 2.1 §6.4)";
+        refuse("untold", why.into(), "leave minPINLength out of untold");
+    }
 }
 
 /// CTAP 2.1 §9: what FIDO_2_1 and later promise.
@@ -92,6 +121,45 @@ fn pin(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     }
 }
 
+/// Fingers whose IDs and names fit one answer to enumerateEnrollments, which CTAPHID carries whole.
+const MOST_FINGERS: u8 = 64;
+
+/// CTAP 2.1 §6.7: a reader whose fingers platforms enrol.
+fn fingers(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let Verification::Enrollable { capacity, samples, preview, by_finger } = claims.verification else {
+        return;
+    };
+    if !(1..=MOST_FINGERS).contains(&capacity) {
+        let why =
+            format!("a reader holds 1 to {MOST_FINGERS} fingers here, not {capacity} (CTAP 2.1 §6.7.6)");
+        refuse("capacity", why, "say capacity = 5");
+    }
+    if samples == 0 {
+        refuse("samples", "a finger takes at least one sample (CTAP 2.1 §6.7.3)".into(), "say samples = 5");
+    }
+    if claims.pin.is_none() {
+        let why = "the first finger needs a token, and only a PIN gives one (CTAP 2.1 §6.7.4)";
+        refuse("verification", why.into(), "add a [pin] table");
+    }
+    let later = claims.versions.iter().any(|version| version == "FIDO_2_1" || version == "FIDO_2_3");
+    if !preview && !(later && claims.pin_uv_auth_token) {
+        let why = "bioEnroll is of CTAP 2.1 and needs tokens with permissions (CTAP 2.1 §6.7.4)";
+        refuse(
+            "verification",
+            why.into(),
+            "speak FIDO_2_1 with pin-uv-auth-token = true, or say preview = true",
+        );
+    }
+    if preview && claims.pin_uv_auth_token {
+        let why = "no token may enrol by the preview alone: its permission comes with bioEnroll (CTAP 2.1 §6.5.5.7)";
+        refuse("preview", why.into(), "say preview = false: the preview command is then there, too");
+    }
+    if preview && by_finger {
+        let why = "uvBioEnroll goes with bioEnroll (CTAP 2.1 §6.4)";
+        refuse("uv-bio-enroll", why.into(), "leave it out");
+    }
+}
+
 /// CTAP 2.1 §12 and CTAP 2.3 §12.
 fn extensions(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     let has = |extension| claims.extensions.contains(&extension);
@@ -153,10 +221,14 @@ fn commands(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
         let why = "setMinPINLength, command 3, goes with a PIN (CTAP 2.1 §6.4)";
         refuse("config-commands", why.into(), "add a [pin] table");
     }
-    if claims.enterprise.is_some() {
-        // CTAP 2.1 §7.1: what is attested is one device of an enterprise, which self attestation cannot say.
-        let why = "enterprise attestation needs a certificate, and this authenticator has none yet";
-        refuse("rp-ids", why.into(), "leave the [enterprise] table out");
+    if claims.enterprise.is_some() && !claims.attestations().any(|mode| mode == Attestation::Packed) {
+        // CTAP 2.1 §7.1: what is attested is one device of an enterprise, which takes a certificate to say.
+        let why = "enterprise attestation goes with attestation by certificate (CTAP 2.1 §7.1)";
+        refuse("rp-ids", why.into(), "say attestation = \"packed\", or leave the [enterprise] table out");
+    }
+    if claims.enterprise.as_ref().is_some_and(|table| table.rp_ids.is_empty() && !table.platform_managed) {
+        let why = "nobody could ever get an enterprise attestation (CTAP 2.1 §7.1)";
+        refuse("rp-ids", why.into(), "name an RP ID, or say platform-managed = true");
     }
     if claims.enterprise.is_some() != claims.config_commands.contains(&1) {
         let why = "enterprise attestation and its command 1 go together (CTAP 2.1 §7.1)";
@@ -165,5 +237,26 @@ fn commands(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
     if claims.always_uv.is_some() != claims.config_commands.contains(&2) {
         let why = "alwaysUv and toggleAlwaysUv, command 2, go together (CTAP 2.1 §6.11.2)";
         refuse("config-commands", why.into(), "have both always-uv and command 2, or neither");
+    }
+}
+
+/// CTAP 2.2 §6.4 (attestationFormats) and WebAuthn Level 3 §8.6.
+fn attestation(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    let mut refuse = |why: String, hint| refuse("attestation", why, hint);
+    let formats: Vec<_> = claims.attestations().map(Attestation::format).collect();
+    for (at, format) in formats.iter().enumerate() {
+        if formats[..at].contains(format) {
+            refuse(format!("the format {format} stands there twice (CTAP 2.2 §6.4)"), "leave one out");
+        }
+    }
+    if claims.further_attestations.contains(&Attestation::None) {
+        let why = "`none` is no format that a platform could prefer among others (CTAP 2.2 §6.4)";
+        refuse(why.into(), "leave it out: a platform that wants no attestation gets none all the same");
+    }
+    let unattested =
+        claims.algorithms.iter().find(|&&alg| !claims.attestations().any(|mode| mode.attests(alg)));
+    if let Some(algorithm) = unattested {
+        let why = format!("fido-u2f attests ES256 keys only, not {algorithm} (WebAuthn Level 3 §8.6)");
+        refuse(why, "say algorithms = [\"ES256\"], or attest by packed as well");
     }
 }

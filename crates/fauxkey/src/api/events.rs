@@ -3,7 +3,7 @@ use super::Api;
 use crate::announce::Announced;
 use crate::control::Prompt;
 use crate::instance::Happening;
-use authenticator::{Event as Inner, Link};
+use authenticator::Event as Inner;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{io, thread};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use wire::apdu::StatusWord;
 
 /// Events kept for a listener that is slow; what it misses is counted.
 const KEPT: usize = 1024;
@@ -77,13 +78,17 @@ impl From<&Event> for What {
                 let error = outcome.as_ref().err();
                 Self::Answered {
                     command: command.to_string(),
-                    link: match via.link {
-                        Link::Usb => "usb",
-                        Link::Nfc => "nfc",
-                        Link::Internal => "internal",
-                        Link::Hybrid => "hybrid",
-                    },
+                    link: via.link.transport(),
                     status: error.map_or(wire::status::Status::OK, |error| error.status).to_string(),
+                    reason: error.map(|error| error.reason.to_string()),
+                }
+            }
+            Event::Authenticator(Inner::U2fAnswered { instruction, via, outcome }) => {
+                let error = outcome.as_ref().err();
+                Self::Answered {
+                    command: instruction.to_string(),
+                    link: via.link.transport(),
+                    status: error.map_or(StatusWord::NO_ERROR, |error| error.status).to_string(),
                     reason: error.map(|error| error.reason.to_string()),
                 }
             }

@@ -159,8 +159,12 @@ fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result 
         "sign-in" => "a sign-in",
         "nothing-to-sign-in" => "a sign-in that there is no passkey for",
         "token" => "unlocking it for a program",
+        "u2f-register" => "a new U2F key",
+        "u2f-sign-in" => "a sign-in by U2F",
         "select" => "being chosen among several authenticators",
+        "reset" if prompt.long_touch => "a reset, which needs a long touch: every passkey would be gone",
         "reset" => "a reset: every passkey would be gone",
+        "enroll-sample" => "a sample of a finger that is being enrolled",
         other => other,
     };
     let Prompt { number, verification, .. } = prompt;
@@ -177,10 +181,23 @@ fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result 
         let accounts: Vec<String> = accounts.map(|account| format!("<bdi>{}</bdi>", Text(account))).collect();
         write!(html, ", for {}", accounts.join(", "))?;
     }
+    if let Some(samples) = prompt.samples {
+        write!(html, ", of which {samples} are still needed")?;
+    }
     writeln!(html, "</p>\n<p>")?;
-    let yes = if *verification { "verified" } else { "present" };
-    let wrong = verification.then_some(("not-verified", "Wrong finger"));
-    for (gesture, label) in [(yes, "Approve"), ("declined", "Decline")].into_iter().chain(wrong) {
+    let answers: &[(&str, &str)] = match prompt {
+        _ if *verification => {
+            &[("verified", "Approve"), ("declined", "Decline"), ("not-verified", "Wrong finger")]
+        }
+        Prompt { long_touch: true, .. } => {
+            &[("long-touch", "Touch for long"), ("declined", "Decline"), ("present", "Touch briefly")]
+        }
+        Prompt { samples: Some(_), .. } => {
+            &[("present", "Touch"), ("declined", "Decline"), ("not-verified", "Touch badly")]
+        }
+        _ => &[("present", "Approve"), ("declined", "Decline")],
+    };
+    for (gesture, label) in answers {
         writeln!(
             html,
             "<button type=\"button\" data-device=\"{}\" data-number=\"{number}\" data-gesture=\"{gesture}\">{label}</button>",

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A device's name in the path.
 pub(super) struct Name(pub(super) String);
 
-/// A device's name and a passkey's ID in the path.
+/// A device's name and the ID of a passkey or finger in the path.
 pub(super) struct NameAndId(pub(super) String, pub(super) String);
 
 /// A JSON body. It is taken for JSON whatever its `Content-Type`: the token keeps foreign pages out, so
@@ -145,6 +145,21 @@ pub(super) struct NewNames {
     pub(super) user_name: Option<String>,
     #[serde(default)]
     pub(super) user_display_name: Option<String>,
+}
+
+/// The body of POST fingers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewFinger {
+    #[serde(default)]
+    pub(super) name: Option<String>,
+}
+
+/// The body of PATCH fingers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct FingerName {
+    pub(super) name: String,
 }
 
 /// The body of POST ctap2.

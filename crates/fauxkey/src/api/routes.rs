@@ -2,11 +2,11 @@
 use super::Api;
 use super::problem::{self, Problem};
 use super::request::{
-    Body, ClockAdvance, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewNames, NewPower, NewUser,
-    PromptAnswer,
+    Body, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger, NewNames,
+    NewPower, NewUser, PromptAnswer,
 };
 use super::{events, guard, openapi, page};
-use crate::control::{Device, Passkey, User};
+use crate::control::{Device, Finger, Passkey, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -71,6 +71,10 @@ routes! {
     GET "/api/v1/devices/{name}/passkeys/{id}" Token passkey;
     PATCH "/api/v1/devices/{name}/passkeys/{id}" Token rename_passkey;
     DELETE "/api/v1/devices/{name}/passkeys/{id}" Token delete_passkey;
+    GET "/api/v1/devices/{name}/fingers" Token fingers;
+    POST "/api/v1/devices/{name}/fingers" Token add_finger;
+    PATCH "/api/v1/devices/{name}/fingers/{id}" Token rename_finger;
+    DELETE "/api/v1/devices/{name}/fingers/{id}" Token remove_finger;
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
 }
 
@@ -189,6 +193,31 @@ async fn rename_passkey(
 
 async fn delete_passkey(State(api): Server, NameAndId(name, id): NameAndId) -> Done {
     api.ask(move |control| control.delete_passkey(&name, &id)).await.map(|()| DONE)
+}
+
+async fn fingers(State(api): Server, Name(name): Name) -> Result<Json<Vec<Finger>>, Problem> {
+    api.ask(move |control| control.fingers(&name)).await.map(Json)
+}
+
+async fn add_finger(
+    State(api): Server,
+    Name(name): Name,
+    Body(new): Body<NewFinger>,
+) -> Result<Response, Problem> {
+    let finger = api.ask(move |control| control.add_finger(&name, new.name)).await?;
+    Ok((StatusCode::CREATED, Json(finger)).into_response())
+}
+
+async fn rename_finger(
+    State(api): Server,
+    NameAndId(name, id): NameAndId,
+    Body(new): Body<FingerName>,
+) -> Result<Json<Finger>, Problem> {
+    api.ask(move |control| control.rename_finger(&name, &id, new.name)).await.map(Json)
+}
+
+async fn remove_finger(State(api): Server, NameAndId(name, id): NameAndId) -> Done {
+    api.ask(move |control| control.remove_finger(&name, &id)).await.map(|()| DONE)
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! A server over a control that is not real, and a client that says exactly what it is told.
 use super::{Served, serve_control};
 use crate::control::{
-    Answer, Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User,
+    Answer, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
 };
 use crate::home::Home;
 use crate::instance::Happening;
@@ -81,6 +81,10 @@ pub(crate) fn passkey() -> Passkey {
     }
 }
 
+pub(crate) fn finger() -> Finger {
+    Finger { id: "0102030405060708".into(), name: Some("thumb".into()) }
+}
+
 pub(crate) fn prompt() -> Prompt {
     Prompt {
         number: 7,
@@ -89,6 +93,8 @@ pub(crate) fn prompt() -> Prompt {
         accounts: vec!["ada@example.test".into()],
         verification: true,
         attempts: 3,
+        long_touch: false,
+        samples: None,
     }
 }
 
@@ -189,6 +195,24 @@ impl Control for Fake {
     fn delete_passkey(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.on(name, format!("forget {name} {id}"))?;
         self.has(id)
+    }
+
+    fn fingers(&self, name: &str) -> Result<Vec<Finger>, Failure> {
+        self.on(name, format!("fingers {name}")).map(|()| vec![finger()])
+    }
+
+    fn add_finger(&self, name: &str, called: Option<String>) -> Result<Finger, Failure> {
+        self.on(name, format!("enrol {name} {called:?}"))?;
+        Ok(Finger { name: called, ..finger() })
+    }
+
+    fn rename_finger(&self, name: &str, id: &str, called: String) -> Result<Finger, Failure> {
+        self.on(name, format!("call {name} {id} {called}"))?;
+        Ok(Finger { name: Some(called), ..finger() })
+    }
+
+    fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.on(name, format!("remove {name} {id}"))
     }
 
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {

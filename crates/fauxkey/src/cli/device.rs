@@ -68,6 +68,9 @@ pub enum DeviceVerb {
     /// The PIN of a device: set, change, retries
     #[command(subcommand, after_help = "Example:\n  fauxkey device pin set 123456 --device key")]
     Pin(PinVerb),
+    /// The fingers of a device with a fingerprint reader: list, add, rename, remove
+    #[command(subcommand, after_help = "Example:\n  fauxkey device finger add thumb --device key")]
+    Finger(FingerVerb),
     /// Let the clock of a running device jump forward
     #[command(after_help = "Example:\n  fauxkey device clock --advance 30s")]
     Clock {
@@ -106,6 +109,47 @@ pub enum PinVerb {
     /// How many wrong PINs are still allowed
     #[command(after_help = "Example:\n  fauxkey device pin retries --device key")]
     Retries {
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+}
+
+/// What to do with fingers, as their owner and not as a computer: without PIN and samples.
+#[derive(Subcommand)]
+pub enum FingerVerb {
+    /// The fingers that are enrolled
+    #[command(after_help = "Example:\n  fauxkey device finger list --device key")]
+    List {
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// Enrol a finger; built-in verification works from the first one on
+    #[command(after_help = "Example:\n  fauxkey device finger add thumb --device key")]
+    Add {
+        /// What to call it: at most 64 bytes
+        name: Option<String>,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// Give a finger another name
+    #[command(after_help = "Example:\n  fauxkey device finger rename thumb \"right thumb\" --device key")]
+    Rename {
+        /// Its name, its ID, or a beginning of the ID
+        finger: String,
+        /// What to call it from now on: at most 64 bytes
+        name: String,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
+    /// Forget a finger; after the last one only the PIN is left
+    #[command(after_help = "Example:\n  fauxkey device finger remove thumb --device key")]
+    Remove {
+        /// Its name, its ID, or a beginning of the ID
+        finger: String,
         /// Which one
         #[command(flatten)]
         on: OnDevice,

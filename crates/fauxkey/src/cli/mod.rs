@@ -9,7 +9,7 @@ mod run;
 mod usage;
 mod webauthn;
 
-pub use device::{DeviceVerb, PinVerb};
+pub use device::{DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use passkey::PasskeyVerb;

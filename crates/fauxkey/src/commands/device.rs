@@ -1,5 +1,5 @@
 //! `fauxkey device`.
-use super::{Context, Exit, Stop, choose, confirm, pin};
+use super::{Context, Exit, Stop, choose, confirm, finger, pin};
 use crate::cli::{DeviceVerb, OnDevice};
 use crate::control::{Answer, Device, FailureKind, User};
 use crate::output::Output;
@@ -57,6 +57,7 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Pin(verb) => pin::pin(output, &*control, verb)?,
+        DeviceVerb::Finger(verb) => finger::finger(output, &*control, verb)?,
         DeviceVerb::Clock { advance, on } => {
             let device = choose(&*control, &on)?;
             control.running(&device.name, "it has no clock")?;

@@ -1,8 +1,9 @@
 //! What happens on devices, one line an event; and CTAP messages for those who want to see them.
 use crate::announce::Announced;
 use crate::output::{Output, shown};
-use authenticator::{Link, Prompt, Purpose};
+use authenticator::{Prompt, Purpose};
 use emulator::Event;
+use wire::apdu::StatusWord;
 use wire::cbor;
 use wire::ctap2::{Command, UserEntity};
 use wire::status::Status;
@@ -17,7 +18,16 @@ pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
                 Ok(()) => "done".into(),
                 Err(why) => format!("refused with {}: {}", why.status, shown(&why.reason)),
             };
-            format!("{command} over {}: {outcome}", link(via.link))
+            format!("{command} over {}: {outcome}", via.link.transport())
+        }
+        Event::Authenticator(authenticator::Event::U2fAnswered { instruction, via, outcome }) => {
+            let outcome = match outcome {
+                Ok(()) => "done".into(),
+                // The question says it already, and to a platform that only checks, it is no refusal.
+                Err(why) if why.status == StatusWord::CONDITIONS_NOT_SATISFIED && !verbose => return None,
+                Err(why) => format!("refused with {}: {}", why.status, shown(&why.reason)),
+            };
+            format!("{instruction} over {}: {outcome}", via.link.transport())
         }
         Event::Authenticator(authenticator::Event::Committed { changes }) if verbose => match changes {
             1 => "stored 1 change".into(),
@@ -32,7 +42,11 @@ pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
 
 /// What a prompt asks, in one line.
 pub fn question(prompt: &Prompt) -> String {
-    let how = if prompt.verification { "face, finger or code" } else { "touch" };
+    let how = match prompt.purpose {
+        _ if prompt.verification => "face, finger or code",
+        Purpose::Reset { long_touch: true } => "long touch",
+        _ => "touch",
+    };
     let what = match &prompt.purpose {
         Purpose::Register { rp, user } => {
             format!("a new passkey at {} for {}", shown(&rp.id), account(user))
@@ -52,8 +66,19 @@ pub fn question(prompt: &Prompt) -> String {
         }
         Purpose::Token { rp_id: Some(rp_id), .. } => format!("to unlock it for {}", shown(rp_id)),
         Purpose::Token { rp_id: None, .. } => "to unlock it".into(),
+        Purpose::U2f { registers, application, rp_id } => {
+            let what = if *registers { "a new U2F key" } else { "sign-in by U2F" };
+            match rp_id {
+                Some(rp_id) => format!("{what} at {}", shown(rp_id)),
+                None => format!("{what} for the application {}", wire::hex::encode(application)),
+            }
+        }
         Purpose::Select => "whether this is the authenticator to use".into(),
-        Purpose::Reset => "to forget everything".into(),
+        Purpose::Reset { .. } => "to forget everything".into(),
+        Purpose::EnrollSample { remaining: 1 } => "the last sample of a finger".into(),
+        Purpose::EnrollSample { remaining } => {
+            format!("a sample of a finger, of {remaining} that are needed")
+        }
     };
     format!("{what} ({how})")
 }
@@ -62,15 +87,6 @@ fn account(user: &UserEntity) -> String {
     match user.name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => shown(name),
         None => "an account without a name".into(),
-    }
-}
-
-fn link(link: Link) -> &'static str {
-    match link {
-        Link::Usb => "usb",
-        Link::Nfc => "nfc",
-        Link::Internal => "internal",
-        Link::Hybrid => "hybrid",
     }
 }
 
@@ -110,6 +126,7 @@ fn members(encoded: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use authenticator::Link;
     use std::time::Duration;
     use wire::ctap2::RpEntity;
     use wire::time::Instant;
@@ -140,6 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_says_what_kind_of_touch_is_wanted() {
+        for (purpose, expected) in [
+            (Purpose::Reset { long_touch: false }, "to forget everything (touch)"),
+            (Purpose::Reset { long_touch: true }, "to forget everything (long touch)"),
+            (Purpose::EnrollSample { remaining: 3 }, "a sample of a finger, of 3 that are needed (touch)"),
+            (Purpose::EnrollSample { remaining: 1 }, "the last sample of a finger (touch)"),
+        ] {
+            assert_eq!(question(&prompt(purpose, false)), expected);
+        }
+    }
+
+    #[test]
     fn a_refusal_says_its_status_and_its_reason() {
         let event = Event::Authenticator(authenticator::Event::Answered {
             command: Command::GET_ASSERTION,
@@ -152,6 +181,33 @@ mod tests {
                 "phone: authenticatorGetAssertion over hybrid: refused with 0x2E NO_CREDENTIALS: CTAP 2.1 §6.2.2 step 7: none"
             )
         );
+    }
+
+    #[test]
+    fn a_u2f_prompt_names_the_application_as_far_as_it_is_known() {
+        let asked = |registers, rp_id: Option<&str>| {
+            let purpose = Purpose::U2f { registers, application: [0xAB; 32], rp_id: rp_id.map(Into::into) };
+            question(&prompt(purpose, false))
+        };
+        assert_eq!(asked(true, Some("example.test")), "a new U2F key at example.test (touch)");
+        let unknown = format!("sign-in by U2F for the application {} (touch)", "ab".repeat(32));
+        assert_eq!(asked(false, None), unknown);
+    }
+
+    #[test]
+    fn u2f_answers_have_names_and_waiting_for_a_touch_is_for_the_curious() {
+        let via = authenticator::Via { link: Link::Usb, channel: 1 };
+        let event = |outcome| {
+            let instruction = wire::ctap1::Instruction::AUTHENTICATE;
+            Event::Authenticator(authenticator::Event::U2fAnswered { instruction, via, outcome })
+        };
+        let log = |outcome, verbose| line("key", &event(outcome), verbose);
+        assert_eq!(log(Ok(()), false).as_deref(), Some("key: U2F_AUTHENTICATE over usb: done"));
+        let refused = "key: U2F_AUTHENTICATE over usb: refused with 0x6A80 WRONG_DATA: why";
+        assert_eq!(log(Err(StatusWord::WRONG_DATA.because("why")), false).as_deref(), Some(refused));
+        let waits = || Err(StatusWord::CONDITIONS_NOT_SATISFIED.because("no touch yet"));
+        assert_eq!(log(waits(), false), None);
+        assert!(log(waits(), true).is_some());
     }
 
     #[test]

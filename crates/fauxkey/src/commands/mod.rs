@@ -3,6 +3,7 @@ mod device;
 mod doctor;
 mod exec;
 mod explain;
+mod finger;
 mod input;
 mod log;
 mod manual;

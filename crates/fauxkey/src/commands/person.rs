@@ -2,7 +2,7 @@
 use crate::control::{Answer, Control, Gesture};
 use crate::instance::{Happening, Instance};
 use crate::output::{Output, Tone};
-use authenticator::Prompt;
+use authenticator::{Prompt, Purpose};
 use emulator::Event;
 use rustix::process::getpgrp;
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
@@ -70,7 +70,12 @@ impl Person {
         }
         // What was typed before the question is no answer to it.
         let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-        let wrong = if prompt.verification { ", w = wrong finger" } else { "" };
+        let wrong = match prompt.purpose {
+            _ if prompt.verification => ", w = wrong finger",
+            Purpose::Reset { long_touch: true } => ", s = a touch that is too short",
+            Purpose::EnrollSample { .. } => ", w = a bad sample",
+            _ => "",
+        };
         self.output.say_in(Tone::Hint, &format!("{device}: approve? [Enter or y = yes, n = no{wrong}]"));
         if !state.listening {
             let person = self.clone();
@@ -88,13 +93,7 @@ impl Person {
     fn answer(self: &Arc<Self>, line: &str) {
         let mut state = self.state();
         let Some((device, prompt)) = state.open.front().cloned() else { return };
-        let gesture = match line.trim().to_lowercase().as_str() {
-            "" | "y" | "yes" if prompt.verification => Gesture::Verified,
-            "" | "y" | "yes" => Gesture::Present,
-            "n" | "no" => Gesture::Declined,
-            "w" if prompt.verification => Gesture::NotVerified,
-            _ => return self.ask(&mut state),
-        };
+        let Some(gesture) = meant(&prompt, line) else { return self.ask(&mut state) };
         drop(state);
         // It may have been answered elsewhere, or have timed out, just now.
         if let Err(failure) = self.instance.answer(&device, prompt.number, gesture) {
@@ -104,5 +103,50 @@ impl Person {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a line says in answer to that question, if anything.
+fn meant(prompt: &Prompt, line: &str) -> Option<Gesture> {
+    let long = prompt.purpose == (Purpose::Reset { long_touch: true });
+    let sample = matches!(prompt.purpose, Purpose::EnrollSample { .. });
+    Some(match line.trim().to_lowercase().as_str() {
+        "" | "y" | "yes" if prompt.verification => Gesture::Verified,
+        "" | "y" | "yes" if long => Gesture::LongTouch,
+        "" | "y" | "yes" => Gesture::Present,
+        "n" | "no" => Gesture::Declined,
+        "w" if prompt.verification || sample => Gesture::NotVerified,
+        "s" if long => Gesture::Present,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authenticator::Link;
+    use wire::time::Instant;
+
+    #[test]
+    fn each_question_takes_the_answers_that_it_offers() {
+        let (reset, long) = (Purpose::Reset { long_touch: false }, Purpose::Reset { long_touch: true });
+        let sample = Purpose::EnrollSample { remaining: 2 };
+        for (purpose, verification, yes, wrong, short) in [
+            (Purpose::Select, true, Gesture::Verified, Some(Gesture::NotVerified), None),
+            (Purpose::Select, false, Gesture::Present, None, None),
+            (reset, false, Gesture::Present, None, None),
+            (long, false, Gesture::LongTouch, None, Some(Gesture::Present)),
+            (sample, false, Gesture::Present, Some(Gesture::NotVerified), None),
+        ] {
+            let deadline = Instant::POWER_UP;
+            let prompt = Prompt { number: 1, purpose, verification, attempts: 3, link: Link::Usb, deadline };
+            for line in ["", "y\n", " YES "] {
+                assert_eq!(meant(&prompt, line), Some(yes), "{prompt:?}");
+            }
+            assert_eq!(meant(&prompt, "n"), Some(Gesture::Declined));
+            assert_eq!(meant(&prompt, "w"), wrong, "{prompt:?}");
+            assert_eq!(meant(&prompt, "s"), short, "{prompt:?}");
+            assert_eq!(meant(&prompt, "what?"), None);
+        }
     }
 }

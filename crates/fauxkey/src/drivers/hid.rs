@@ -45,12 +45,13 @@ impl Hid {
     /// # Errors
     /// If the device is gone.
     pub fn plug(handle: &DeviceHandle, profile: &DeviceProfile) -> Result<Self, Gone> {
-        // There is no CTAP1/U2F behind it, so NMSG is set (CTAP 2.1 §11.2.9.1.3).
+        // CTAP 2.1 §11.2.9.1.3: what is not spoken is not announced, and INVALID_CMD.
+        let speaks = &profile.authenticator;
         let link = ctaphid::Device::new(ctaphid::Config {
             version: profile.usb.device_version,
             wink: true,
-            cbor: true,
-            msg: false,
+            cbor: speaks.speaks_ctap2(),
+            msg: speaks.speaks_u2f(),
             max_message_size: MAX_MESSAGE_SIZE,
         });
         let readers = Readers::default();

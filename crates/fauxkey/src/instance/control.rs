@@ -1,7 +1,9 @@
 //! What the instance does when it is asked from outside.
 use super::running::Running;
 use super::{Instance, store_failure};
-use crate::control::{Control, Device, Failure, FailureKind, Gesture, Link, Passkey, Power, Prompt, User};
+use crate::control::{
+    Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
+};
 use crate::devices::{Definition, check_name};
 use authenticator::CREDENTIAL_ID_MARK;
 use emulator::{UserPolicy, VirtualAuthenticator};
@@ -178,6 +180,22 @@ impl Control for Instance {
             Ok(false) => Err(no_such_passkey(name, &text)),
             Err(error) => Err(refused(name, &error)),
         }
+    }
+
+    fn fingers(&self, name: &str) -> Result<Vec<Finger>, Failure> {
+        self.fingers_of(name)
+    }
+
+    fn add_finger(&self, name: &str, finger: Option<String>) -> Result<Finger, Failure> {
+        self.add_finger_to(name, finger)
+    }
+
+    fn rename_finger(&self, name: &str, id: &str, finger: String) -> Result<Finger, Failure> {
+        self.rename_finger_of(name, id, finger)
+    }
+
+    fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.remove_finger_of(name, id)
     }
 
     /// One message at a time: a second caller waits for the first one's answer.

@@ -1,6 +1,7 @@
 //! The emulator's values in the words of the API.
 use crate::control::{self, Passkey, User};
 use authenticator::profile::Verification;
+use authenticator::store::Finger;
 use emulator::{DeviceProfile, UserPolicy};
 use std::time::Duration;
 use wire::cbor;
@@ -52,6 +53,7 @@ impl From<control::Gesture> for authenticator::Gesture {
     fn from(gesture: control::Gesture) -> Self {
         match gesture {
             control::Gesture::Present => Self::Present,
+            control::Gesture::LongTouch => Self::LongTouch,
             control::Gesture::Verified => Self::Verified,
             control::Gesture::NotVerified => Self::NotVerified,
             control::Gesture::Declined => Self::Declined,
@@ -66,6 +68,12 @@ impl From<control::Link> for authenticator::Link {
             control::Link::Internal => Self::Internal,
             control::Link::Hybrid => Self::Hybrid,
         }
+    }
+}
+
+impl From<Finger> for control::Finger {
+    fn from(finger: Finger) -> Self {
+        Self { id: wire::hex::encode(&finger.id), name: finger.name }
     }
 }
 

@@ -9,6 +9,7 @@
 //! it waits for its user, as over any two links.
 mod control;
 mod convert;
+mod fingers;
 mod happening;
 mod running;
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! Attestation: WebAuthn L3 §6.5, §7.1 steps 21 to 24, and the formats of §8.
 //!
-//! Supported are `none` and `packed`. Of `packed`, self attestation is verified. A statement that carries
-//! certificates needs trust anchors to mean anything, and a [`RelyingParty`](crate::RelyingParty) is given none:
-//! it is refused at [`Step::TrustAnchors`](crate::Step::TrustAnchors), without a look at the certificates, since
-//! nothing that could be found in them would change that.
+//! Supported are `none`, `packed` and `fido-u2f`. A statement that carries certificates needs trust anchors to mean
+//! anything: a [`RelyingParty`](crate::RelyingParty) that was given none refuses it at
+//! [`Step::TrustAnchors`](crate::Step::TrustAnchors).
+mod certificate;
+mod chain;
+mod fido_u2f;
 mod none;
 mod packed;
+mod requirements;
+mod statement;
 
-use crate::rejection::{Verdict, ensure, quoted};
-use crate::signature;
+pub(crate) use statement::{Format, Statement};
+
+use crate::rejection::{Verdict, ensure};
+use certificate::Certificate;
 use serde::{Deserialize, Serialize};
-use wire::cbor::Value;
-use wire::cose::{Algorithm, PublicKey};
 
 /// What proves the origin of a credential, WebAuthn L3 §6.5.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub enum AttestationType {
     None,
     /// The credential's own key: it proves possession of that key and nothing else.
     SelfAttestation,
+    /// An attestation key with certificates up to a trust anchor. Basic, AttCA or AnonCA: which of them it is, only
+    /// knowledge about the anchor could tell.
+    Basic,
 }
 
 /// AttestationConveyancePreference, WebAuthn L3 §5.4.7: what the client is asked to pass on.
@@ -56,13 +63,21 @@ pub struct AttestationPolicy {
     pub conveyance: Conveyance,
     /// What it takes. Empty if nothing will do.
     pub accepted: Vec<AttestationType>,
+    /// The X.509 certificates in DER up to which attestation must lead. They are trusted as they are: their own
+    /// signatures are not looked at. Attestation by certificate is refused if there is none.
+    pub trust_anchors: Vec<Vec<u8>>,
+    /// The time, in seconds since 1970, at which certificates must be valid. `None` where there is no clock: their
+    /// dates are then not looked at, which a warning says.
+    pub now: Option<u64>,
 }
 
 impl Default for AttestationPolicy {
     fn default() -> Self {
         Self {
             conveyance: Conveyance::None,
-            accepted: vec![AttestationType::None, AttestationType::SelfAttestation],
+            accepted: vec![AttestationType::None, AttestationType::SelfAttestation, AttestationType::Basic],
+            trust_anchors: Vec::new(),
+            now: None,
         }
     }
 }
@@ -73,77 +88,30 @@ impl AttestationPolicy {
         ensure(self.accepted.contains(&found), || match found {
             AttestationType::None => "there is no attestation, which is not accepted here".into(),
             AttestationType::SelfAttestation => "self attestation is not accepted here".into(),
+            AttestationType::Basic => "attestation by certificate is not accepted here".into(),
         })
     }
-}
 
-/// A format that can be verified.
-#[derive(Clone, Copy)]
-pub(crate) enum Format {
-    None,
-    Packed,
-}
-
-impl Format {
-    /// §7.1 step 21: a case-sensitive match.
-    pub(crate) fn named(fmt: &str) -> Result<Self, String> {
-        match fmt {
-            none::FORMAT => Ok(Self::None),
-            packed::FORMAT => Ok(Self::Packed),
-            _ => Err(format!("the format is {}; those supported are none and packed", quoted(fmt))),
+    /// §7.1 step 23: the anchors, which a statement with certificates needs.
+    pub(crate) fn anchors(&self, statement: &Statement<'_>) -> Result<Vec<Certificate>, String> {
+        let certificates = statement.certificates();
+        if certificates == 0 {
+            return Ok(Vec::new());
         }
-    }
-
-    /// §7.1 step 22: the statement, if it has the shape of this format.
-    pub(crate) fn read(self, att_stmt: &Value) -> Result<Statement<'_>, String> {
-        match self {
-            Self::None => none::read(att_stmt),
-            Self::Packed => packed::read(att_stmt),
-        }
-    }
-}
-
-/// An attestation statement with the shape of its format.
-pub(crate) enum Statement<'a> {
-    /// §8.7.
-    None,
-    /// §8.2 without `x5c`: signed with the credential's own key.
-    PackedSelf { alg: Algorithm, sig: &'a [u8] },
-    /// §8.2 with `x5c`.
-    PackedChain { certificates: usize },
-}
-
-impl Statement<'_> {
-    /// §8.2, verification procedure: without `x5c`, alg is that of the credential public key.
-    pub(crate) fn algorithm_fits(&self, key: &PublicKey) -> Verdict {
-        let Self::PackedSelf { alg, .. } = self else { return Ok(()) };
-        ensure(*alg == key.algorithm(), || {
-            format!("self attestation says {alg}, the credential public key is for {}", key.algorithm())
-        })
-    }
-
-    /// §8.2, verification procedure: without `x5c`, sig verifies with the credential public key.
-    pub(crate) fn signature_verifies(
-        &self,
-        key: &PublicKey,
-        auth_data: &[u8],
-        client_data_hash: &[u8; 32],
-    ) -> Verdict {
-        let Self::PackedSelf { sig, .. } = self else { return Ok(()) };
-        ensure(signature::verifies(key, auth_data, client_data_hash, sig), || {
-            "the attestation signature does not verify with the credential public key".into()
-        })
-    }
-
-    /// §7.1 step 23, and with it the type of attestation.
-    pub(crate) fn attestation_type(&self) -> Result<AttestationType, String> {
-        match self {
-            Self::None => Ok(AttestationType::None),
-            Self::PackedSelf { .. } => Ok(AttestationType::SelfAttestation),
-            Self::PackedChain { certificates } => Err(format!(
+        ensure(!self.trust_anchors.is_empty(), || {
+            format!(
                 "the statement carries x5c ({certificates} certificate{}), which needs trust anchors, and this relying party was given none",
-                if *certificates == 1 { "" } else { "s" }
-            )),
-        }
+                if certificates == 1 { "" } else { "s" }
+            )
+        })?;
+        let read = |(at, der): (usize, &Vec<u8>)| {
+            Certificate::read(der).map_err(|why| format!("trust anchor {} {why}", at + 1))
+        };
+        self.trust_anchors.iter().enumerate().map(read).collect()
+    }
+
+    /// Whether what tells one device apart was asked for.
+    pub(crate) fn asks_for_enterprise(&self) -> bool {
+        self.conveyance == Conveyance::Enterprise
     }
 }

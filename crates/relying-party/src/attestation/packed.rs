@@ -24,8 +24,9 @@ pub(super) fn read(att_stmt: &Value) -> Result<Statement<'_>, String> {
         "a packed attestation statement has no members but alg, sig and x5c (§8.2)".into()
     })?;
     let Some(x5c) = x5c else { return Ok(Statement::PackedSelf { alg, sig }) };
-    ensure(!x5c.is_empty() && x5c.iter().all(Value::is_bytes), || {
-        "x5c is not a list of at least one certificate (§8.2)".into()
-    })?;
-    Ok(Statement::PackedChain { certificates: x5c.len() })
+    let x5c: Option<Vec<&[u8]>> = x5c.iter().map(|member| member.as_bytes().map(Vec::as_slice)).collect();
+    match x5c.filter(|x5c| !x5c.is_empty()) {
+        Some(x5c) => Ok(Statement::PackedChain { alg, sig, x5c }),
+        None => Err("x5c is not a list of at least one certificate (§8.2)".into()),
+    }
 }

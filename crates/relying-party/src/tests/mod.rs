@@ -1,6 +1,8 @@
 //! Ceremonies from the outside: a small signer of our own makes valid ones, and then each is spoilt.
 mod authentication;
+mod certificates;
 mod manual;
+mod pki;
 mod properties;
 mod registration;
 mod signer;
@@ -19,7 +21,7 @@ fn reads(ceremony: Ceremony, step: Step) -> bool {
     use Step::*;
     match step {
         AttestationObject | AuthenticatorData | ClientDataUtf8 | ClientDataJson => true,
-        Format | AttestationStatement | TrustAnchors => true,
+        Format | AttestationStatement | AttestationCertificates | TrustAnchors | AttestationChain => true,
         AttestedCredentialData => ceremony == Ceremony::Registration,
         _ => false,
     }

@@ -1,17 +1,22 @@
 //! §7.1: every valid combination is accepted, and every spoilt part is refused by its step.
-use super::Ledger;
 use super::signer::{ALGORITHMS, CREDENTIAL_ID, ORIGIN, Registration, Statement, TOP_ORIGIN, USER_HANDLE};
+use super::{Ledger, certificates};
 use crate::*;
 use wire::cbor::{self, Value};
 use wire::cose::{Algorithm, PublicKey};
 use wire::webauthn::json::{self, Parameters, UserEntity};
 use wire::webauthn::{AttestedCredentialData, Flags};
 
-fn statements() -> [(Statement, AttestationType, &'static str); 2] {
-    [
+fn statements(algorithm: Algorithm) -> Vec<(Statement, AttestationType, &'static str)> {
+    let mut statements = vec![
         (Statement::None, AttestationType::None, "none"),
         (Statement::PackedSelf, AttestationType::SelfAttestation, "packed"),
-    ]
+        (Statement::Packed(|_| ()), AttestationType::Basic, "packed"),
+    ];
+    if algorithm == Algorithm::ES256 {
+        statements.push((Statement::FidoU2f(|_| ()), AttestationType::Basic, "fido-u2f"));
+    }
+    statements
 }
 
 #[test]
@@ -19,9 +24,12 @@ fn every_valid_combination_is_accepted_and_every_step_is_passed() {
     let backup = [Flags(0), Flags::BE, Flags::BE | Flags::BS];
     let requirements =
         [UserVerification::Required, UserVerification::Preferred, UserVerification::Discouraged];
-    for (algorithm, (statement, attestation, fmt), backup, requirement, verified) in
-        combinations(&ALGORITHMS, &statements(), &backup, &requirements)
+    let ways = ALGORITHMS.into_iter().flat_map(|alg| statements(alg).into_iter().map(move |way| (alg, way)));
+    let ways: Vec<_> = ways.collect();
+    for ((algorithm, (statement, attestation, fmt)), backup, requirement, verified) in
+        combinations(&ways, &backup, &requirements)
     {
+        let named = matches!(statement, Statement::Packed(_));
         let mut ceremony = Registration::new(algorithm, statement);
         ceremony.expected.user_verification = requirement;
         ceremony.data.flags = Flags::UP | Flags::AT | Flags::ED | backup | Flags::UV.when(verified);
@@ -44,35 +52,29 @@ fn every_valid_combination_is_accepted_and_every_step_is_passed() {
         assert_eq!(registered.credential, expected);
         assert_eq!((registered.attestation, registered.fmt.as_str()), (attestation, fmt));
         assert_eq!(registered.flags, ceremony.data.flags);
-        assert_eq!(
-            registered.warnings,
-            ["the AAGUID 90909090-9090-9090-9090-909090909090 is not proven by any attestation"]
-        );
+        let unproven = "the AAGUID 90909090-9090-9090-9090-909090909090 is not proven by any attestation";
+        let warnings = if named { vec![] } else { vec![unproven] };
+        assert_eq!(registered.warnings, warnings);
+        let certificates = if attestation == AttestationType::Basic { 2 } else { 0 };
+        assert_eq!(registered.trust_path.len(), certificates);
         assert!(registered.passed.iter().eq(Ceremony::Registration.steps().iter().map(|(step, _)| step)));
     }
 }
 
 /// All combinations, and with each of them user verification done and not done.
-fn combinations<A: Clone, B: Clone, C: Clone, D: Clone>(
-    a: &[A],
-    b: &[B],
-    c: &[C],
-    d: &[D],
-) -> Vec<(A, B, C, D, bool)> {
+fn combinations<A: Clone, B: Clone, C: Clone>(a: &[A], b: &[B], c: &[C]) -> Vec<(A, B, C, bool)> {
     let mut all = Vec::new();
     for a in a {
         for b in b {
             for c in c {
-                for d in d {
-                    all.extend([true, false].map(|e| (a.clone(), b.clone(), c.clone(), d.clone(), e)));
-                }
+                all.extend([true, false].map(|d| (a.clone(), b.clone(), c.clone(), d)));
             }
         }
     }
     all
 }
 
-type Row = (Step, &'static str, fn(&mut Registration));
+pub(super) type Row = (Step, &'static str, fn(&mut Registration));
 
 fn attested(ceremony: &mut Registration) -> &mut AttestedCredentialData {
     ceremony.data.attested.as_mut().unwrap()
@@ -205,7 +207,7 @@ const ROWS: &[Row] = &[
             PublicKey::Ed25519 { x } => (*x, x[0]) = ([0; 32], 2),
         }
     }),
-    (Step::Format, "an unknown format", |c| c.statement = Statement::Other("fido-u2f", Value::Map(vec![]))),
+    (Step::Format, "an unknown format", |c| c.statement = Statement::Other("tpm", Value::Map(vec![]))),
     (Step::Format, "a format in capitals", |c| c.statement = Statement::Other("None", Value::Map(vec![]))),
     (Step::Format, "no format", |c| c.statement = Statement::Other("", Value::Map(vec![]))),
     (Step::AttestationStatement, "none with a statement", |c| {
@@ -232,6 +234,17 @@ const ROWS: &[Row] = &[
     (Step::AttestationStatement, "packed with a chain of text", |c| {
         c.statement = packed_with(c, &[("x5c", Value::Array(vec!["MII".into()]))]);
     }),
+    (Step::AttestationStatement, "fido-u2f without a statement", |c| {
+        c.statement = Statement::Other("fido-u2f", Value::Map(vec![]));
+    }),
+    (Step::AttestationStatement, "fido-u2f with two certificates", |c| {
+        c.statement = Statement::FidoU2f(|l| l.further = vec![vec![1]]);
+    }),
+    (Step::AttestationStatement, "fido-u2f with an alg", |c| {
+        let x5c = Value::Array(vec![cbor::bytes([1])]);
+        let members = [("alg", Some((-7).into())), ("sig", Some(cbor::bytes([1]))), ("x5c", Some(x5c))];
+        c.statement = Statement::Other("fido-u2f", cbor::text_map(members));
+    }),
     (Step::AttestationAlgorithm, "self attestation for another algorithm", |c| {
         c.statement = packed_with(c, &[("alg", Algorithm::ES384.0.into())]);
     }),
@@ -251,9 +264,6 @@ const ROWS: &[Row] = &[
     (Step::AttestationSignature, "a signature over other authenticator data", |c| {
         c.statement = packed_with(c, &[]);
         c.data.sign_count += 1;
-    }),
-    (Step::TrustAnchors, "a chain", |c| {
-        c.statement = packed_with(c, &[("x5c", Value::Array(vec![cbor::bytes([0x30, 0])]))]);
     }),
     (Step::AttestationTrust, "attestation of a type that is not accepted", |c| {
         c.party.attestation.accepted = match c.statement {
@@ -288,9 +298,13 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn every_spoilt_part_is_refused_by_its_step_and_by_no_other() {
     for algorithm in ALGORITHMS {
-        for (statement, ..) in statements() {
+        for (statement, ..) in statements(algorithm) {
             let mut ledger = Ledger::new(Ceremony::Registration);
-            for (step, what, spoil) in ROWS {
+            for (step, what, spoil) in ROWS.iter().chain(certificates::ROWS) {
+                // A key of EdDSA cannot be attested so in the first place.
+                if algorithm != Algorithm::ES256 && what.to_lowercase().contains("u2f") {
+                    continue;
+                }
                 let mut ceremony = Registration::new(algorithm, statement.clone());
                 spoil(&mut ceremony);
                 ledger.enter(*step, what, |left_out| ceremony.run_without(left_out).map(drop));
@@ -394,12 +408,11 @@ fn what_is_odd_but_lawful_is_a_warning() {
 
 #[test]
 fn a_chain_is_refused_in_words_that_say_what_is_missing() {
-    let mut ceremony = Registration::new(Algorithm::ES256, Statement::None);
-    ceremony.statement =
-        packed_with(&ceremony, &[("x5c", Value::Array(vec![cbor::bytes([1]), cbor::bytes([2])]))]);
+    let mut ceremony = Registration::new(Algorithm::ES256, Statement::Packed(|_| ()));
+    ceremony.party.attestation.trust_anchors.clear();
     assert_eq!(
         ceremony.run().unwrap_err().to_string(),
-        "WebAuthn L3 §7.1 step 23: the statement carries x5c (2 certificates), which needs trust anchors, \
+        "WebAuthn L3 §7.1 step 23: the statement carries x5c (1 certificate), which needs trust anchors, \
          and this relying party was given none"
     );
 }

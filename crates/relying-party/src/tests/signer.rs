@@ -1,4 +1,5 @@
 //! The smallest thing that can make valid ceremonies, and lie about any part of one.
+use super::pki::{Authority, Leaf, NOW};
 use crate::signature::{sha256, subject_public_key_info};
 use crate::*;
 use ring::rand::SystemRandom;
@@ -75,6 +76,10 @@ pub(super) enum Statement {
     PackedSelf,
     /// Packed self attestation, but these bytes for a signature.
     PackedSignature(Vec<u8>),
+    /// Packed, by a certified key; the function spoils something.
+    Packed(fn(&mut Leaf)),
+    /// As a U2F key attests; the same.
+    FidoU2f(fn(&mut Leaf)),
     /// This format and this statement.
     Other(&'static str, Value),
 }
@@ -101,8 +106,13 @@ pub(super) struct Registration {
 impl Registration {
     pub(super) fn new(algorithm: Algorithm, statement: Statement) -> Self {
         let key = Key::of(algorithm);
+        let attestation = AttestationPolicy {
+            trust_anchors: vec![Authority::trusted().certificate.clone()],
+            now: Some(NOW),
+            ..AttestationPolicy::default()
+        };
         Self {
-            party: RelyingParty::new(RP_ID),
+            party: RelyingParty { attestation, ..RelyingParty::new(RP_ID) },
             expected: RegistrationExpectation {
                 challenge: b"an unguessable challenge, honest".to_vec(),
                 user_handle: USER_HANDLE.to_vec(),
@@ -159,9 +169,35 @@ impl Registration {
             Statement::None => ("none", Value::Map(vec![])),
             Statement::PackedSelf => packed(self.key.sign(&auth_data, &self.client_data_json())),
             Statement::PackedSignature(sig) => packed(sig.clone()),
+            Statement::Packed(spoil) => {
+                let leaf = self.leaf(*spoil);
+                let sig = leaf.sign(&[auth_data.as_slice(), &sha256(&self.client_data_json())].concat());
+                let alg = Some(leaf.alg.0.into());
+                ("packed", cbor::text_map([("alg", alg), ("sig", Some(sig)), ("x5c", Some(leaf.x5c()))]))
+            }
+            Statement::FidoU2f(spoil) => {
+                let leaf = self.leaf(*spoil);
+                let hash = sha256(&self.client_data_json());
+                let mut signed = [&[0], self.data.rp_id_hash.as_slice(), &hash].concat();
+                if let Some(AttestedCredentialData {
+                    credential_id,
+                    public_key: PublicKey::P256 { x, y },
+                    ..
+                }) = &self.data.attested
+                {
+                    signed.extend([credential_id.as_slice(), &[4], x, y].concat());
+                }
+                ("fido-u2f", cbor::text_map([("sig", Some(leaf.sign(&signed))), ("x5c", Some(leaf.x5c()))]))
+            }
             Statement::Other(fmt, att_stmt) => (*fmt, att_stmt.clone()),
         };
         AttestationObject { fmt: fmt.into(), att_stmt, auth_data }.encode()
+    }
+
+    fn leaf(&self, spoil: fn(&mut Leaf)) -> Leaf {
+        let mut leaf = Leaf::new([0x90; 16]);
+        spoil(&mut leaf);
+        leaf
     }
 
     pub(super) fn response(&self) -> RegistrationResponse {

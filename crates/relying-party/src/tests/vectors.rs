@@ -8,6 +8,13 @@ use wire::webauthn::json::{
 };
 use wire::webauthn::{AttestationObject, AuthenticatorData, Flags};
 
+/// The root that certifies the attestation keys of the vectors.
+fn root() -> Vec<u8> {
+    let text = include_str!("../../../../fixtures/webauthn/attestation-ca.txt");
+    let lines: String = text.lines().filter(|line| !line.starts_with('#')).collect();
+    wire::hex::decode(&lines).unwrap()
+}
+
 /// One file of `fixtures/webauthn`.
 struct Vector(Value);
 
@@ -31,11 +38,20 @@ impl Vector {
         RelyingParty {
             origins: vec![self.text("origin").unwrap()],
             top_origins: self.text("topOrigin").into_iter().collect(),
+            attestation: AttestationPolicy {
+                trust_anchors: vec![root()],
+                now: Some(super::pki::NOW),
+                ..AttestationPolicy::default()
+            },
             ..RelyingParty::new(self.text("rpId").unwrap())
         }
     }
 
     fn register(&self) -> Result<Registered, Rejection> {
+        self.register_at(&self.party())
+    }
+
+    fn register_at(&self, party: &RelyingParty) -> Result<Registered, Rejection> {
         let id = self.bytes("registration", "credentialId");
         let response = RegistrationResponse {
             id: base64url::encode(&id),
@@ -52,7 +68,6 @@ impl Vector {
             client_extension_results: Map::new(),
             kind: "public-key".into(),
         };
-        let party = self.party();
         let expected = RegistrationExpectation {
             challenge: self.bytes("registration", "challenge"),
             user_handle: b"somebody".to_vec(),
@@ -125,13 +140,13 @@ fn the_vectors_of_the_specification_end_as_their_formats_say() {
     let expected = [
         ("android-key-es256", Err(Step::Format)),
         ("apple-es256", Err(Step::Format)),
-        ("fido-u2f-es256", Err(Step::Format)),
+        ("fido-u2f-es256", Ok(AttestationType::Basic)),
         ("none-es256", Ok(AttestationType::None)),
         ("none-es256-crossOrigin", Ok(AttestationType::None)),
         ("none-es256-long-credential-id", Ok(AttestationType::None)),
         ("none-es256-topOrigin", Ok(AttestationType::None)),
-        ("packed-eddsa", Err(Step::TrustAnchors)),
-        ("packed-es256", Err(Step::TrustAnchors)),
+        ("packed-eddsa", Ok(AttestationType::Basic)),
+        ("packed-es256", Ok(AttestationType::Basic)),
         ("packed-self-es256", Ok(AttestationType::SelfAttestation)),
         ("tpm-es256", Err(Step::Format)),
     ];
@@ -165,5 +180,25 @@ fn the_framed_vectors_are_refused_where_no_frame_is_expected() {
         vector.0["topOrigin"] = Value::Null;
         assert_eq!(vector.register().unwrap_err().step, Step::CrossOrigin);
         assert_eq!(vector.sign_in(&vector.record()).unwrap_err().step, Step::CrossOrigin);
+    }
+}
+
+#[test]
+fn the_certified_vectors_are_refused_without_their_root_and_once_it_has_expired() {
+    let certified: Vec<_> =
+        Vector::all().into_iter().filter(|v| v.register().is_ok_and(|r| !r.trust_path.is_empty())).collect();
+    assert_eq!(certified.len(), 3);
+    for vector in &certified {
+        assert_eq!(vector.register().unwrap().trust_path[1], root());
+        let register = |anchors: Vec<Vec<u8>>, now| {
+            let mut party = vector.party();
+            (party.attestation.trust_anchors, party.attestation.now) = (anchors, Some(now));
+            vector.register_at(&party).map_err(|rejection| rejection.step)
+        };
+        assert_eq!(register(vec![], super::pki::NOW), Err(Step::TrustAnchors));
+        let foreign = super::pki::Authority::trusted().certificate.clone();
+        assert_eq!(register(vec![foreign], super::pki::NOW), Err(Step::AttestationChain));
+        assert_eq!(register(vec![root()], 40_000_000_000), Err(Step::CertificateValidity));
+        assert_eq!(register(vec![root()], 1_700_000_000), Err(Step::CertificateValidity));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A request is one command byte and a canonical CBOR map; a response is one status byte and, on success, a
 //! canonical CBOR map.
+pub mod bio_enrollment;
 pub mod client_pin;
 pub mod config;
 pub mod credential_management;
@@ -13,6 +14,7 @@ pub mod make_credential;
 #[cfg(test)]
 mod tests;
 
+pub use bio_enrollment::{BioEnrollment, BioEnrollmentResponse};
 pub use client_pin::{ClientPin, ClientPinResponse, KeyAgreement, Permissions};
 pub use config::Config;
 pub use credential_management::{CredentialManagement, CredentialManagementResponse};
@@ -103,6 +105,8 @@ pub enum Request {
     Selection,
     /// authenticatorClientPIN.
     ClientPin(ClientPin),
+    /// authenticatorBioEnrollment, by either command byte.
+    BioEnrollment(BioEnrollment),
     /// authenticatorCredentialManagement, by either command byte.
     CredentialManagement(CredentialManagement),
     /// authenticatorLargeBlobs.
@@ -132,6 +136,9 @@ impl Request {
             Command::GET_NEXT_ASSERTION => without_parameters(parameters, Self::GetNextAssertion),
             Command::SELECTION => without_parameters(parameters, Self::Selection),
             Command::CLIENT_PIN => ClientPin::decode(&cbor::decode(parameters)?).map(Self::ClientPin),
+            Command::BIO_ENROLLMENT | Command::BIO_ENROLLMENT_PREVIEW => {
+                BioEnrollment::decode(&cbor::decode(parameters)?).map(Self::BioEnrollment)
+            }
             Command::CREDENTIAL_MANAGEMENT | Command::CREDENTIAL_MANAGEMENT_PREVIEW => {
                 CredentialManagement::decode(&cbor::decode(parameters)?).map(Self::CredentialManagement)
             }

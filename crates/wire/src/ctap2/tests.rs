@@ -35,6 +35,7 @@ fn command_of(request: &Request) -> Command {
         Request::GetNextAssertion => Command::GET_NEXT_ASSERTION,
         Request::Selection => Command::SELECTION,
         Request::ClientPin(_) => Command::CLIENT_PIN,
+        Request::BioEnrollment(_) => Command::BIO_ENROLLMENT,
         Request::CredentialManagement(_) => Command::CREDENTIAL_MANAGEMENT,
         Request::LargeBlobs(_) => Command::LARGE_BLOBS,
         Request::Config(_) => Command::CONFIG,

@@ -1,6 +1,6 @@
 use crate::api::routes::ROUTES;
-use crate::api::testing::{ID, Rig, device, passkey, prompt};
-use crate::control::{Device, FailureKind};
+use crate::api::testing::{ID, Rig, device, finger, passkey, prompt};
+use crate::control::{Device, FailureKind, Finger};
 use serde_json::{Value, json};
 
 /// What is asked, with a body that is right where there is one, what the control hears, and what comes back.
@@ -10,6 +10,8 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
     let renamed =
         crate::control::Passkey { user_name: None, user_display_name: Some("Ada L.".into()), ..passkey() };
     let at = |rest: &str| format!("/api/v1/devices/phone{rest}");
+    let of_finger = at(&format!("/fingers/{ID}"));
+    let index = Finger { name: Some("index".into()), ..finger() };
     let of_passkey = at(&format!("/passkeys/{ID}"));
     let none = Value::Null;
     vec![
@@ -58,6 +60,24 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             json!(renamed),
         ),
         ("DELETE", of_passkey, none.clone(), "forget phone ZmF1eGtleQ", 204, none.clone()),
+        ("GET", at("/fingers"), none.clone(), "fingers phone", 200, json!([finger()])),
+        (
+            "POST",
+            at("/fingers"),
+            json!({ "name": "thumb" }),
+            r#"enrol phone Some("thumb")"#,
+            201,
+            json!(finger()),
+        ),
+        (
+            "PATCH",
+            of_finger.clone(),
+            json!({ "name": "index" }),
+            "call phone ZmF1eGtleQ index",
+            200,
+            json!(index),
+        ),
+        ("DELETE", of_finger, none.clone(), "remove phone ZmF1eGtleQ", 204, none.clone()),
         (
             "POST",
             at("/ctap2"),

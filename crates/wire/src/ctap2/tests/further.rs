@@ -9,11 +9,12 @@ struct Subject {
     full: Vec<(i64, Value)>,
 }
 
-fn subjects() -> [Subject; 4] {
+fn subjects() -> [Subject; 5] {
     let key = KeyAgreement { x: [1; 32], y: [2; 32] }.to_value();
     let credential = text_map([("id", Some(bytes([9; 16]))), ("type", Some(text(PUBLIC_KEY)))]);
     let user = text_map([("id", Some(bytes([7; 8]))), ("name", Some(text("ada")))]);
     let manage = int_map([(1, Some(bytes([5; 32]))), (2, Some(credential)), (3, Some(user))]);
+    let finger = int_map([(1, Some(bytes([9; 8]))), (2, Some(text("thumb"))), (3, Some(500.into()))]);
     let rp_ids = Value::Array(vec![text("one.example"), text("two.example")]);
     let lengths = int_map([(1, Some(6.into())), (2, Some(rp_ids)), (3, Some(Value::Bool(true)))]);
     [
@@ -29,6 +30,18 @@ fn subjects() -> [Subject; 4] {
                 (0x06, bytes([3; 32])),
                 (0x09, 3.into()),
                 (0x0A, text("login.example.test")),
+            ],
+        },
+        Subject {
+            command: Command::BIO_ENROLLMENT,
+            table: bio_enrollment::REQUEST,
+            full: vec![
+                (0x01, 1.into()),
+                (0x02, 5.into()),
+                (0x03, finger),
+                (0x04, 2.into()),
+                (0x05, bytes([1; 32])),
+                (0x06, Value::Bool(true)),
             ],
         },
         Subject {
@@ -67,6 +80,7 @@ fn every_request_reads_back() {
         let whole = encoded(command, &full);
         let again = match Request::decode(&whole).unwrap() {
             Request::ClientPin(request) => request.encode(),
+            Request::BioEnrollment(request) => request.encode(),
             Request::CredentialManagement(request) => request.encode(),
             Request::LargeBlobs(request) => request.encode(),
             Request::Config(request) => request.encode(),
@@ -118,12 +132,17 @@ fn every_row_that_is_absent_or_of_another_type_has_its_own_status() {
 #[test]
 fn what_stands_inside_is_judged_too() {
     let manage = |parameters| encoded(Command::CREDENTIAL_MANAGEMENT, &[(1, 4.into()), (2, parameters)]);
+    let enrol =
+        |parameters| encoded(Command::BIO_ENROLLMENT, &[(1, 1.into()), (2, 1.into()), (3, parameters)]);
     let config = |parameters| encoded(Command::CONFIG, &[(1, 3.into()), (2, parameters)]);
     for (message, expected) in [
         (manage(int_map([(1, Some(bytes([5; 31])))])), Status::INVALID_LENGTH),
         (manage(int_map([(1, Some(text("hash")))])), Status::CBOR_UNEXPECTED_TYPE),
         (manage(int_map([(2, Some(Value::Map(vec![])))])), Status::MISSING_PARAMETER),
         (manage(int_map([(3, Some(Value::Map(vec![])))])), Status::MISSING_PARAMETER),
+        (enrol(int_map([(1, Some(text("finger")))])), Status::CBOR_UNEXPECTED_TYPE),
+        (enrol(int_map([(2, Some(bytes([7])))])), Status::CBOR_UNEXPECTED_TYPE),
+        (enrol(int_map([(3, Some((-1).into()))])), Status::CBOR_UNEXPECTED_TYPE),
         (config(int_map([(1, Some(text("6")))])), Status::CBOR_UNEXPECTED_TYPE),
         (config(int_map([(2, Some(Value::Array(vec![7.into()])))])), Status::CBOR_UNEXPECTED_TYPE),
         (config(int_map([(3, Some(7.into()))])), Status::CBOR_UNEXPECTED_TYPE),
@@ -159,4 +178,51 @@ fn a_key_agreement_key_has_exactly_its_five_members() {
     let mut more = members;
     more.push((4.into(), 1.into()));
     assert_eq!(KeyAgreement::from_value(&Value::Map(more)).unwrap_err().status, Status::INVALID_PARAMETER);
+}
+
+#[test]
+fn a_bio_enrollment_is_proven_over_modality_subcommand_and_parameters() {
+    use bio_enrollment::{BioEnrollment, Subcommand};
+    let bare = BioEnrollment::new(Subcommand::ENUMERATE_ENROLLMENTS);
+    assert_eq!(bare.authenticated(), [1, 4]);
+    let parameters = Some(int_map([(3, Some(10_000.into()))]));
+    let begin = BioEnrollment { raw_parameters: parameters, ..BioEnrollment::new(Subcommand::ENROLL_BEGIN) };
+    assert_eq!(begin.authenticated(), [1, 1, 0xA1, 0x03, 0x19, 0x27, 0x10]);
+    let Ok(Request::BioEnrollment(read)) = Request::decode(&begin.encode()) else { panic!() };
+    assert_eq!(read.timeout_milliseconds, Some(10_000));
+    let mut preview = begin.encode();
+    preview[0] = Command::BIO_ENROLLMENT_PREVIEW.0;
+    assert_eq!(Request::decode(&preview).unwrap(), Request::BioEnrollment(read));
+}
+
+#[test]
+fn an_answer_of_bio_enrollment_reads_back() {
+    use bio_enrollment::{BioEnrollmentResponse, FingerprintKind, SampleStatus, TemplateInfo};
+    let name = |name: Option<&str>| name.map(String::from);
+    let full = BioEnrollmentResponse {
+        modality: Some(1),
+        fingerprint_kind: Some(FingerprintKind::SWIPE),
+        max_capture_samples: Some(5),
+        template_id: Some(vec![1, 2]),
+        last_sample: Some(SampleStatus::FP_TOO_FAST),
+        remaining_samples: Some(0),
+        templates: Some(vec![
+            TemplateInfo { id: vec![3], name: name(Some("thumb")) },
+            TemplateInfo { id: vec![4], name: name(None) },
+        ]),
+        max_friendly_name: Some(64),
+    };
+    for answer in [full, BioEnrollmentResponse::default()] {
+        assert_eq!(BioEnrollmentResponse::decode(&answer.encode()).unwrap(), answer);
+    }
+    let nameless =
+        [&[0], crate::cbor::encode(&int_map([(7, Some(Value::Array(vec![Value::Map(vec![])])))])).as_slice()];
+    assert_eq!(
+        BioEnrollmentResponse::decode(&nameless.concat()).unwrap_err().status,
+        Status::MISSING_PARAMETER
+    );
+    assert_eq!(
+        format!("{:?} {:?}", SampleStatus::FP_EXISTS, SampleStatus(0x20)),
+        "0x0B FP_EXISTS 0x20 UNKNOWN"
+    );
 }
