@@ -21,5 +21,5 @@ mod profiles;
 mod real_devices;
 mod reset;
 mod tokens;
-mod usual_mistakes;
 mod u2f;
+mod usual_mistakes;

@@ -31,6 +31,16 @@ pub(crate) struct Asked {
     up: bool,
 }
 
+/// What a response says of further accounts.
+enum Among {
+    /// Nothing: it is the only one, or one of those that follow.
+    Nothing,
+    /// `numberOfCredentials`: the platform may get the others, and lets its user choose.
+    Several(u64),
+    /// `userSelected`: the user chose on the authenticator's own screen, and the platform need not ask.
+    Chosen,
+}
+
 /// What will sign.
 enum Found {
     /// CTAP 2.0 says so only after a touch.
@@ -125,6 +135,9 @@ pub(crate) fn begin(
 
     let extensions = GetPlan::read(auth, via, &request)?;
     let accounts = accounts(auth, &found);
+    // Step 12: what has a display lets its user choose there.
+    let choice =
+        can.profile.display && up && matches!(&found, Found::Discovered(several) if several.len() > 1);
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     let rp_id = request.rp_id;
     let client_data_hash = request.client_data_hash;
@@ -144,10 +157,10 @@ pub(crate) fn begin(
         return Ok(Step::Ask(question, Continuation::GetAssertion(asked)));
     }
 
-    // Steps 6 and 9: one gesture gives presence and, where a token did not, verification. A silent request asks
-    // nobody, unless it wants verification all the same.
-    if (up && !present) || verification {
-        let question = Question { purpose: Purpose::SignIn { rp_id, accounts }, verification };
+    // Steps 6, 9 and 12: one gesture gives presence, the choice of an account and, where a token did not,
+    // verification. A silent request asks nobody, unless it wants verification all the same.
+    if (up && !present) || verification || choice {
+        let question = Question { purpose: Purpose::SignIn { rp_id, accounts, choice }, verification };
         Ok(Step::Ask(question, Continuation::GetAssertion(asked)))
     } else {
         Ok(Step::Proceed(Silent::GetAssertion(asked)))
@@ -219,14 +232,27 @@ impl Asked {
         match found {
             Found::Nothing => Err(no_credentials()),
             // Step 11: an allowList gives one credential, and no count.
-            Found::Listed(held) => assertion.sign(auth, held, None),
-            // Step 12: several accounts are told one by one, the newest first.
+            Found::Listed(held) => assertion.sign(auth, held, Among::Nothing),
+            // Step 12: what has a display shows who signs in, were it one account alone. CTAP 2.0 has no such member
+            // and passes over it (§6), so that phones that say FIDO_2_0 may have it: Chromium then does not ask again.
+            Found::Discovered(records) if consent.is_some() && up && auth.capabilities.profile.display => {
+                let account = consent.map_or(0, Consent::account);
+                let chosen = *records.get(account).ok_or_else(|| {
+                    Status::OPERATION_DENIED
+                        .because("CTAP 2.1 §6.2.2 step 12: no account that was shown was chosen")
+                })?;
+                assertion.sign(auth, Held::Stored(chosen), Among::Chosen)
+            }
+            // Step 12: otherwise several accounts are told one by one, the newest first.
             Found::Discovered(mut records) => {
                 let count = records.len();
                 records.reverse();
                 let newest = records.pop().ok_or_else(no_credentials)?;
-                let total = (count > 1).then(|| u64::try_from(count).unwrap_or(u64::MAX));
-                let response = assertion.sign(auth, Held::Stored(newest), total)?;
+                let among = match count {
+                    1 => Among::Nothing,
+                    several => Among::Several(u64::try_from(several).unwrap_or(u64::MAX)),
+                };
+                let response = assertion.sign(auth, Held::Stored(newest), among)?;
                 keep_remaining(auth, via, now, assertion, records);
                 Ok(response)
             }
@@ -249,12 +275,7 @@ fn keep_remaining(
 
 impl Assertion {
     /// CTAP 2.1 §6.2.2 steps 10, 12 and 13.
-    fn sign(
-        &self,
-        auth: &mut Authenticator,
-        held: Held,
-        number_of_credentials: Option<u64>,
-    ) -> Result<Vec<u8>, CtapError> {
+    fn sign(&self, auth: &mut Authenticator, held: Held, among: Among) -> Result<Vec<u8>, CtapError> {
         let (id, key, user, kept, stored) = match held {
             Held::Sealed { id, credential } => {
                 let kept = CredentialExtensions {
@@ -305,8 +326,11 @@ impl Assertion {
             auth_data: signed.auth_data,
             signature: signed.signature,
             user,
-            number_of_credentials,
-            user_selected: false,
+            number_of_credentials: match among {
+                Among::Several(count) => Some(count),
+                Among::Nothing | Among::Chosen => None,
+            },
+            user_selected: matches!(among, Among::Chosen),
             large_blob_key: got.large_blob_key,
             unsigned_extension_outputs: got.unsigned,
         }
@@ -348,7 +372,7 @@ pub(crate) fn resume_next(auth: &mut Authenticator, now: Instant) -> Result<Vec<
         return Err(no_credentials());
     };
     let record = records.pop().ok_or_else(no_credentials)?;
-    let response = assertion.sign(auth, Held::Stored(record), None)?;
+    let response = assertion.sign(auth, Held::Stored(record), Among::Nothing)?;
     keep_remaining(auth, via, now, assertion, records);
     Ok(response)
 }

@@ -3,12 +3,12 @@
 //! `fauxkey exec` names it in `LD_PRELOAD`. It does two things in the program, and nothing to programs that never
 //! ask for hidraw devices:
 //!
-//! - [`udev`]: it is `libudev.so.1`, by its SONAME, its symbols and their versions. It forwards everything to the
+//! - `udev`: it is `libudev.so.1`, by its SONAME, its symbols and their versions. It forwards everything to the
 //!   real library, where the machine has one, and adds our devices to what is found and watched;
-//! - [`hidraw`]: `open` of one of our device names becomes a connection to the device's socket, and what a program
+//! - `hidraw`: `open` of one of our device names becomes a connection to the device's socket, and what a program
 //!   then asks of the descriptor is answered as `/dev/hidraw` would.
 //!
-//! What devices there are is in a folder that `fauxkey` keeps ([`bus`]); the environment names it.
+//! What devices there are is in a folder that `fauxkey` keeps (`bus`); the environment names it.
 //!
 //! # Rules
 //! A program may have put its children in a sandbox, where a system call that nobody expects is death. So nothing

@@ -89,7 +89,7 @@ pub enum Verb {
     /// Run virtual devices until stopped
     #[command(after_help = run::EXAMPLE)]
     Run(Run),
-    /// Run a program that sees the devices, without root or kernel support
+    /// Run a program that sees the devices, without root
     #[command(after_help = exec::EXAMPLE)]
     Exec(Exec),
     /// Make or use a passkey, from WebAuthn options in JSON
@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn the_short_help_fits_a_screen_and_warns() {
         let help = definition().render_help().to_string();
-        assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
+        // Two thirds of a screen of today.
+        assert!(help.lines().count() <= 32, "{} lines:\n{help}", help.lines().count());
         for line in help.lines() {
             assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
         }

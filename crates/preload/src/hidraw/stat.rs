@@ -213,8 +213,8 @@ pub unsafe extern "C" fn statx(
     };
     // SAFETY: what the caller has to keep is what the real function asks.
     let result = unsafe { real(folder, path, flags, mask, attributes) };
-    // SAFETY: they are filled if it succeeded.
     if result == 0
+        // SAFETY: they are filled if it succeeded.
         && let Some(attributes) = unsafe { attributes.as_mut() }
     {
         // SAFETY: all zeros are valid attributes.

@@ -1,6 +1,6 @@
 //! `struct udev`, the context: the real library's, and one of ours where there is none.
 use super::real::{functions, real};
-use super::{Object, Ours, give, hold, release};
+use super::{Held, Object, Ours, give, hold, release};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
@@ -14,7 +14,9 @@ struct Context {
 
 impl Ours for Context {
     const MARK: u64 = 0xFA0E_B00C_0DE5_0001;
+}
 
+impl Held for Context {
     fn holders(&mut self) -> &mut usize {
         &mut self.holders
     }
@@ -41,9 +43,9 @@ functions! {
         null_mut()
     }; else null_mut();
     udev_get_userdata(udev: *mut c_void) -> *mut c_void; [Context] => udev.userdata; else null_mut();
-    udev_set_userdata(udev: *mut c_void, userdata: *mut c_void) -> (); [Context] => udev.userdata = userdata; else ();
+    udev_set_userdata(udev: *mut c_void, userdata: *mut c_void) -> (); [Context] => udev.userdata = userdata; else {};
     // A function to log with, and how much; there is nothing to log here.
-    udev_set_log_fn(udev: *mut c_void, log: *mut c_void) -> (); [Context] => (); else ();
+    udev_set_log_fn(udev: *mut c_void, log: *mut c_void) -> (); [Context] => {}; else {};
     udev_get_log_priority(udev: *mut c_void) -> c_int; [Context] => 0; else 0;
-    udev_set_log_priority(udev: *mut c_void, priority: c_int) -> (); [Context] => (); else ();
+    udev_set_log_priority(udev: *mut c_void, priority: c_int) -> (); [Context] => {}; else {};
 }

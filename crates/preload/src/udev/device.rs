@@ -1,7 +1,7 @@
 //! `struct udev_device`: our hidraw devices, and the HID devices that are their parents.
 use super::entries::Entries;
 use super::real::{functions, real};
-use super::{Object, Ours, give, hold, ours, release, text};
+use super::{Held, Object, Ours, give, hold, ours, release, text};
 use crate::bus::{self, Number, value};
 use crate::runtime::fail;
 use alloc::ffi::CString;
@@ -34,7 +34,9 @@ pub(super) struct Device {
 
 impl Ours for Device {
     const MARK: u64 = 0xFA0E_B00C_0DE5_0003;
+}
 
+impl Held for Device {
     fn holders(&mut self) -> &mut usize {
         &mut self.holders
     }

@@ -4,7 +4,7 @@ use super::entries::{
     Entries, udev_list_entry_get_name, udev_list_entry_get_next, udev_list_entry_get_value,
 };
 use super::real::{functions, real};
-use super::{Object, Ours, give, hold, ours, release, text};
+use super::{Held, Object, Ours, give, hold, ours, release, text};
 use crate::bus;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
@@ -42,7 +42,9 @@ struct Wanted {
 
 impl Ours for Enumerate {
     const MARK: u64 = 0xFA0E_B00C_0DE5_0004;
+}
 
+impl Held for Enumerate {
     fn holders(&mut self) -> &mut usize {
         &mut self.holders
     }

@@ -24,7 +24,10 @@ pub(crate) type Object = *mut c_void;
 pub(crate) trait Ours {
     /// No pointer of x86-64 or aarch64 has these high bits, so none of the real library's objects begin with it.
     const MARK: u64;
+}
 
+/// An object that programs hold, and let go of.
+pub(crate) trait Held: Ours {
     /// How many hold the object.
     fn holders(&mut self) -> &mut usize;
 }
@@ -44,7 +47,7 @@ pub(crate) unsafe fn ours<'a, T: Ours>(object: Object) -> Option<&'a mut T> {
 }
 
 /// One more holds it.
-pub(crate) fn hold<T: Ours>(object: &mut T) -> Object {
+pub(crate) fn hold<T: Held>(object: &mut T) -> Object {
     *object.holders() += 1;
     core::ptr::from_mut(object).cast()
 }
@@ -52,8 +55,8 @@ pub(crate) fn hold<T: Ours>(object: &mut T) -> Object {
 /// One less holds it. True if it was the last and the object is gone.
 ///
 /// # Safety
-/// It came from [`give`], and is not used any more if this says so.
-pub(crate) unsafe fn release<T: Ours>(object: *mut T) -> bool {
+/// It came from `give`, and is not used any more if this says so.
+pub(crate) unsafe fn release<T: Held>(object: *mut T) -> bool {
     // SAFETY: as the caller says.
     let holders = unsafe { (*object).holders() };
     *holders = holders.saturating_sub(1);
@@ -66,7 +69,7 @@ pub(crate) unsafe fn release<T: Ours>(object: *mut T) -> bool {
 }
 
 /// Hands an object to the program.
-pub(crate) fn give<T: Ours>(object: T) -> Object {
+pub(crate) fn give<T: Held>(object: T) -> Object {
     Box::into_raw(Box::new(object)).cast()
 }
 

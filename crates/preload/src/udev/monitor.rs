@@ -5,7 +5,7 @@
 //! real library's is, or when our folder changes, which inotify tells.
 use super::device::Device;
 use super::real::{functions, real};
-use super::{Object, Ours, give, hold, release, text};
+use super::{Held, Object, Ours, give, hold, release, text};
 use crate::bus::{self, Number};
 use crate::next::next;
 use crate::runtime::{errno, fail};
@@ -42,7 +42,9 @@ struct Monitor {
 
 impl Ours for Monitor {
     const MARK: u64 = 0xFA0E_B00C_0DE5_0005;
+}
 
+impl Held for Monitor {
     fn holders(&mut self) -> &mut usize {
         &mut self.holders
     }

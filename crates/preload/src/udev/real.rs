@@ -66,6 +66,7 @@ macro_rules! functions {
         ///
         /// # Safety
         /// As of the function of that name in libudev.
+        #[allow(clippy::unused_unit, reason = "some have nothing to do")]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($first: $kind $(, $argument: $type)*) -> $result {
             $(

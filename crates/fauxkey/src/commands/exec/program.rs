@@ -1,8 +1,8 @@
 //! The program that is to see the devices, and whether it can.
 use crate::control::{Failure, FailureKind};
+use object::Endianness;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
-use object::Endianness;
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 use std::ffi::OsStr;
