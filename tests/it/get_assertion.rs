@@ -243,6 +243,15 @@ fn step_12_one_account_on_a_display_is_agreed_to_and_a_listed_or_silent_one_is_n
 }
 
 #[test]
+fn step_12_on_the_platform_s_own_device_the_platform_lets_its_user_choose() {
+    let mut rig = three_accounts_on(Profile { display: true, ..everything() });
+    let here = Via { link: Link::Internal, channel: 1 };
+    let reply = rig.call_with(NOW, here, &sign_in().encode(), |_| Gesture::Account(2));
+    let (response, _) = signed(&reply);
+    assert_eq!((response.number_of_credentials, response.user_selected), (Some(3), false));
+}
+
+#[test]
 fn step_12_without_a_display_a_choice_counts_for_nothing() {
     let mut rig = three_accounts();
     let reply = rig.call_with(NOW, USB, &sign_in().encode(), |_| Gesture::Account(2));

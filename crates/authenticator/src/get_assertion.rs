@@ -1,5 +1,6 @@
 //! authenticatorGetAssertion and authenticatorGetNextAssertion, CTAP 2.1 §6.2.2 and §6.3, cut where the user
 //! is asked.
+use crate::Link;
 use crate::authenticator::{
     Authenticator, Continuation, Question, Rest, SEQUENCE, Sequence, Silent, Step, Via,
 };
@@ -137,7 +138,7 @@ pub(crate) fn begin(
     let accounts = accounts(auth, &found);
     // Step 12: what has a display lets its user choose there.
     let choice =
-        can.profile.display && up && matches!(&found, Found::Discovered(several) if several.len() > 1);
+        shows_accounts(auth, via) && up && matches!(&found, Found::Discovered(several) if several.len() > 1);
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     let rp_id = request.rp_id;
     let client_data_hash = request.client_data_hash;
@@ -193,6 +194,12 @@ fn accounts(auth: &Authenticator, found: &Found) -> Vec<UserEntity> {
     shown.filter_map(|record| auth.memory.credentials().get(*record)).map(|c| c.user.clone()).collect()
 }
 
+/// Whether the user sees the accounts on the authenticator's own display, and not on the platform's. Where both are
+/// one device there is one display, and it is the platform's.
+fn shows_accounts(auth: &Authenticator, via: Via) -> bool {
+    auth.capabilities.profile.display && via.link != Link::Internal
+}
+
 fn no_credentials() -> CtapError {
     Status::NO_CREDENTIALS.because("CTAP 2.1 §6.2.2 step 7: no credential matches")
 }
@@ -235,7 +242,7 @@ impl Asked {
             Found::Listed(held) => assertion.sign(auth, held, Among::Nothing),
             // Step 12: what has a display shows who signs in, were it one account alone. CTAP 2.0 has no such member
             // and passes over it (§6), so that phones that say FIDO_2_0 may have it: Chromium then does not ask again.
-            Found::Discovered(records) if consent.is_some() && up && auth.capabilities.profile.display => {
+            Found::Discovered(records) if consent.is_some() && up && shows_accounts(auth, via) => {
                 let account = consent.map_or(0, Consent::account);
                 let chosen = *records.get(account).ok_or_else(|| {
                     Status::OPERATION_DENIED

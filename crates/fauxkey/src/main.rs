@@ -41,6 +41,10 @@ fn main() -> ExitCode {
     process::harden();
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {
+            // `exec` starts other people's programs, which are to find things as they were.
+            if !matches!(arguments.verb, Some(cli::Verb::Exec(_))) {
+                process::forgo_core_files();
+            }
             let everywhere = &arguments.everywhere;
             let output = Output::new(everywhere.json, everywhere.verbose, everywhere.color);
             ended(&output, commands::run(arguments, output))

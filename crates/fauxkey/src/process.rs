@@ -18,6 +18,11 @@ pub fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// Never again a core file, of this process or of any that it starts.
+pub fn forgo_core_files() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 /// The limit for core files as this process found it.
 static LIMIT_BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
