@@ -1,5 +1,6 @@
 //! Whole ceremonies in memory: options JSON, client, authenticator, relying party. The verifier shares only
 //! `wire` with the signer.
+use authenticator::profile::Verification;
 use authenticator::signer::{Attesting, DeterministicSigner, Signer};
 use authenticator::{Link, Via};
 use client::{Account, Client, ClientError, Create, Get, Origin, Platform};
@@ -43,7 +44,7 @@ impl Case {
     /// Whether the profile has what the case wants.
     fn possible(&self) -> bool {
         let claims = &self.profile.authenticator;
-        let verifies = claims.verification != authenticator::profile::Verification::None;
+        let verifies = claims.verification != Verification::None;
         claims.algorithms.contains(&self.algorithm)
             && (verifies || self.verification != UserVerification::Required)
     }
@@ -142,6 +143,9 @@ fn every_profile_client_algorithm_and_preference_registers_and_signs_in_or_says_
             Box::new(Attesting::new(FastSigner::default(), identity))
         };
         let mut rig = Rig::with_signer(case.profile.authenticator.clone(), signer);
+        if matches!(case.profile.authenticator.verification, Verification::Enrollable { .. }) {
+            rig.authenticator.add_finger(NOW, None).result.unwrap();
+        }
         match register(&mut rig, &case) {
             Some(credential) => {
                 sign_in(&mut rig, &case, &credential);

@@ -214,6 +214,57 @@ mod tests {
         }
     }
 
+    /// The problems of the profile with a reader, with some of its text replaced.
+    fn reader(changes: &[(&str, &str)]) -> Result<(), ProfileError> {
+        let mut source = include_str!("../../profiles/fingerprint-key.toml").to_owned();
+        for (from, to) in changes {
+            assert!(source.contains(from), "{from}");
+            source = source.replacen(from, to, 1);
+        }
+        DeviceProfile::read("test", &source).map(drop)
+    }
+
+    #[test]
+    fn a_reader_that_cannot_be_is_refused_by_its_key() {
+        let pin = include_str!("../../profiles/fingerprint-key.toml");
+        let pin = &pin[pin.find("[pin]").unwrap()..pin.find("[credential]").unwrap()];
+        assert!(reader(&[]).is_ok());
+        for (changes, key) in [
+            (vec![("capacity = 5", "capacity = 0")], "capacity"),
+            (vec![("capacity = 5", "capacity = 65")], "capacity"),
+            (vec![("samples = 5", "samples = 0")], "samples"),
+            (vec![(pin, "")], "verification"),
+            (vec![("[\"FIDO_2_0\", \"FIDO_2_1\"]", "[\"FIDO_2_0\"]")], "verification"),
+            (vec![("preview = false", "preview = true")], "preview"),
+            (vec![("preview = false", "preview = true")], "uv-bio-enroll"),
+        ] {
+            let Err(ProfileError::Refused { problems, .. }) = reader(&changes) else { panic!("{changes:?}") };
+            let problem = problems.iter().find(|problem| problem.key == key);
+            let problem = problem.unwrap_or_else(|| panic!("{changes:?}: {problems:?}"));
+            assert!(problem.line.is_some() && !problem.hint.is_empty(), "{problem:?}");
+        }
+        assert!(reader(&[("capacity = 5", "capacity = 64")]).is_ok());
+    }
+
+    #[test]
+    fn enrollable_and_the_table_of_fingers_go_together() {
+        let source = include_str!("../../profiles/fingerprint-key.toml");
+        let table = &source[source.find("[fingers]").unwrap()..source.find("[seen.hid]").unwrap()];
+        for changes in [
+            vec![(table, "")],
+            vec![("\"enrollable\"", "\"none\"")],
+            vec![("\"enrollable\"", "\"on-request\"")],
+            vec![("\"enrollable\"", "\"always\"")],
+        ] {
+            let error = reader(&changes).unwrap_err();
+            assert!(error.to_string().starts_with("test: line "), "{error}");
+            assert!(error.to_string().contains("[fingers] table"), "{error}");
+            assert!(error.hint().is_some(), "{error}");
+        }
+        let error = reader(&[("samples = 5", "sample = 5")]).unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some("did you mean `samples`?"));
+    }
+
     #[test]
     fn a_wrong_key_names_its_line_and_the_nearest_right_one() {
         let typo = GOOD.replace("max-msg-size", "max-message-size");

@@ -142,7 +142,8 @@ fn fingers(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)
         refuse("verification", why.into(), "add a [pin] table");
     }
     let later = claims.versions.iter().any(|version| version == "FIDO_2_1" || version == "FIDO_2_3");
-    if !preview && !(later && claims.pin_uv_auth_token) {
+    let permits = later && claims.pin_uv_auth_token;
+    if !preview && !permits {
         let why = "bioEnroll is of CTAP 2.1 and needs tokens with permissions (CTAP 2.1 §6.7.4)";
         refuse(
             "verification",
