@@ -97,7 +97,7 @@ impl ProfileError {
     }
 }
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 13] = [
     include_str!("../../profiles/ms-authenticator-ios.toml"),
     include_str!("../../profiles/ms-authenticator-android.toml"),
     include_str!("../../profiles/windows-hello-hardware.toml"),
@@ -109,6 +109,7 @@ const BUILT_IN: [&str; 12] = [
     include_str!("../../profiles/bitwarden.toml"),
     include_str!("../../profiles/security-key.toml"),
     include_str!("../../profiles/ctap-2-0-key.toml"),
+    include_str!("../../profiles/u2f-key.toml"),
     include_str!("../../profiles/all-in.toml"),
 ];
 
