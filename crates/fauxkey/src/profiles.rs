@@ -72,7 +72,16 @@ impl Profiles {
         };
         let mut profile = self.find_plain(plain)?;
         profile.name = name.into();
-        profile.authenticator.attestation = attestation;
+        let claims = &mut profile.authenticator;
+        claims.attestation = attestation;
+        // U2F goes with a certificate (FIDO U2F Raw Message Formats 1.2 §4.3).
+        if !claims.attestations().any(|mode| matches!(mode, Attestation::Packed | Attestation::FidoU2f)) {
+            claims.versions.retain(|version| version != "U2F_V2");
+        }
+        if claims.versions.is_empty() {
+            let message = format!("`{plain}` speaks U2F only, and every U2F registration has a certificate");
+            return Err(Failure::new(FailureKind::Invalid, message).hint("leave the option out"));
+        }
         Ok(profile)
     }
 
@@ -214,6 +223,7 @@ mod tests {
             let profile = profiles.find(name).unwrap();
             assert_eq!((profile.name.as_str(), profile.authenticator.attestation), (name, attestation));
         }
+        assert_eq!(profiles.find("u2f-key+none").unwrap_err().kind, FailureKind::Invalid, "no certificate");
         let unknown = profiles.find("security-key+apple").unwrap_err();
         assert_eq!(unknown.message, "`apple` is no option of a profile");
         assert_eq!(profiles.find("security-kee+none").unwrap_err().kind, FailureKind::NotFound);

@@ -34,7 +34,7 @@ const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "int
 /// What the authenticator can make keys for.
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
 /// Versions whose mandatory features can all be had.
-const VERSIONS: [&str; 4] = ["FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
+const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
 
 pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -263,6 +263,51 @@ mod tests {
         }
         let error = reader(&[("samples = 5", "sample = 5")]).unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("did you mean `samples`?"));
+    }
+
+    /// U2F Raw Message Formats 1.2, CTAP 2.1 §10.
+    #[test]
+    fn what_u2f_needs_and_what_a_key_of_u2f_only_cannot_have_is_refused() {
+        let u2f = include_str!("../../profiles/u2f-key.toml");
+        let refused = |source: &str, key: &str, value: &str| {
+            let line = source.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap();
+            let changed = source.replace(line, &format!("{key} = {value}"));
+            match DeviceProfile::read("test", &changed) {
+                Ok(_) => Vec::new(),
+                Err(ProfileError::Refused { problems, .. }) => problems.into_iter().map(|p| p.key).collect(),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(refused(u2f, "name", "\"mine\""), <[&str; 0]>::default());
+        for (key, value, problem) in [
+            ("attestation", "\"none\"", "attestation"),
+            ("attestation", "\"packed-self\"", "attestation"),
+            ("verification", "\"on-request\"", "verification"),
+            ("aaguid", "\"fa0c5e11-0000-4000-8000-736563757265\"", "aaguid"),
+            ("max-credential-count-in-list", "1\ndiscoverable = 1", "discoverable"),
+            ("max-credential-count-in-list", "1\nextensions = [\"credProtect\"]", "extensions"),
+            ("max-credential-count-in-list", "1\nlarge-blobs = 1024", "large-blobs"),
+            (
+                "max-credential-count-in-list",
+                "1\ncredential-management = [\"standard\"]",
+                "credential-management",
+            ),
+            ("max-credential-count-in-list", "1\nconfig-commands = [4]", "config-commands"),
+        ] {
+            assert!(refused(u2f, key, value).contains(&problem), "{key} = {value}");
+        }
+        // A key that speaks both.
+        let both = GOOD.replace("versions = [", "versions = [\"U2F_V2\", ");
+        let both = both.replace("attestation = \"packed-self\"", "attestation = \"packed\"");
+        assert_eq!(refused(&both, "name", "\"mine\""), <[&str; 0]>::default());
+        for (key, value) in [
+            ("algorithms", "[\"EdDSA\"]"),
+            ("attestation", "\"packed-self\""),
+            ("attestation", "\"none\""),
+            ("verification", "\"always\""),
+        ] {
+            assert!(refused(&both, key, value).contains(&key), "{key} = {value}");
+        }
     }
 
     #[test]

@@ -114,6 +114,7 @@ const BUILT_IN: [&str; 13] = [
     include_str!("../../profiles/security-key.toml"),
     include_str!("../../profiles/fingerprint-key.toml"),
     include_str!("../../profiles/ctap-2-0-key.toml"),
+    include_str!("../../profiles/u2f-key.toml"),
     include_str!("../../profiles/all-in.toml"),
 ];
 
