@@ -22,12 +22,18 @@ fn with_ctap2() -> impl Iterator<Item = DeviceProfile> {
     DeviceProfile::built_in().into_iter().filter(|profile| profile.authenticator.speaks_ctap2())
 }
 
-/// Each built-in profile as it leaves the factory, with what it advertises over USB.
+/// Each built-in profile as it leaves the factory, with what it advertises over USB. It tells all that it does, as
+/// what `untold` leaves out is done all the same; and alwaysUv, which has a test of its own, is off.
 fn every(mut check: impl FnMut(&str, &Profile, &GetInfoResponse, Rig)) {
     for profile in with_ctap2() {
-        let mut rig = Rig::new(profile.authenticator.clone());
+        let claims = Profile {
+            untold: Vec::new(),
+            always_uv: profile.authenticator.always_uv.map(|_| false),
+            ..profile.authenticator
+        };
+        let mut rig = Rig::new(claims.clone());
         let info = info(&mut rig);
-        check(&profile.name, &profile.authenticator, &info, rig);
+        check(&profile.name, &claims, &info, rig);
     }
 }
 
@@ -91,6 +97,20 @@ fn profiles_have_names_and_models_of_their_own() {
     }
 }
 
+/// CTAP 2.1 §6.1.2 step 5: the one profile that leaves the factory so does nothing before a PIN is set.
+#[test]
+fn profiles_with_always_uv_on_make_nothing_before_there_is_a_pin() {
+    for profile in with_ctap2() {
+        let mut rig = Rig::new(profile.authenticator.clone());
+        let on = profile.authenticator.always_uv == Some(true);
+        assert_eq!(info(&mut rig).option("alwaysUv") == Some(true), on, "{}", profile.name);
+        for rk in [false, true] {
+            let reply = rig.call(&MakeCredential { rk: Some(rk), ..registration("a") }.encode());
+            assert_eq!(reply == status(Status::PUAT_REQUIRED), on, "{} {rk}", profile.name);
+        }
+    }
+}
+
 #[test]
 fn profiles_look_over_each_link_as_they_say() {
     for profile in with_ctap2() {
@@ -101,7 +121,8 @@ fn profiles_look_over_each_link_as_they_say() {
             let reply = rig.call_with(NOW, via, &GetInfoResponse::request(), |_| unreachable!());
             let info = GetInfoResponse::decode(&reply).unwrap();
             assert_eq!(info.transports, seen.transports, "{} {link:?}", profile.name);
-            assert_eq!(info.option("plat"), Some(seen.platform), "{} {link:?}", profile.name);
+            let platform = info.option("plat").unwrap_or(false);
+            assert_eq!(platform, seen.platform, "{} {link:?}", profile.name);
             let internal = *link == Link::Internal;
             assert_eq!(profile.attachment(*link) == Attachment::Platform, internal, "{}", profile.name);
         }

@@ -1,4 +1,7 @@
 //! Device profiles by name: the built-in ones, and those of one's own.
+pub mod capture;
+pub mod edit;
+
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::home::Home;
@@ -103,7 +106,20 @@ impl Profiles {
     /// NotFound if there is no such file; Invalid if it is no profile that can be kept; Conflict if its name is
     /// taken by a built-in profile, or by another one of one's own; Broken if the copy cannot be written.
     pub fn add(&self, source: &Path) -> Result<DeviceProfile, Failure> {
-        let profile = check(source)?;
+        self.keep(source, check(source)?)
+    }
+
+    /// Checks a text and keeps it as a profile of one's own, durably. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As those of [`Profiles::add`], but for the file.
+    pub fn add_text(&self, origin: &str, text: &str) -> Result<DeviceProfile, Failure> {
+        let profile = DeviceProfile::read(origin, text);
+        let profile = profile.map_err(|error| failure(FailureKind::Invalid, &error))?;
+        self.keep(Path::new(origin), profile)
+    }
+
+    fn keep(&self, source: &Path, profile: DeviceProfile) -> Result<DeviceProfile, Failure> {
         let name = &profile.name;
         if DeviceProfile::named(name).is_some() {
             return Err(shadows(source, name));

@@ -7,6 +7,8 @@ mod ceremonies;
 mod help;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/profiles.rs"]
+mod profiles;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/terminal.rs"]

@@ -5,11 +5,13 @@
 //! claims that its passkeys are backed up.
 mod card;
 mod check;
+mod keys;
 mod parse;
 mod promises;
 
 pub use card::Card;
 pub use check::Problem;
+pub use keys::Key;
 pub use parse::InvalidToml;
 
 use authenticator::Link;
@@ -140,6 +142,11 @@ impl DeviceProfile {
             Self::read("built-in profile", source).expect("a test reads every built-in profile")
         };
         BUILT_IN.into_iter().map(read).collect()
+    }
+
+    /// Every key that a profile may have.
+    pub fn keys() -> Vec<Key> {
+        keys::all()
     }
 
     /// The built-in profile with that name.
