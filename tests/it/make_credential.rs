@@ -8,7 +8,7 @@ use tests::{
 };
 use wire::cbor;
 use wire::cose::Algorithm;
-use wire::ctap2::{GetAssertion, GetAssertionResponse, MakeCredential, MakeCredentialResponse};
+use wire::ctap2::{Command, GetAssertion, GetAssertionResponse, MakeCredential, MakeCredentialResponse};
 use wire::status::Status;
 use wire::webauthn::{AuthenticatorData, Flags};
 
@@ -140,6 +140,41 @@ fn step_9_enterprise_attestation_without_the_capability_is_refused() {
     let mut rig = Rig::new(everything());
     let request = MakeCredential { enterprise_attestation: Some(1), ..registration("a") };
     assert_eq!(rig.call_silently(&request.encode()), status(Status::INVALID_PARAMETER));
+}
+
+#[test]
+fn step_9_a_kind_of_enterprise_attestation_that_does_not_exist_is_refused_once_it_is_enabled() {
+    let mut rig = Rig::new(all_in());
+    let asking = |kind| MakeCredential { enterprise_attestation: Some(kind), ..registration("a") }.encode();
+    for kind in [0, 1, 2, 3] {
+        let reply = rig.call_silently(&asking(kind));
+        assert_eq!(reply, status(Status::INVALID_PARAMETER), "{kind}: not enabled");
+    }
+    let enable =
+        [&[Command::CONFIG.0], cbor::encode(&cbor::int_map([(1, Some(1.into()))])).as_slice()].concat();
+    assert_eq!(rig.call_silently(&enable), status(Status::OK));
+    for kind in [0, 3, i64::MAX] {
+        assert_eq!(rig.call_silently(&asking(kind)), status(Status::INVALID_OPTION), "{kind}");
+    }
+}
+
+#[test]
+fn step_19_who_wants_no_attestation_statement_gets_none_and_unknown_wishes_change_nothing() {
+    let profile = Profile { attestation: Attestation::PackedSelf, ..everything() };
+    for (wish, fmt) in [
+        (vec!["none"], "none"),
+        (vec!["none", "packed"], "packed"),
+        (vec!["packed", "none"], "packed"),
+        (vec!["tetris"], "packed"),
+        (vec![], "packed"),
+    ] {
+        let formats = Some(wish.iter().map(|format| (*format).into()).collect());
+        let request = MakeCredential { attestation_formats: formats, ..registration("a") };
+        let (response, _) = created(&Rig::new(profile.clone()).call(&request.encode()));
+        assert_eq!(response.fmt, fmt, "{wish:?}");
+        let empty = response.att_stmt.as_map().unwrap().is_empty();
+        assert_eq!(empty, fmt == "none", "{wish:?}");
+    }
 }
 
 #[test]

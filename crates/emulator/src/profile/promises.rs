@@ -53,7 +53,8 @@ fn versions(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
 fn pin(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     let Some(pin) = &claims.pin else {
         for (key, claimed) in [
-            ("pin-uv-auth-token", claims.pin_uv_auth_token && claims.verification == Verification::None),
+            // The protocols of a token stand in that table too: without it there is no authenticatorClientPIN.
+            ("pin-uv-auth-token", claims.pin_uv_auth_token),
             ("no-mc-ga-permissions-with-client-pin", claims.no_mc_ga_permissions_with_client_pin),
         ] {
             if claimed {
@@ -167,3 +168,6 @@ fn commands(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
         refuse("config-commands", why.into(), "have both always-uv and command 2, or neither");
     }
 }
+
+#[cfg(test)]
+mod tests;
