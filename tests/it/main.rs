@@ -18,4 +18,5 @@ mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
 mod profiles;
+mod rules;
 mod tokens;
