@@ -79,7 +79,8 @@ fn check_signed(
         Verification::OnRequest | Verification::Enrollable { .. } => uv == Some(true),
         Verification::Always => uv == Some(true) || !silent,
     };
-    assert_eq!(data.flags, Flags::UP.when(!silent) | Flags::UV.when(verified), "{case}");
+    let touched = !silent || verified;
+    assert_eq!(data.flags, Flags::UP.when(touched) | Flags::UV.when(verified), "{case}: step 8");
     assert_eq!(data.sign_count, if profile.counter == Counter::Global { 2 } else { 0 }, "{case}");
     assert_eq!(data.attested, None, "{case}");
     assert_eq!(response.credential.unwrap().id, id, "{case}: always answered");

@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     found: Found,
     extensions: GetPlan,
     token: Option<Verified>,
-    /// The `up` option: whether presence was asked for, and so may be told.
+    /// The `up` option: whether presence was asked for.
     up: bool,
 }
 
@@ -202,7 +202,8 @@ impl Asked {
     ) -> Result<Vec<u8>, CtapError> {
         let Self { via, rp_id_hash, client_data_hash, found, extensions, token, up } = self;
 
-        // Step 9: what was done, as far as it was asked for. A silent request does not use the token up.
+        // Steps 8 and 9: what was done. Built-in verification is presence too, even where none was asked for; of a
+        // token's presence a silent request tells nothing, and does not use the token up.
         let by_token = match token {
             Some(token) => auth.vouched(now, token),
             None => Flags::default(),
@@ -211,7 +212,8 @@ impl Asked {
             auth.spend(token);
         }
         let done = consent.map(Consent::flags).unwrap_or_default() | by_token;
-        let flags = Flags::UP.when(up && done.contains(Flags::UP)) | Flags::UV.when(done.contains(Flags::UV));
+        let touched = (up || consent.is_some()) && done.contains(Flags::UP);
+        let flags = Flags::UP.when(touched) | Flags::UV.when(done.contains(Flags::UV));
         let listed = matches!(found, Found::Listed(_));
         let assertion = Assertion { rp_id_hash, client_data_hash, flags, extensions, listed };
 
