@@ -137,6 +137,15 @@ pub fn everything() -> Profile {
     }
 }
 
+/// As [`everything`] without uv, and of CTAP 2.1 as well: nothing protects it, so that a touch does everything.
+pub fn since_2_1() -> Profile {
+    Profile {
+        versions: vec!["FIDO_2_0".into(), "FIDO_2_1".into()],
+        verification: Verification::None,
+        ..everything()
+    }
+}
+
 /// A profile of CTAP 2.1 to 2.3 with everything that can be had together.
 pub fn all_in() -> Profile {
     Profile {

@@ -264,9 +264,12 @@ impl Authenticator {
         self.session.observe(now);
         // The receiver says what a command may touch before its user is asked: `&self`.
         let this = &*self;
-        match request {
-            ctap2::Request::MakeCredential(request) => make_credential::begin(this, now, via, request),
-            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, now, via, request),
+        let mut used = None;
+        let step = match request {
+            ctap2::Request::MakeCredential(request) => {
+                make_credential::begin(this, now, via, request, &mut used)
+            }
+            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, now, via, request, &mut used),
             ctap2::Request::GetNextAssertion => get_assertion::begin_next(this, via, now),
             ctap2::Request::GetInfo => Ok(Step::Reply(self.get_info(via.link).encode())),
             ctap2::Request::Reset => reset::begin(this, now, via),
@@ -276,11 +279,16 @@ impl Authenticator {
             ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
             ctap2::Request::BioEnrollment(request) => bio_enrollment::begin(this, now, via, request),
             ctap2::Request::CredentialManagement(request) => {
-                credential_management::begin(this, now, via, request)
+                credential_management::begin(this, now, via, request, &mut used)
             }
-            ctap2::Request::LargeBlobs(request) => large_blobs::begin(this, now, via, request),
-            ctap2::Request::Config(request) => config::begin(this, now, via, request),
+            ctap2::Request::LargeBlobs(request) => large_blobs::begin(this, now, via, request, &mut used),
+            ctap2::Request::Config(request) => config::begin(this, now, via, request, &mut used),
+        };
+        // The one thing that a refused command leaves behind.
+        if let Some(used) = used {
+            self.note(used);
         }
+        step
     }
 
     /// getInfo, with the members that are drawn anew each time.
@@ -517,7 +525,7 @@ impl Continuation {
     /// What a refusal means to the command.
     pub(crate) fn refused(&self, refusal: Refusal) -> CtapError {
         match self {
-            Self::MakeCredential(_) => make_credential::refused(refusal),
+            Self::MakeCredential(asked) => asked.refused(refusal),
             Self::GetAssertion(_) => get_assertion::refused(refusal),
             Self::TouchOnly => Status::OPERATION_DENIED
                 .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and no touch"),

@@ -85,7 +85,8 @@ fn versions(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
 fn pin(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     let Some(pin) = &claims.pin else {
         for (key, claimed) in [
-            ("pin-uv-auth-token", claims.pin_uv_auth_token && claims.verification == Verification::None),
+            // The protocols of a token stand in that table too: without it there is no authenticatorClientPIN.
+            ("pin-uv-auth-token", claims.pin_uv_auth_token),
             ("no-mc-ga-permissions-with-client-pin", claims.no_mc_ga_permissions_with_client_pin),
         ] {
             if claimed {
@@ -313,3 +314,6 @@ fn u2f(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     let management = &claims.credential_management;
     demand(!management.standard && !management.preview, "credential-management", ONLY, LEAVE);
 }
+
+#[cfg(test)]
+mod tests;
