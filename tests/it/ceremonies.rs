@@ -47,6 +47,8 @@ impl Case {
         let verifies = claims.verification != Verification::None;
         claims.algorithms.contains(&self.algorithm)
             && (verifies || self.verification != UserVerification::Required)
+            // There is no PIN in these ceremonies, and nothing else to verify with.
+            && (verifies || claims.always_uv != Some(true))
     }
 
     /// The link that this client is about.

@@ -278,15 +278,15 @@ fn profiles_process_the_extensions_that_they_advertise_and_pass_over_the_others(
             assert_eq!(rig.call_silently(&told), status(Status::OK), "{name}");
         }
         let longest = usize::try_from(info.max_cred_blob_length.unwrap_or(32)).unwrap();
-        let salts = (!info.pin_uv_auth_protocols.is_empty()).then(|| {
-            let shared = Pin::new(2).agree(&mut rig);
+        let salts = info.pin_uv_auth_protocols.first().map(|&protocol| {
+            let shared = Pin::new(protocol).agree(&mut rig);
             let salt = shared.encrypt(&[0xA5; 32]);
             let proof = shared.authenticate(&salt);
             cbor::int_map([
                 (1, Some(shared.key_agreement.to_value())),
                 (2, Some(cbor::bytes(salt))),
                 (3, Some(cbor::bytes(proof))),
-                (4, Some(2.into())),
+                (4, Some(protocol.into())),
             ])
         });
         for (extension, input, output) in [

@@ -81,9 +81,8 @@ fn find(document: &DocumentMut, typed: &str) -> Result<Key, Failure> {
     }
     let meant: Vec<Key> = keys.iter().copied().filter(|key| key.name == typed).collect();
     let there = |key: &&Key| {
-        let parts = key.table.split('.').filter(|part| !part.is_empty());
-        let table = parts.fold(Some(document.as_item()), |item, part| item?.get(part));
-        table.is_some()
+        let mut parts = key.table.split('.').filter(|part| !part.is_empty());
+        parts.try_fold(document.as_item(), |item, part| item.get(part)).is_some()
     };
     let mut candidates: Vec<Key> = meant.iter().filter(there).copied().collect();
     if candidates.is_empty() {
