@@ -103,7 +103,7 @@ impl ProfileError {
     }
 }
 
-const BUILT_IN: [&str; 13] = [
+const BUILT_IN: [&str; 19] = [
     include_str!("../../profiles/ms-authenticator-ios.toml"),
     include_str!("../../profiles/ms-authenticator-android.toml"),
     include_str!("../../profiles/windows-hello-hardware.toml"),
@@ -113,6 +113,11 @@ const BUILT_IN: [&str; 13] = [
     include_str!("../../profiles/google-password-manager.toml"),
     include_str!("../../profiles/1password.toml"),
     include_str!("../../profiles/bitwarden.toml"),
+    include_str!("../../profiles/yubikey-5-nfc.toml"),
+    include_str!("../../profiles/yubikey-5c.toml"),
+    include_str!("../../profiles/yubikey-5-fips.toml"),
+    include_str!("../../profiles/titan-v2.toml"),
+    include_str!("../../profiles/feitian-biopass.toml"),
     include_str!("../../profiles/security-key.toml"),
     include_str!("../../profiles/fingerprint-key.toml"),
     include_str!("../../profiles/ctap-2-0-key.toml"),

@@ -248,6 +248,7 @@ pub(super) fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("enterprise", fields::<EnterpriseTable>()),
         ("credential", fields::<Credential>()),
         ("user", fields::<User>()),
+        ("fingers", fields::<FingersTable>()),
         ("seen", fields::<SeenOver>()),
         ("seen.hid", fields::<Look>()),
         ("seen.nfc", fields::<Look>()),
