@@ -11,6 +11,7 @@ use crate::{
 use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
 use rand_core::CryptoRng;
+use wire::cose::Algorithm;
 use wire::ctap2::{self, Command};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
@@ -46,6 +47,9 @@ pub enum Progress {
     Reply(Vec<u8>),
     /// Nothing happens until a gesture, a cancel or the deadline.
     AwaitingUser(Prompt),
+    /// Slow work is next: tell the platform, then call [`Authenticator::proceed`]. Until then the command can still be
+    /// cancelled.
+    Processing,
 }
 
 /// What happened inside, for logs and user interfaces. Never needed to operate the authenticator.
@@ -81,6 +85,7 @@ pub struct Authenticator {
     pub(crate) signer: Box<dyn Signer + Send>,
     pub(crate) rng: Box<dyn CryptoRng + Send>,
     pending: Option<Pending>,
+    deferred: Option<Deferred>,
     prompts: u64,
     events: VecDeque<Event>,
 }
@@ -91,6 +96,19 @@ struct Pending {
     via: Via,
     prompt: Prompt,
     then: Continuation,
+}
+
+/// A command whose slow half has not begun.
+struct Deferred {
+    command: Command,
+    via: Via,
+    work: Work,
+}
+
+/// What is left of a command once nobody needs to be asked (any more).
+enum Work {
+    Agreed(Continuation, Consent),
+    Silent(Silent),
 }
 
 /// One half of a command ends in a reply, in a question and the other half, or in the other half at once.
@@ -180,6 +198,7 @@ impl Authenticator {
             signer,
             rng,
             pending: None,
+            deferred: None,
             prompts: 0,
             events: VecDeque::new(),
         })
@@ -194,6 +213,7 @@ impl Authenticator {
         self.memory.reload(&self.capabilities.profile, &mut self.rng)?;
         self.session = pin::Session::new(&mut self.rng);
         self.pending = None;
+        self.deferred = None;
         self.sequence = None;
         self.powered_up = now;
         self.signer.forget();
@@ -213,10 +233,9 @@ impl Authenticator {
     }
 
     fn decide(&mut self, now: Instant, via: Via, message: &[u8]) -> Result<Step, CtapError> {
-        if self.pending.is_some() {
-            return Err(
-                Status::CHANNEL_BUSY.because("CTAP 2.1 §11.2.5.3: another command waits for its user")
-            );
+        if self.pending.is_some() || self.deferred.is_some() {
+            let why = "CTAP 2.1 §11.2.5.3: another command waits for its user, or is being worked on";
+            return Err(Status::CHANNEL_BUSY.because(why));
         }
         let longest = self.capabilities.profile.max_msg_size;
         if u32::try_from(message.len()).map_or(true, |len| len > longest) {
@@ -304,16 +323,44 @@ impl Authenticator {
             }
             Err(refusal) if prompt.verification => Err(self.uv_failed(&then, refusal)),
             Err(refusal) => Err(then.refused(refusal)),
-            Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
+            Ok(consent) => return Some(self.perform(now, command, via, Work::Agreed(then, consent))),
         };
         Some(self.advance(now, command, via, step))
     }
 
+    /// Does the slow work that [`Progress::Processing`] announced. `None` if there is none.
+    pub fn proceed(&mut self, now: Instant) -> Option<Progress> {
+        let Deferred { command, via, work } = self.deferred.take()?;
+        let reply = work.resume(self, now, via);
+        Some(self.reply(command, via, reply))
+    }
+
+    /// Whether something can be prepared, so that a later command is not slow.
+    pub fn can_prepare(&self) -> bool {
+        let idle = self.pending.is_none() && self.deferred.is_none();
+        idle && self.preparable().is_some()
+    }
+
+    /// Prepares one thing. It may take as long as the slow work that it saves: to be called while nobody waits.
+    pub fn prepare(&mut self) {
+        if let Some(algorithm) = self.preparable() {
+            // A spare that cannot be made now is made when it is needed, and what is wrong is told then.
+            let _ = self.signer.prepare(algorithm, &mut self.rng);
+        }
+    }
+
+    fn preparable(&self) -> Option<Algorithm> {
+        let offered = &self.capabilities.profile.algorithms;
+        offered.iter().copied().find(|algorithm| self.signer.can_prepare(*algorithm))
+    }
+
     /// The platform withdrew the command. `None` if there was none.
     pub fn handle_cancel(&mut self, now: Instant) -> Option<Progress> {
-        let Pending { command, via, .. } = self.pending.take()?;
+        let pending = self.pending.take().map(|pending| (pending.command, pending.via));
+        let deferred = self.deferred.take().map(|deferred| (deferred.command, deferred.via));
+        let (command, via) = pending.or(deferred)?;
         let cancelled =
-            Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before the user answered");
+            Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before anything was made");
         Some(self.advance(now, command, via, Err(cancelled)))
     }
 
@@ -357,9 +404,23 @@ impl Authenticator {
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Progress::AwaitingUser(prompt);
             }
-            Ok(Step::Proceed(silent)) => silent.resume(self, now, via),
+            Ok(Step::Proceed(silent)) => return self.perform(now, command, via, Work::Silent(silent)),
             Err(error) => Err(error),
         };
+        self.reply(command, via, reply)
+    }
+
+    /// The second half of a command: at once, or when its owner had the chance to tell the platform.
+    fn perform(&mut self, now: Instant, command: Command, via: Via, work: Work) -> Progress {
+        if work.is_slow(&*self.signer) {
+            self.deferred = Some(Deferred { command, via, work });
+            return Progress::Processing;
+        }
+        let reply = work.resume(self, now, via);
+        self.reply(command, via, reply)
+    }
+
+    fn reply(&mut self, command: Command, via: Via, reply: Result<Vec<u8>, CtapError>) -> Progress {
         let (reply, outcome) = match reply {
             Ok(reply) => (reply, Ok(())),
             Err(error) => (Vec::from([error.status.0]), Err(error)),
@@ -414,6 +475,23 @@ fn goes_on(request: &ctap2::Request, rest: &Rest) -> bool {
             request.set.is_some() && request.offset.is_some_and(|at| at > 0)
         }
         _ => false,
+    }
+}
+
+impl Work {
+    fn is_slow(&self, signer: &dyn Signer) -> bool {
+        match self {
+            Self::Agreed(Continuation::MakeCredential(asked), _)
+            | Self::Silent(Silent::MakeCredential(asked)) => asked.is_slow(signer),
+            _ => false,
+        }
+    }
+
+    fn resume(self, auth: &mut Authenticator, now: Instant, via: Via) -> Result<Vec<u8>, CtapError> {
+        match self {
+            Self::Agreed(then, consent) => then.resume(auth, now, &consent),
+            Self::Silent(silent) => silent.resume(auth, now, via),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub use admin::{Changed, Passkey};
 pub use authenticator::{Authenticator, Event, Progress, Request, Via};
 pub use credentials::RpIdHash;
 pub use profile::Profile;
-pub use sealed::{LONGEST_ID as LONGEST_CREDENTIAL_ID, MARK as CREDENTIAL_ID_MARK};
+pub use sealed::{MARK as CREDENTIAL_ID_MARK, longest_id as longest_credential_id};
 pub use user::{Gesture, Prompt, Purpose};
 
 /// What carries messages between platform and authenticator.

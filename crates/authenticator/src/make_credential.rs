@@ -5,6 +5,7 @@ use crate::extensions::{MakeFacts, MakePlan};
 use crate::pin::Verified;
 use crate::profile::Attestation;
 use crate::sealed::{self, Sealed};
+use crate::signer::Signer;
 use crate::store::{Change, Credential, KeyPair, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
 use alloc::{boxed::Box, string::ToString, vec::Vec};
@@ -164,6 +165,11 @@ pub(crate) fn refused(refusal: Refusal) -> CtapError {
 }
 
 impl Asked {
+    /// Whether a platform should hear of it before the key is made.
+    pub(crate) fn is_slow(&self, signer: &dyn Signer) -> bool {
+        matches!(self, Self::ToCreate(prepared) if signer.is_slow(prepared.algorithm))
+    }
+
     /// `consent` is `None` where the token vouches for presence: its user touched for it.
     pub(crate) fn resume(
         self,

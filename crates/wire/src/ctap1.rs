@@ -21,6 +21,7 @@ pub struct RegistrationData {
 impl RegistrationData {
     /// The bytes that are signed: zero, application, challenge, key handle and the uncompressed point.
     pub fn encode(&self) -> Vec<u8> {
-        [&[0], self.application.as_slice(), &self.challenge, &self.key_handle, &[4], &self.x, &self.y].concat()
+        [&[0], self.application.as_slice(), &self.challenge, &self.key_handle, &[4], &self.x, &self.y]
+            .concat()
     }
 }
