@@ -5,6 +5,7 @@ use crate::credentials::{RpIdHash, rp_id_hash};
 use crate::extensions::{MakeFacts, MakePlan};
 use crate::pin::{TokenUse, Verified};
 use crate::sealed::{self, Sealed};
+use crate::signer::Signer;
 use crate::store::{Change, Credential, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
 use alloc::{boxed::Box, vec::Vec};
@@ -176,6 +177,11 @@ impl Asked {
             Refusal::TimedOut => "CTAP 2.1 §6.1.2 step 14: the user did nothing in time",
             Refusal::NotVerified => "CTAP 2.1 §6.1.2 step 11: the user could not be verified",
         })
+    }
+
+    /// Whether a platform should hear of it before the key is made.
+    pub(crate) fn is_slow(&self, signer: &dyn Signer) -> bool {
+        matches!(self, Self::ToCreate(prepared) if signer.is_slow(prepared.algorithm))
     }
 
     /// `consent` is `None` where the token vouches for presence: its user touched for it.

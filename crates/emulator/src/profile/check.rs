@@ -1,7 +1,7 @@
 //! What a profile may not say, each with the reason.
 use super::parse::line_of;
 use super::{DeviceProfile, promises};
-use authenticator::LONGEST_CREDENTIAL_ID;
+use authenticator::longest_credential_id;
 use std::fmt;
 use wire::cose::Algorithm;
 use wire::ctap2::Versions;
@@ -32,7 +32,14 @@ impl fmt::Display for Problem {
 /// AuthenticatorTransport values, WebAuthn Level 3 §5.8.4.
 const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 /// What the authenticator can make keys for.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
+pub const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::ES256,
+    Algorithm::EDDSA,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::ML_DSA_44,
+    Algorithm::ML_DSA_65,
+];
 /// Versions whose mandatory features can all be had.
 const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
 
@@ -110,7 +117,7 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
         refuse(
             "algorithms",
             format!("this authenticator makes no {algorithm} keys"),
-            "it makes ES256 and EdDSA keys",
+            "it makes ES256, EdDSA, ES384, RS256, ML-DSA-44 and ML-DSA-65 keys",
         );
     }
 
@@ -131,11 +138,12 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
         );
     }
     let longest = usize::try_from(claims.max_credential_id_length).unwrap_or(usize::MAX);
-    if longest < LONGEST_CREDENTIAL_ID {
+    let made = longest_credential_id(&claims.algorithms);
+    if longest < made {
         refuse(
             "max-credential-id-length",
-            format!("{longest} is less than the {LONGEST_CREDENTIAL_ID} bytes of the longest ID made here"),
-            "192 leaves room",
+            format!("{longest} is less than the {made} bytes of the longest ID that these algorithms make"),
+            "192 leaves room, or 384 with RS256",
         );
     }
     if claims.discoverable == Some(0) {
@@ -196,7 +204,7 @@ mod tests {
             ("versions", "[]"),
             ("versions", "[\"FIDO_2_2\"]"),
             ("algorithms", "[]"),
-            ("algorithms", "[\"RS256\"]"),
+            ("algorithms", "[\"ES512\"]"),
             ("max-msg-size", "1023"),
             ("max-msg-size", "7610"),
             ("max-credential-count-in-list", "0"),
@@ -308,6 +316,17 @@ mod tests {
         ] {
             assert!(refused(&both, key, value).contains(&key), "{key} = {value}");
         }
+    }
+
+    #[test]
+    fn the_room_for_a_credential_id_follows_from_the_algorithms() {
+        assert_eq!(with("algorithms", "[\"ES384\", \"ML-DSA-44\", \"ML-DSA-65\"]"), []);
+        let problems = with("algorithms", "[\"ES256\", \"RS256\"]");
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].1.contains("192 is less than the 306 bytes"), "{problems:?}");
+        let roomy = GOOD.replace("max-credential-id-length = 192", "max-credential-id-length = 306");
+        let roomy = roomy.replace("[\"ES256\", \"EdDSA\"]", "[\"RS256\"]");
+        DeviceProfile::read("roomy", &roomy).unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod parse;
 mod promises;
 
 pub use card::Card;
-pub use check::Problem;
+pub use check::{ALGORITHMS, Problem};
 pub use keys::Key;
 pub use parse::InvalidToml;
 

@@ -1,11 +1,12 @@
 //! A profile out of what a key answered to authenticatorGetInfo, as far as that says it.
 use crate::control::{Failure, FailureKind};
-use authenticator::LONGEST_CREDENTIAL_ID;
+use authenticator::longest_credential_id;
 use authenticator::profile::{Extension, Untold};
-use emulator::DeviceProfile;
+use emulator::{DeviceProfile, profile};
 use serde_json::Value as Json;
 use std::fmt::{Display, Write};
 use wire::cbor::{self, Value};
+use wire::cose::Algorithm;
 use wire::ctap2::{GetInfoResponse, Versions};
 use wire::hex;
 
@@ -188,13 +189,14 @@ impl Draft<'_> {
         self.algorithms();
         self.told("max-msg-size", info.max_msg_size, 1024, "0x05");
         self.told("max-credential-count-in-list", info.max_credential_count_in_list, 8, "0x07");
-        let longest = u64::try_from(LONGEST_CREDENTIAL_ID).unwrap_or(u64::MAX);
+        let longest = u64::try_from(longest_credential_id(&info.algorithms)).unwrap_or(u64::MAX);
+        let common = longest.max(192);
         match info.max_credential_id_length {
             Some(length) if length < longest => {
                 let why = format!("{length} was measured, and IDs that are made here are longer");
-                self.guess("max-credential-id-length", 192, &why);
+                self.guess("max-credential-id-length", common, &why);
             }
-            length => self.told("max-credential-id-length", length, 192, "0x08"),
+            length => self.told("max-credential-id-length", length, common, "0x08"),
         }
         if on("rk") {
             self.told("discoverable", info.remaining_discoverable_credentials, 25, "0x14, or more");
@@ -281,7 +283,7 @@ impl Draft<'_> {
             return self.guess("algorithms", list(&["ES256"]), "getInfo names none");
         }
         let made = |name: &str| {
-            can("algorithms = [\"ES256\", \"EdDSA\"]", &format!("algorithms = [{}]", quoted(name)))
+            Algorithm::from_name(name).is_some_and(|algorithm| profile::ALGORITHMS.contains(&algorithm))
         };
         let names = self.keep("algorithm", &names, made);
         self.measured("algorithms", list(&names), "0x0A");
