@@ -7,19 +7,24 @@ use authenticator::profile::{
     Attestation, Counter, CredentialManagementClaims, Enterprise, Extension, PinClaims, Profile, Protocol,
     Verification,
 };
-use authenticator::signer::{AttestationIdentity, Attesting, DeterministicSigner, Signer};
-use authenticator::store::{Change, MemoryStore, Persistent, Store, StoreError};
+use authenticator::signer::{
+    AttestationIdentity, Attesting, DeterministicSigner, Signed, Signer, SignerError,
+};
+use authenticator::store::{Change, KeyPair, MemoryStore, Persistent, Store, StoreError};
 use authenticator::{Authenticator, Event, Gesture, Link, Progress, Prompt, Request, Via};
 use emulator::DeviceProfile;
 use emulator::attestation::TestCa;
+use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 use wire::ctap2::{Descriptor, GetAssertion, MakeCredential, RpEntity, UserEntity};
 use wire::status::Status;
 use wire::time::Instant;
+use wire::webauthn::AuthenticatorData;
 
 /// Power-up, and every moment of a test in which time does not matter.
 pub const NOW: Instant = Instant::POWER_UP;
@@ -77,7 +82,7 @@ impl Store for Shelf {
 
 /// Reproducible randomness.
 pub fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
-    Box::new(rand_chacha::ChaCha20Rng::seed_from_u64(seed))
+    Box::new(ChaCha20Rng::seed_from_u64(seed))
 }
 
 /// The root of every attestation in the tests.
@@ -135,6 +140,15 @@ pub fn everything() -> Profile {
         config_commands: Vec::new(),
         extensions: Vec::new(),
         ..DeviceProfile::named("security-key").expect("it is built in").authenticator
+    }
+}
+
+/// As [`everything`] without uv, and of CTAP 2.1 as well: nothing protects it, so that a touch does everything.
+pub fn since_2_1() -> Profile {
+    Profile {
+        versions: vec!["FIDO_2_0".into(), "FIDO_2_1".into()],
+        verification: Verification::None,
+        ..everything()
     }
 }
 
@@ -227,6 +241,7 @@ impl Rig {
                     self.prompts.push(prompt);
                     progress = self.authenticator.handle_gesture(now, gesture).expect("a question is open");
                 }
+                Progress::Processing => progress = self.authenticator.proceed(now).expect("work waits"),
             }
         }
     }
@@ -240,6 +255,52 @@ impl Rig {
             }
         }
         reason
+    }
+}
+
+/// Every algorithm that keys are made for.
+pub const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::ES256,
+    Algorithm::EDDSA,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::ML_DSA_44,
+    Algorithm::ML_DSA_65,
+];
+
+/// Those whose every signature takes milliseconds in a build without optimisation: not for thousands of cases.
+pub const SLOW: [Algorithm; 4] =
+    [Algorithm::ES384, Algorithm::RS256, Algorithm::ML_DSA_44, Algorithm::ML_DSA_65];
+
+/// A signer whose RSA keys come from a few that were made once: finding primes for thousands of rigs takes minutes.
+pub struct Pooled<S>(pub S);
+
+impl<S: Signer> Signer for Pooled<S> {
+    fn generate(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<KeyPair, SignerError> {
+        static KEYS: LazyLock<[KeyPair; 4]> = LazyLock::new(|| {
+            let mut rng = ChaCha20Rng::seed_from_u64(2048);
+            std::array::from_fn(|_| {
+                DeterministicSigner.generate(Algorithm::RS256, &mut rng).expect("primes exist")
+            })
+        });
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        match algorithm {
+            Algorithm::RS256 => Ok(KEYS[NEXT.fetch_add(1, Ordering::Relaxed) % KEYS.len()].clone()),
+            other => self.0.generate(other, rng),
+        }
+    }
+
+    fn sign(
+        &mut self,
+        key: &KeyPair,
+        data: &AuthenticatorData,
+        client_data_hash: &[u8; 32],
+    ) -> Result<Signed, SignerError> {
+        self.0.sign(key, data, client_data_hash)
+    }
+
+    fn forget(&mut self) {
+        self.0.forget();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whole ceremonies in memory: options JSON, client, authenticator, relying party. The verifier shares only
 //! `wire` with the signer.
+use authenticator::profile::Verification;
 use authenticator::signer::{Attesting, DeterministicSigner, Signer};
 use authenticator::{Link, Via};
 use client::{Account, Client, ClientError, Create, Get, Origin, Platform};
@@ -8,7 +9,7 @@ use relying_party::{
     AttestationPolicy, AuthenticationExpectation, Conveyance, RegistrationExpectation, RelyingParty,
     StoredCredential, UserVerification,
 };
-use tests::{NOW, Rig, identity};
+use tests::{ALGORITHMS, NOW, Pooled, Rig, SLOW, identity};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 use wire::ctap2::GetInfoResponse;
@@ -43,9 +44,11 @@ impl Case {
     /// Whether the profile has what the case wants.
     fn possible(&self) -> bool {
         let claims = &self.profile.authenticator;
-        let verifies = claims.verification != authenticator::profile::Verification::None;
+        let verifies = claims.verification != Verification::None;
         claims.algorithms.contains(&self.algorithm)
             && (verifies || self.verification != UserVerification::Required)
+            // There is no PIN in these ceremonies, and nothing else to verify with.
+            && (verifies || claims.always_uv != Some(true))
     }
 
     /// The link that this client is about.
@@ -69,9 +72,12 @@ impl Case {
 
 fn every_case() -> Vec<Case> {
     let mut cases = Vec::new();
-    for profile in DeviceProfile::built_in() {
+    // Keys of U2F only have ceremonies of their own, in `u2f::by_a_client`.
+    for profile in
+        DeviceProfile::built_in().into_iter().filter(|profile| profile.authenticator.speaks_ctap2())
+    {
         for client in Client::ALL {
-            for algorithm in [Algorithm::ES256, Algorithm::EDDSA] {
+            for algorithm in ALGORITHMS {
                 for resident_key in ["required", "preferred", "discouraged"] {
                     for verification in [
                         UserVerification::Required,
@@ -84,6 +90,10 @@ fn every_case() -> Vec<Case> {
                             Conveyance::Direct,
                             Conveyance::Enterprise,
                         ] {
+                            // Slow keys only with the statement that they sign.
+                            if SLOW.contains(&algorithm) && conveyance != Conveyance::Direct {
+                                continue;
+                            }
                             let profile = profile.clone();
                             cases.push(Case {
                                 profile,
@@ -136,12 +146,14 @@ fn every_profile_client_algorithm_and_preference_registers_and_signs_in_or_says_
     for (number, case) in every_case().into_iter().enumerate() {
         // The two signers take turns; each is verified by ring and, where it made the key, the other signs with it.
         let identity = identity(&case.profile.authenticator);
-        let signer: Box<dyn Signer + Send> = if number % 2 == 0 {
-            Box::new(Attesting::new(DeterministicSigner, identity))
-        } else {
-            Box::new(Attesting::new(FastSigner::default(), identity))
+        let signer: Box<dyn Signer + Send> = match number % 2 {
+            0 => Box::new(Attesting::new(Pooled(DeterministicSigner), identity)),
+            _ => Box::new(Attesting::new(Pooled(FastSigner::default()), identity)),
         };
         let mut rig = Rig::with_signer(case.profile.authenticator.clone(), signer);
+        if matches!(case.profile.authenticator.verification, Verification::Enrollable { .. }) {
+            rig.authenticator.add_finger(NOW, None).result.unwrap();
+        }
         match register(&mut rig, &case) {
             Some(credential) => {
                 sign_in(&mut rig, &case, &credential);

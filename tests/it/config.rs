@@ -263,7 +263,17 @@ fn relying_parties_that_may_know_the_minimum_replace_those_before() {
 
     let bare = Profile { extensions: vec![Extension::CredProtect], ..all_in() };
     let request = Minimum { rp_ids: Some(vec!["a.test"]), ..Minimum::default() }.request();
-    assert_eq!(send(&mut Rig::new(bare), &request), status(Status::INVALID_PARAMETER), "nobody could ask");
+    assert_eq!(
+        send(&mut Rig::new(bare.clone()), &request),
+        status(Status::INVALID_PARAMETER),
+        "nobody could ask"
+    );
+    let shorter = Minimum { length: Some(3), rp_ids: Some(vec!["a.test"]), ..Minimum::default() }.request();
+    assert_eq!(
+        send(&mut Rig::new(bare), &shorter),
+        status(Status::INVALID_PARAMETER),
+        "step 2 comes before step 3, which would say PIN_POLICY_VIOLATION"
+    );
 }
 
 #[test]

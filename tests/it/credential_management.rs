@@ -205,6 +205,10 @@ fn parameters_that_a_subcommand_needs_are_missed() {
     ] {
         let request = request(subcommand, parameters);
         assert_eq!(manage(&mut rig, request.clone()), status(Status::MISSING_PARAMETER), "{request:?}");
+        // Of two faults: no proof at all comes first, then its protocol.
+        assert_eq!(send(&mut rig, &request), status(Status::PUAT_REQUIRED), "{request:?}");
+        let odd = CredentialManagement { pin_uv_auth_param: Some(vec![0; 16]), protocol: Some(3), ..request };
+        assert_eq!(send(&mut rig, &odd), status(Status::INVALID_PARAMETER), "{odd:?}");
     }
     let short = request(CREDENTIALS, Some(cbor::int_map([(1, Some(cbor::bytes([1; 31])))])));
     assert_eq!(manage(&mut rig, short), status(Status::INVALID_LENGTH));

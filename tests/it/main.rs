@@ -1,5 +1,6 @@
 //! Cross-crate tests, one binary: each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+mod algorithms;
 mod architecture;
 mod bio_enrollment;
 mod ceremonies;
@@ -8,7 +9,9 @@ mod combinations;
 mod config;
 mod credential_management;
 mod extensions;
+mod faults;
 mod get_assertion;
+mod get_info;
 mod identifier;
 mod large_blobs;
 mod make_credential;
@@ -20,6 +23,7 @@ mod platform_ceremonies;
 mod profiles;
 mod real_devices;
 mod reset;
+mod rules;
 mod tokens;
 mod u2f;
 mod usual_mistakes;

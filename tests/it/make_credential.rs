@@ -1,12 +1,16 @@
 //! authenticatorMakeCredential, CTAP 2.1 §6.1.2, step by step.
 use authenticator::profile::{Attestation, Counter, Extension, Profile, Verification};
+use authenticator::signer::DeterministicSigner;
 use authenticator::store::StoreError;
-use authenticator::{CREDENTIAL_ID_MARK, Event, Gesture, Purpose};
+use authenticator::{CREDENTIAL_ID_MARK, Event, Gesture, Progress, Purpose, Request};
 use std::collections::HashSet;
-use tests::{NOW, Rig, USB, every_mode, everything, listed, registration, sign_in, status};
+use tests::{
+    ALGORITHMS, NOW, Pooled, Rig, SLOW, USB, all_in, every_mode, everything, listed, registration, sign_in,
+    since_2_1, status,
+};
 use wire::cbor;
 use wire::cose::Algorithm;
-use wire::ctap2::{GetAssertionResponse, MakeCredential, MakeCredentialResponse};
+use wire::ctap2::{Command, GetAssertion, GetAssertionResponse, MakeCredential, MakeCredentialResponse};
 use wire::status::Status;
 use wire::webauthn::{AuthenticatorData, Flags};
 
@@ -23,13 +27,19 @@ fn id(reply: &[u8]) -> Vec<u8> {
 #[test]
 fn every_combination_creates_what_was_asked_for_and_stores_that_and_nothing_else() {
     for profile in every_mode() {
-        for algorithm in [Algorithm::ES256, Algorithm::EDDSA] {
+        let profile = Profile { algorithms: ALGORITHMS.into(), ..profile };
+        for algorithm in ALGORITHMS {
+            // Slow keys only where they sign a statement and count.
+            let signs = profile.attestation == Attestation::PackedSelf && profile.counter == Counter::Global;
+            if SLOW.contains(&algorithm) && !signs {
+                continue;
+            }
             for rk in [None, Some(false), Some(true)] {
                 for uv in [None, Some(false), Some(true)] {
                     let case = format!("{:?} {algorithm} rk {rk:?} uv {uv:?}", profile.verification);
                     let request =
                         MakeCredential { algorithms: vec![algorithm], rk, uv, ..registration("alice") };
-                    let mut rig = Rig::new(profile.clone());
+                    let mut rig = Rig::with_signer(profile.clone(), Box::new(Pooled(DeterministicSigner)));
                     let before = rig.shelf.commits();
                     if uv == Some(true) && profile.verification == Verification::None {
                         assert_eq!(
@@ -141,7 +151,42 @@ fn step_9_enterprise_attestation_without_the_capability_is_refused() {
 }
 
 #[test]
-fn step_12_an_excluded_credential_is_revealed_only_to_a_user_who_touches() {
+fn step_9_a_kind_of_enterprise_attestation_that_does_not_exist_is_refused_once_it_is_enabled() {
+    let mut rig = Rig::new(all_in());
+    let asking = |kind| MakeCredential { enterprise_attestation: Some(kind), ..registration("a") }.encode();
+    for kind in [0, 1, 2, 3] {
+        let reply = rig.call_silently(&asking(kind));
+        assert_eq!(reply, status(Status::INVALID_PARAMETER), "{kind}: not enabled");
+    }
+    let enable =
+        [&[Command::CONFIG.0], cbor::encode(&cbor::int_map([(1, Some(1.into()))])).as_slice()].concat();
+    assert_eq!(rig.call_silently(&enable), status(Status::OK));
+    for kind in [0, 3, i64::MAX] {
+        assert_eq!(rig.call_silently(&asking(kind)), status(Status::INVALID_OPTION), "{kind}");
+    }
+}
+
+#[test]
+fn step_19_who_wants_no_attestation_statement_gets_none_and_unknown_wishes_change_nothing() {
+    let profile = Profile { attestation: Attestation::PackedSelf, ..everything() };
+    for (wish, fmt) in [
+        (vec!["none"], "none"),
+        (vec!["none", "packed"], "packed"),
+        (vec!["packed", "none"], "packed"),
+        (vec!["tetris"], "packed"),
+        (vec![], "packed"),
+    ] {
+        let formats = Some(wish.iter().map(|format| (*format).into()).collect());
+        let request = MakeCredential { attestation_formats: formats, ..registration("a") };
+        let (response, _) = created(&Rig::new(profile.clone()).call(&request.encode()));
+        assert_eq!(response.fmt, fmt, "{wish:?}");
+        let empty = response.att_stmt.as_map().unwrap().is_empty();
+        assert_eq!(empty, fmt == "none", "{wish:?}");
+    }
+}
+
+#[test]
+fn step_12_before_ctap_2_1_an_excluded_credential_is_revealed_only_to_a_user_who_touches() {
     for rk in [Some(true), Some(false)] {
         let mut rig = Rig::new(everything());
         let first = id(&rig.call(&MakeCredential { rk, ..registration("alice") }.encode()));
@@ -165,6 +210,79 @@ fn step_12_an_excluded_credential_is_revealed_only_to_a_user_who_touches() {
         let mut elsewhere = again.clone();
         elsewhere.rp.id = "other.example.test".into();
         assert_eq!(rig.call(&elsewhere.encode())[0], 0, "the list is bound to the relying party");
+    }
+}
+
+#[test]
+fn step_12_from_ctap_2_1_on_an_excluded_credential_is_told_once_the_user_was_asked_whatever_the_user_did() {
+    for rk in [Some(true), Some(false)] {
+        let mut rig = Rig::new(since_2_1());
+        let first = id(&rig.call(&MakeCredential { rk, ..registration("alice") }.encode()));
+        let again = MakeCredential { exclude_list: vec![listed(&first)], ..registration("bob") }.encode();
+        let commits = rig.shelf.commits();
+        for gesture in [Gesture::Present, Gesture::Declined, Gesture::TimedOut] {
+            rig.prompts.clear();
+            let reply = rig.call_with(NOW, USB, &again, |_| gesture);
+            assert_eq!(reply, status(Status::CREDENTIAL_EXCLUDED), "{gesture:?}");
+            assert!(matches!(rig.prompts[0].purpose, Purpose::AlreadyRegistered { .. }));
+        }
+        let _ = rig.authenticator.handle_request(NOW, USB, Request::Ctap2(&again));
+        let cancelled = rig.authenticator.handle_cancel(NOW);
+        assert_eq!(cancelled, Some(Progress::Reply(status(Status::KEEPALIVE_CANCEL))));
+        assert_eq!(rig.shelf.commits(), commits, "nothing was stored");
+
+        // Step 11 comes before: where verification was asked for, its failures are told.
+        let mut rig = Rig::new(Profile { verification: Verification::OnRequest, ..since_2_1() });
+        let uv = Some(true);
+        let first = id(&rig.call(&MakeCredential { rk, uv, ..registration("alice") }.encode()));
+        let again = MakeCredential { exclude_list: vec![listed(&first)], uv, ..registration("bob") }.encode();
+        for (gesture, expected) in [
+            (Gesture::Verified, Status::CREDENTIAL_EXCLUDED),
+            (Gesture::NotVerified, Status::OPERATION_DENIED),
+            (Gesture::Declined, Status::OPERATION_DENIED),
+            (Gesture::TimedOut, Status::USER_ACTION_TIMEOUT),
+        ] {
+            let reply = rig.call_with(NOW, USB, &again, |_| gesture);
+            assert_eq!(reply, status(expected), "{gesture:?}");
+        }
+    }
+}
+
+#[test]
+fn step_6_always_uv_with_nothing_to_verify_by_refuses_even_a_token() {
+    for (can_make, expected) in [(true, Status::PUAT_REQUIRED), (false, Status::OPERATION_DENIED)] {
+        let mut rig = Rig::new(Profile {
+            always_uv: Some(true),
+            no_mc_ga_permissions_with_client_pin: !can_make,
+            ..all_in()
+        });
+        for rk in [None, Some(true)] {
+            for param in [None, Some(vec![1; 16])] {
+                let request = MakeCredential {
+                    rk,
+                    pin_uv_auth_param: param,
+                    pin_uv_auth_protocol: Some(1),
+                    ..registration("a")
+                };
+                assert_eq!(rig.call_silently(&request.encode()), status(expected), "{request:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_kept_whole_and_so_never_cut_within_a_character() {
+    let mut rig = Rig::new(Profile { max_msg_size: 4096, ..everything() });
+    for (user, len) in [1, 31, 32, 33, 63, 64, 65, 200].into_iter().enumerate() {
+        for name in ["x".repeat(len), "ü".repeat(len), "\u{1F511}".repeat(len)] {
+            let mut request = registration(&format!("user {user}"));
+            (request.user.name, request.user.display_name) = (Some(name.clone()), Some(name.clone()));
+            let credential_id = id(&rig.call(&request.encode()));
+            let message =
+                GetAssertion { allow_list: vec![listed(&credential_id)], uv: Some(true), ..sign_in() };
+            let told = GetAssertionResponse::decode(&rig.call(&message.encode())).unwrap().user.unwrap();
+            assert_eq!((told.name.as_ref(), told.display_name.as_ref()), (Some(&name), Some(&name)));
+        }
     }
 }
 

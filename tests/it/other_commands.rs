@@ -1,14 +1,15 @@
 //! getInfo, selection, reset, cancel, and messages that are no commands.
-use authenticator::profile::{Profile, Verification};
+use authenticator::profile::{Profile, Untold, Verification};
 use authenticator::{Gesture, Link, Progress, Purpose, Request, Via};
 use emulator::DeviceProfile;
 use std::time::Duration;
-use tests::{NOW, Rig, USB, everything, listed, registration, sign_in, status};
+use tests::platform::Pin;
+use tests::{NOW, Rig, USB, all_in, everything, listed, registration, sign_in, since_2_1, status};
 use wire::aaguid::Aaguid;
 use wire::cbor::{self, Field, Value};
 use wire::ctap2::{
-    Command, GetAssertion, GetInfoResponse, MakeCredential, MakeCredentialResponse, get_assertion,
-    make_credential,
+    Command, GetAssertion, GetInfoResponse, MakeCredential, MakeCredentialResponse, Permissions,
+    get_assertion, make_credential,
 };
 use wire::status::Status;
 use wire::webauthn::AuthenticatorData;
@@ -21,13 +22,18 @@ fn info(rig: &mut Rig, link: Link) -> GetInfoResponse {
 
 #[test]
 fn get_info_says_what_the_profile_says_and_asks_nobody() {
-    for profile in DeviceProfile::built_in() {
+    // A key of U2F only has no getInfo.
+    for profile in
+        DeviceProfile::built_in().into_iter().filter(|profile| profile.authenticator.speaks_ctap2())
+    {
         let claims = profile.authenticator.clone();
         let mut rig = Rig::new(claims.clone());
         let info = info(&mut rig, Link::Usb);
         assert_eq!(info.aaguid, claims.aaguid, "{}", profile.name);
         assert_eq!(info.versions, claims.versions, "{}", profile.name);
-        assert_eq!(info.algorithms, claims.algorithms, "{}", profile.name);
+        let silent = claims.untold.contains(&Untold::Algorithms);
+        let algorithms = if silent { Vec::new() } else { claims.algorithms.clone() };
+        assert_eq!(info.algorithms, algorithms, "{}", profile.name);
         assert_eq!(info.option("rk"), Some(claims.discoverable.is_some()), "{}", profile.name);
         let uv = match claims.verification {
             Verification::None => None,
@@ -38,6 +44,30 @@ fn get_info_says_what_the_profile_says_and_asks_nobody() {
         let pin = claims.pin.is_some().then_some(false);
         assert_eq!(info.option("clientPin"), pin, "{}: there, and not set", profile.name);
         assert_eq!(info.max_msg_size, Some(claims.max_msg_size.into()), "{}", profile.name);
+    }
+}
+
+#[test]
+fn get_info_is_the_same_after_a_power_cycle_but_for_what_is_sealed_anew() {
+    let profiles = DeviceProfile::built_in().into_iter().map(|profile| profile.authenticator);
+    for profile in profiles.chain([all_in(), since_2_1()]) {
+        let mut rig = Rig::new(profile.clone());
+        rig.call(&registration("alice").encode());
+        if profile.pin.is_some() {
+            Pin::new(2).set(&mut rig, "a1b2c3d4").unwrap();
+        }
+        if profile.credential_management.persistent_read_only {
+            Pin::new(2).token(&mut rig, "a1b2c3d4", Permissions::PCMR, None).unwrap();
+        }
+        let told = |rig: &mut Rig| {
+            let info = info(rig, Link::Usb);
+            assert_eq!(info.enc_identifier.is_some(), profile.tells_identifier);
+            GetInfoResponse { enc_identifier: None, enc_cred_store_state: None, ..info }
+        };
+        let before = told(&mut rig);
+        rig.authenticator.power_cycle(NOW).unwrap();
+        assert_eq!(told(&mut rig), before, "{:?}", profile.aaguid);
+        assert!(rig.prompts.len() == 1, "only the registration asked somebody");
     }
 }
 
@@ -69,12 +99,14 @@ fn the_two_authenticators_answer_with_their_aaguids_and_the_flags_of_a_device_bo
 
 #[test]
 fn selection_is_a_touch() {
-    let mut rig = Rig::new(everything());
+    let mut rig = Rig::new(since_2_1());
     let select = [Command::SELECTION.0];
     assert_eq!(rig.call(&select), status(Status::OK));
     assert_eq!(rig.prompts[0].purpose, Purpose::Select);
     assert_eq!(rig.call_with(NOW, USB, &select, |_| Gesture::Declined), status(Status::OPERATION_DENIED));
     assert_eq!(rig.call_with(NOW, USB, &select, |_| Gesture::TimedOut), status(Status::USER_ACTION_TIMEOUT));
+    let mut old = Rig::new(everything());
+    assert_eq!(old.call_silently(&select), status(Status::INVALID_COMMAND), "it came with CTAP 2.1");
 }
 
 #[test]
@@ -82,7 +114,7 @@ fn cancel_ends_the_command_that_waits_and_stores_nothing() {
     for message in
         [registration("a").encode(), sign_in().encode(), vec![Command::SELECTION.0], vec![Command::RESET.0]]
     {
-        let mut rig = Rig::new(everything());
+        let mut rig = Rig::new(since_2_1());
         rig.call(&registration("a").encode());
         let commits = rig.shelf.commits();
         assert_eq!(rig.authenticator.handle_cancel(NOW), None, "nothing waits yet");
@@ -139,7 +171,7 @@ fn an_admin_change_cancels_the_command_that_waits_first() {
 fn messages_that_are_no_commands_have_codes_of_their_own() {
     let mut rig = Rig::new(everything());
     assert_eq!(rig.call_silently(&[]), status(Status::INVALID_LENGTH));
-    for unknown in [0x00, 0x03, 0x05, 0x06, 0x09, 0x0A, 0x0C, 0x0D, 0x40, 0x41, 0xFF] {
+    for unknown in [0x00, 0x03, 0x05, 0x06, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x40, 0x41, 0xFF] {
         assert_eq!(rig.call_silently(&[unknown]), status(Status::INVALID_COMMAND), "{unknown:02x}");
     }
     for command in [0x01, 0x02] {
@@ -228,7 +260,7 @@ fn check_row(rig: &mut Rig, command: u8, members: &[(Value, Value)], field: &Fie
 
 #[test]
 fn members_that_nobody_knows_are_ignored() {
-    let mut rig = Rig::new(everything());
+    let mut rig = Rig::new(since_2_1());
     let message = registration("a").encode();
     let Value::Map(mut members) = cbor::decode(&message[1..]).unwrap() else { panic!() };
     members.push((Value::from(0x7F), Value::Null));

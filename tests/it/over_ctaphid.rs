@@ -5,7 +5,8 @@ use emulator::{Answer, DeviceProfile, Event, FastSigner, Port, UserPolicy, Virtu
 use std::time::Duration;
 use tests::{NOW, Shelf, registration, rng, sign_in};
 use transport::ctaphid::{Config, Device};
-use wire::ctap2::{Command, GetAssertionResponse, GetInfoResponse, MakeCredentialResponse};
+use wire::cose::Algorithm;
+use wire::ctap2::{Command, GetAssertionResponse, GetInfoResponse, MakeCredential, MakeCredentialResponse};
 use wire::ctaphid::{self as hid, REPORT_SIZE, Report};
 use wire::status::Status;
 use wire::time::Instant;
@@ -22,8 +23,12 @@ struct Desk {
 
 impl Desk {
     fn new(user: UserPolicy) -> Self {
+        Self::of("ms-authenticator-ios", user)
+    }
+
+    fn of(profile: &str, user: UserPolicy) -> Self {
         let shelf = Shelf::default();
-        let profile = DeviceProfile::named("ms-authenticator-ios").unwrap();
+        let profile = DeviceProfile::named(profile).unwrap();
         let signer = Box::new(FastSigner::default());
         let mut device =
             VirtualAuthenticator::new(NOW, profile, Box::new(shelf.clone()), signer, rng(1)).unwrap();
@@ -238,4 +243,64 @@ fn a_wink_is_an_event() {
     desk.host.send_wink().unwrap();
     desk.settle();
     assert!(std::iter::from_fn(|| desk.device.poll_event()).any(|event| event == Event::Winked));
+}
+
+fn rsa(user: &str) -> Vec<u8> {
+    MakeCredential { algorithms: vec![Algorithm::RS256], ..registration(user) }.encode()
+}
+
+#[test]
+fn the_platform_hears_of_an_rsa_key_before_it_is_made() {
+    let mut desk = Desk::of("all-in", UserPolicy::APPROVE);
+    let before = desk.shelf.commits();
+    assert_eq!(desk.send(&rsa("a")), None, "everything has been sent, and the key is still to be made");
+    assert_eq!(desk.keepalives.last(), Some(&(Duration::ZERO, hid::keepalive::PROCESSING)));
+    assert_eq!((desk.device.prompt(), desk.shelf.commits()), (None, before));
+    assert_eq!(desk.device.poll_timeout(), Some(desk.now), "it is due at once");
+    let Some(HostEvent::Answer(reply)) = desk.advance(Duration::ZERO) else { panic!("no answer") };
+    assert!(MakeCredentialResponse::decode(&reply).is_ok());
+    assert_eq!(desk.shelf.stored().credentials.len(), 1);
+    assert_eq!(desk.device.poll_timeout(), None);
+}
+
+#[test]
+fn an_rsa_key_that_was_made_in_advance_is_answered_at_once_and_made_up_for_later() {
+    let mut desk = Desk::of("all-in", UserPolicy::APPROVE);
+    assert!(!desk.device.can_prepare(), "a channel is open, and no platform has asked for anything");
+    desk.call(&GetInfoResponse::request());
+    assert!(desk.device.can_prepare(), "a platform has asked for something");
+    desk.device.prepare();
+    assert!(!desk.device.can_prepare(), "one spare key is enough");
+    assert!(MakeCredentialResponse::decode(&desk.call(&rsa("a"))).is_ok());
+    assert!(desk.device.can_prepare());
+    desk.device.power_off(desk.now);
+    assert!(!desk.device.can_prepare(), "there is no power");
+}
+
+#[test]
+fn nothing_is_prepared_while_a_command_waits_nor_where_nothing_is_slow() {
+    let mut desk = Desk::of("all-in", UserPolicy::at_once(Answer::Ask));
+    assert_eq!(desk.send(&registration("a").encode()), None);
+    assert!(!desk.device.can_prepare(), "the user is asked");
+    assert!(!Desk::of("security-key", UserPolicy::APPROVE).device.can_prepare(), "it has no RSA");
+    let profile = DeviceProfile::named("all-in").unwrap();
+    let signer = Box::new(FastSigner::default());
+    let silent = VirtualAuthenticator::new(NOW, profile, Box::new(Shelf::default()), signer, rng(1)).unwrap();
+    assert!(!silent.can_prepare(), "nobody has spoken to it");
+}
+
+#[test]
+fn a_command_can_be_cancelled_between_the_touch_and_the_slow_work() {
+    let mut desk = Desk::of("all-in", UserPolicy::APPROVE);
+    let before = desk.shelf.commits();
+    assert_eq!(desk.send(&rsa("a")), None);
+    desk.host.cancel();
+    assert_eq!(desk.settle(), Some(HostEvent::Answer(vec![Status::KEEPALIVE_CANCEL.0])));
+    assert_eq!(desk.advance(Duration::from_secs(1)), None);
+    assert_eq!(desk.shelf.commits(), before, "nothing was made");
+
+    assert_eq!(desk.send(&rsa("a")), None);
+    desk.device.power_off(desk.now);
+    desk.device.power_on(desk.now).unwrap();
+    assert_eq!((desk.device.poll_timeout(), desk.shelf.commits()), (None, before), "the power was cut");
 }

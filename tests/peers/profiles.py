@@ -59,6 +59,17 @@ KEY = {
     "counts": True,
 }
 
+@dataclass(frozen=True)
+class U2f:
+    """A profile that speaks U2F."""
+
+    name: str
+    ctap2: bool
+    """Whether it speaks CTAP2 as well."""
+
+
+WITH_U2F = (U2f("u2f-key", ctap2=False),)
+
 WITH_PIN = (
     Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), **KEY),
     Profile("all-in", "fa0c5e11-0000-4000-8000-0000616c6c69", versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"), **KEY),

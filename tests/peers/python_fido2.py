@@ -4,10 +4,11 @@ import ceremonies
 import command_line
 import ctaphid
 import power
+import u2f
 import with_pin
 from cases import Cases
 from fauxkey import running
-from profiles import PROFILES, WITH_PIN
+from profiles import PROFILES, WITH_PIN, WITH_U2F
 
 
 def main():
@@ -23,6 +24,10 @@ def main():
     for profile in WITH_PIN:
         with cases.group(f"{profile.name} with a PIN"), running(profile.name, "unix") as daemon:
             with_pin.judge(cases, daemon, profile)
+    for profile in WITH_U2F:
+        for link in ("tcp", "unix"):
+            with cases.group(f"{profile.name} over {link}, by U2F"), running(profile.name, link) as daemon:
+                u2f.judge(cases, daemon, profile)
     cases.exit()
 
 

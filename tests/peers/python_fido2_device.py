@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import fauxkey
 
 VERSION = "2.2.1"
-PROFILES = os.environ.get("FAUXKEY_PROFILES", "all-in security-key").split()
+PROFILES = os.environ.get("FAUXKEY_PROFILES", "all-in security-key fingerprint-key").split()
 NOT_OURS = {
     "test_sign_extension_v4.py": "a prototype of a signing extension, with 272 cases",
     "test_preview_sign.py": "a prototype of a signing extension",

@@ -47,6 +47,18 @@ impl<S: Signer> Signer for Attesting<S> {
         self.signer.generate(algorithm, rng)
     }
 
+    fn is_slow(&self, algorithm: Algorithm) -> bool {
+        self.signer.is_slow(algorithm)
+    }
+
+    fn can_prepare(&self, algorithm: Algorithm) -> bool {
+        self.signer.can_prepare(algorithm)
+    }
+
+    fn prepare(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<(), SignerError> {
+        self.signer.prepare(algorithm, rng)
+    }
+
     fn sign(
         &mut self,
         key: &KeyPair,

@@ -3,8 +3,9 @@ use crate::capabilities::Capabilities;
 use crate::memory::Memory;
 use crate::profile::Profile;
 use crate::signer::{AttestationIdentity, Signer, SignerError};
+use crate::step::{Work, goes_on};
 use crate::store::{Change, Store, StoreError};
-use crate::user::{Consent, Gesture, Prompt, Purpose, Refusal};
+use crate::user::{Gesture, Prompt, Purpose, Refusal};
 use crate::{
     Link, bio_enrollment, config, credential_management, get_assertion, identifier, large_blobs,
     make_credential, pin, reset, u2f,
@@ -13,10 +14,13 @@ use alloc::{boxed::Box, collections::VecDeque, format, vec::Vec};
 use core::time::Duration;
 use rand_core::CryptoRng;
 use wire::apdu::Refusal as ApduRefusal;
+use wire::cose::Algorithm;
 use wire::ctap1::Instruction;
 use wire::ctap2::{self, Command};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
+
+pub(crate) use crate::step::{Continuation, Question, Rest, SEQUENCE, Sequence, Silent, Step};
 
 /// How long a user is waited for.
 const USER_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,6 +53,9 @@ pub enum Progress {
     Reply(Vec<u8>),
     /// Nothing happens until a gesture, a cancel or the deadline.
     AwaitingUser(Prompt),
+    /// Slow work is next: tell the platform, then call [`Authenticator::proceed`]. Until then the command can still be
+    /// cancelled.
+    Processing,
 }
 
 /// What happened inside, for logs and user interfaces. Never needed to operate the authenticator.
@@ -98,6 +105,7 @@ pub struct Authenticator {
     /// What U2F requests wait for without waiting.
     pub(crate) touch: Option<u2f::Touch>,
     pending: Option<Pending>,
+    deferred: Option<Deferred>,
     prompts: u64,
     events: VecDeque<Event>,
 }
@@ -110,71 +118,12 @@ struct Pending {
     then: Continuation,
 }
 
-/// One half of a command ends in a reply, in a question and the other half, or in the other half at once.
-pub(crate) enum Step {
-    Reply(Vec<u8>),
-    Ask(Question, Continuation),
-    Proceed(Silent),
+/// A command whose slow half has not begun.
+struct Deferred {
+    command: Command,
+    via: Via,
+    work: Work,
 }
-
-/// What the user is asked.
-pub(crate) struct Question {
-    pub(crate) purpose: Purpose,
-    pub(crate) verification: bool,
-}
-
-impl Question {
-    /// A question that a touch answers.
-    pub(crate) fn presence(purpose: Purpose) -> Self {
-        Self { purpose, verification: false }
-    }
-}
-
-/// What a command does once the user agreed. Plain data: nothing borrowed, nothing running.
-pub(crate) enum Continuation {
-    MakeCredential(make_credential::Asked),
-    GetAssertion(Box<get_assertion::Asked>),
-    /// A touch, then the word whether there is a PIN: CTAP 2.0's way to choose an authenticator.
-    TouchOnly,
-    Selection,
-    Reset,
-    /// A sample of a finger, which may be no good.
-    EnrollSample(bio_enrollment::Asked),
-    /// getPinUvAuthTokenUsingUvWithPermissions.
-    TokenUsingUv(Box<pin::UvAsked>),
-}
-
-/// What a command does without asking. It is apart from deciding because it may sign and commit.
-pub(crate) enum Silent {
-    /// The token vouches for the user.
-    MakeCredential(make_credential::Asked),
-    GetAssertion(Box<get_assertion::Asked>),
-    GetNextAssertion,
-    ClientPin(Box<pin::Command>),
-    BioEnrollment(Box<bio_enrollment::Command>),
-    CredentialManagement(Box<credential_management::Command>),
-    LargeBlobs(Box<large_blobs::Command>),
-    Config(Box<config::Command>),
-}
-
-/// Commands that go on where the one before left off, CTAP 2.1 §6: bound to a channel, for 30 seconds, and
-/// dropped by any other command.
-pub(crate) struct Sequence {
-    pub(crate) via: Via,
-    pub(crate) expires: Instant,
-    pub(crate) rest: Rest,
-}
-
-/// What is still to come of a sequence.
-pub(crate) enum Rest {
-    Assertions(get_assertion::Remaining),
-    RelyingParties(credential_management::RelyingParties),
-    Credentials(credential_management::Credentials),
-    LargeBlobs(large_blobs::Writing),
-}
-
-/// How long a sequence waits for its next command, CTAP 2.1 §6.3 step 3.
-pub(crate) const SEQUENCE: Duration = Duration::from_secs(30);
 
 impl Authenticator {
     /// Loads what is remembered, and on the very first power-up begins to remember. `now` is on the owner's
@@ -202,6 +151,7 @@ impl Authenticator {
             rng,
             touch: None,
             pending: None,
+            deferred: None,
             prompts: 0,
             events: VecDeque::new(),
         })
@@ -217,6 +167,7 @@ impl Authenticator {
         self.session = pin::Session::new(&mut self.rng);
         self.pending = None;
         self.touch = None;
+        self.deferred = None;
         self.sequence = None;
         self.enrolling = None;
         self.powered_up = now;
@@ -241,10 +192,9 @@ impl Authenticator {
     }
 
     fn decide(&mut self, now: Instant, via: Via, message: &[u8]) -> Result<Step, CtapError> {
-        if self.pending.is_some() {
-            return Err(
-                Status::CHANNEL_BUSY.because("CTAP 2.1 §11.2.5.3: another command waits for its user")
-            );
+        if self.pending.is_some() || self.deferred.is_some() {
+            let why = "CTAP 2.1 §11.2.5.3: another command waits for its user, or is being worked on";
+            return Err(Status::CHANNEL_BUSY.because(why));
         }
         let longest = self.capabilities.profile.max_msg_size;
         if u32::try_from(message.len()).map_or(true, |len| len > longest) {
@@ -264,9 +214,12 @@ impl Authenticator {
         self.session.observe(now);
         // The receiver says what a command may touch before its user is asked: `&self`.
         let this = &*self;
-        match request {
-            ctap2::Request::MakeCredential(request) => make_credential::begin(this, now, via, request),
-            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, now, via, request),
+        let mut used = None;
+        let step = match request {
+            ctap2::Request::MakeCredential(request) => {
+                make_credential::begin(this, now, via, request, &mut used)
+            }
+            ctap2::Request::GetAssertion(request) => get_assertion::begin(this, now, via, request, &mut used),
             ctap2::Request::GetNextAssertion => get_assertion::begin_next(this, via, now),
             ctap2::Request::GetInfo => Ok(Step::Reply(self.get_info(via.link).encode())),
             ctap2::Request::Reset => reset::begin(this, now, via),
@@ -276,11 +229,16 @@ impl Authenticator {
             ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
             ctap2::Request::BioEnrollment(request) => bio_enrollment::begin(this, now, via, request),
             ctap2::Request::CredentialManagement(request) => {
-                credential_management::begin(this, now, via, request)
+                credential_management::begin(this, now, via, request, &mut used)
             }
-            ctap2::Request::LargeBlobs(request) => large_blobs::begin(this, now, via, request),
-            ctap2::Request::Config(request) => config::begin(this, now, via, request),
+            ctap2::Request::LargeBlobs(request) => large_blobs::begin(this, now, via, request, &mut used),
+            ctap2::Request::Config(request) => config::begin(this, now, via, request, &mut used),
+        };
+        // The one thing that a refused command leaves behind.
+        if let Some(used) = used {
+            self.note(used);
         }
+        step
     }
 
     /// getInfo, with the members that are drawn anew each time.
@@ -341,18 +299,46 @@ impl Authenticator {
                 Continuation::EnrollSample(asked) => asked.failed(self, refusal).map(Step::Reply),
                 then => Err(then.refused(refusal)),
             },
-            Ok(consent) => then.resume(self, now, &consent).map(Step::Reply),
+            Ok(consent) => return Some(self.perform(now, command, via, Work::Agreed(then, consent))),
         };
         Some(self.advance(now, command, via, step))
+    }
+
+    /// Does the slow work that [`Progress::Processing`] announced. `None` if there is none.
+    pub fn proceed(&mut self, now: Instant) -> Option<Progress> {
+        let Deferred { command, via, work } = self.deferred.take()?;
+        let reply = work.resume(self, now, via);
+        Some(self.reply(command, via, reply))
+    }
+
+    /// Whether something can be prepared, so that a later command is not slow.
+    pub fn can_prepare(&self) -> bool {
+        let idle = self.pending.is_none() && self.deferred.is_none();
+        idle && self.preparable().is_some()
+    }
+
+    /// Prepares one thing. It may take as long as the slow work that it saves: to be called while nobody waits.
+    pub fn prepare(&mut self) {
+        if let Some(algorithm) = self.preparable() {
+            // A spare that cannot be made now is made when it is needed, and what is wrong is told then.
+            let _ = self.signer.prepare(algorithm, &mut self.rng);
+        }
+    }
+
+    fn preparable(&self) -> Option<Algorithm> {
+        let offered = &self.capabilities.profile.algorithms;
+        offered.iter().copied().find(|algorithm| self.signer.can_prepare(*algorithm))
     }
 
     /// The platform withdrew the command. `None` if there was none. What U2F requests ask of the user is withdrawn
     /// too.
     pub fn handle_cancel(&mut self, now: Instant) -> Option<Progress> {
         self.touch = None;
-        let Pending { command, via, .. } = self.pending.take()?;
+        let pending = self.pending.take().map(|pending| (pending.command, pending.via));
+        let deferred = self.deferred.take().map(|deferred| (deferred.command, deferred.via));
+        let (command, via) = pending.or(deferred)?;
         let cancelled =
-            Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before the user answered");
+            Status::KEEPALIVE_CANCEL.because("CTAP 2.1 §11.2.9.1.5: cancelled before anything was made");
         Some(self.advance(now, command, via, Err(cancelled)))
     }
 
@@ -404,9 +390,23 @@ impl Authenticator {
                 self.pending = Some(Pending { command, via, prompt: prompt.clone(), then });
                 return Progress::AwaitingUser(prompt);
             }
-            Ok(Step::Proceed(silent)) => silent.resume(self, now, via),
+            Ok(Step::Proceed(silent)) => return self.perform(now, command, via, Work::Silent(silent)),
             Err(error) => Err(error),
         };
+        self.reply(command, via, reply)
+    }
+
+    /// The second half of a command: at once, or when its owner had the chance to tell the platform.
+    fn perform(&mut self, now: Instant, command: Command, via: Via, work: Work) -> Progress {
+        if work.is_slow(&*self.signer) {
+            self.deferred = Some(Deferred { command, via, work });
+            return Progress::Processing;
+        }
+        let reply = work.resume(self, now, via);
+        self.reply(command, via, reply)
+    }
+
+    fn reply(&mut self, command: Command, via: Via, reply: Result<Vec<u8>, CtapError>) -> Progress {
         let (reply, outcome) = match reply {
             Ok(reply) => (reply, Ok(())),
             Err(error) => (Vec::from([error.status.0]), Err(error)),
@@ -461,73 +461,5 @@ impl Authenticator {
             self.events.pop_front();
         }
         self.events.push_back(event);
-    }
-}
-
-/// Whether a request may go on with what a sequence left.
-fn goes_on(request: &ctap2::Request, rest: &Rest) -> bool {
-    use ctap2::credential_management::Subcommand;
-    match (request, rest) {
-        (ctap2::Request::GetNextAssertion, Rest::Assertions(_)) => true,
-        (ctap2::Request::CredentialManagement(request), Rest::RelyingParties(_)) => {
-            request.subcommand == Subcommand::ENUMERATE_RPS_NEXT
-        }
-        (ctap2::Request::CredentialManagement(request), Rest::Credentials(_)) => {
-            request.subcommand == Subcommand::ENUMERATE_CREDENTIALS_NEXT
-        }
-        (ctap2::Request::LargeBlobs(request), Rest::LargeBlobs(_)) => {
-            request.set.is_some() && request.offset.is_some_and(|at| at > 0)
-        }
-        _ => false,
-    }
-}
-
-impl Silent {
-    fn resume(self, auth: &mut Authenticator, now: Instant, via: Via) -> Result<Vec<u8>, CtapError> {
-        match self {
-            Self::MakeCredential(asked) => asked.resume(auth, now, None),
-            Self::GetAssertion(asked) => asked.resume(auth, now, None),
-            Self::GetNextAssertion => get_assertion::resume_next(auth, now),
-            Self::ClientPin(command) => pin::resume(*command, auth, now),
-            Self::BioEnrollment(command) => bio_enrollment::resume(*command, auth, via),
-            Self::CredentialManagement(command) => credential_management::resume(*command, auth, now, via),
-            Self::LargeBlobs(command) => large_blobs::resume(*command, auth, now, via),
-            Self::Config(command) => config::resume(*command, auth, now, via),
-        }
-    }
-}
-
-impl Continuation {
-    /// The second half of a command, with the evidence that it needs.
-    fn resume(self, auth: &mut Authenticator, now: Instant, consent: &Consent) -> Result<Vec<u8>, CtapError> {
-        match self {
-            Self::MakeCredential(asked) => asked.resume(auth, now, Some(consent)),
-            Self::GetAssertion(asked) => asked.resume(auth, now, Some(consent)),
-            Self::TouchOnly if auth.memory.state().verification.pin.is_some() => Err(Status::PIN_INVALID
-                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
-            Self::TouchOnly => Err(Status::PIN_NOT_SET
-                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and the user touched")),
-            Self::Selection => Ok(Vec::from([Status::OK.0])),
-            Self::Reset => reset::resume(auth),
-            Self::EnrollSample(asked) => asked.captured(auth),
-            Self::TokenUsingUv(asked) => asked.resume(auth, now, consent),
-        }
-    }
-
-    /// What a refusal means to the command.
-    pub(crate) fn refused(&self, refusal: Refusal) -> CtapError {
-        match self {
-            Self::MakeCredential(_) => make_credential::refused(refusal),
-            Self::GetAssertion(_) => get_assertion::refused(refusal),
-            Self::TouchOnly => Status::OPERATION_DENIED
-                .because("CTAP 2.1 §6.1.2 step 1: an empty pinUvAuthParam, and no touch"),
-            Self::Selection if refusal == Refusal::TimedOut => {
-                Status::USER_ACTION_TIMEOUT.because("CTAP 2.1 §6.9: the user did nothing in time")
-            }
-            Self::Selection => Status::OPERATION_DENIED.because("CTAP 2.1 §6.9: the user declined"),
-            Self::Reset => reset::refused(refusal),
-            Self::EnrollSample(_) => bio_enrollment::refused(),
-            Self::TokenUsingUv(_) => pin::uv_refused(refusal),
-        }
     }
 }

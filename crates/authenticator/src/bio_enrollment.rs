@@ -293,7 +293,7 @@ impl Asked {
     }
 
     /// No good sample. The answer is a success all the same, and the enrolment goes on, except that a user who
-    /// declines ends the command. Which of the faults a bad sample has is made up.
+    /// declines ends the command. What was wrong with a bad one is made up.
     pub(crate) fn failed(self, auth: &mut Authenticator, refusal: Refusal) -> Result<Vec<u8>, CtapError> {
         let status = match refusal {
             Refusal::NotVerified => SampleStatus::FP_TOO_FAST,

@@ -35,6 +35,8 @@ impl Capabilities {
             Command::CREDENTIAL_MANAGEMENT_PREVIEW => profile.credential_management.preview,
             Command::LARGE_BLOBS => profile.large_blobs.is_some(),
             Command::CONFIG => !profile.config_commands.is_empty(),
+            // CTAP 2.1 §6.9. Platforms of CTAP 2.0 choose with an empty pinUvAuthParam.
+            Command::SELECTION => self.speaks_2_1,
             Command::BIO_ENROLLMENT => bio(false),
             Command::BIO_ENROLLMENT_PREVIEW => {
                 matches!(profile.verification, Verification::Enrollable { .. })

@@ -1,6 +1,6 @@
 //! authenticatorConfig, CTAP 2.1 §6.11: settings that a platform may change, most of them for good.
 use crate::authenticator::{Authenticator, Silent, Step, Via};
-use crate::pin::Verified;
+use crate::pin::TokenUse;
 use crate::profile::{Extension, PinClaims};
 use crate::store::{Change, Settings, State};
 use alloc::{boxed::Box, vec::Vec};
@@ -11,7 +11,6 @@ use wire::time::Instant;
 
 /// A subcommand, read and judged, that may write.
 pub(crate) struct Command {
-    token: Option<Verified>,
     /// As they are from now on.
     settings: Settings,
     /// The platform asked for another PIN, or the PIN is too weak from now on: no token outlives that.
@@ -19,7 +18,13 @@ pub(crate) struct Command {
 }
 
 /// Decides; changes nothing, as `&Authenticator` promises.
-pub(crate) fn begin(auth: &Authenticator, now: Instant, _: Via, request: Config) -> Result<Step, CtapError> {
+pub(crate) fn begin(
+    auth: &Authenticator,
+    now: Instant,
+    _: Via,
+    request: Config,
+    used: &mut Option<TokenUse>,
+) -> Result<Step, CtapError> {
     let state = auth.memory.state();
     // Steps 1 and 2: a subcommand that getInfo tells of. No vendor has any of its own here.
     let supported = |command: &u8| Subcommand(i64::from(*command)) == request.subcommand;
@@ -30,14 +35,13 @@ pub(crate) fn begin(auth: &Authenticator, now: Instant, _: Via, request: Config)
     // Steps 3 and 4: who is protected lets only platforms in that hold a token for it. Always verifying without
     // anything to verify by would lock everybody out, so that alone may be undone.
     let undoes = request.subcommand == Subcommand::TOGGLE_ALWAYS_UV;
-    let token = if auth.is_protected() || (auth.capabilities.always_uv(state) && !undoes) {
+    if auth.is_protected() || (auth.capabilities.always_uv(state) && !undoes) {
         let param = request.pin_uv_auth_param.as_deref();
         let param = param.ok_or(Status::PUAT_REQUIRED.because("CTAP 2.1 §6.11: pinUvAuthParam is absent"))?;
         let protocol = auth.protocol(request.protocol)?;
-        Some(auth.verify_token(now, protocol, &request.authenticated(), param, Permissions::ACFG)?)
-    } else {
-        None
-    };
+        let token = auth.verify_token(now, protocol, &request.authenticated(), param, Permissions::ACFG)?;
+        *used = Some(TokenUse::of(token));
+    }
 
     // Step 5: the subcommand.
     let mut settings = state.settings.clone();
@@ -66,7 +70,7 @@ pub(crate) fn begin(auth: &Authenticator, now: Instant, _: Via, request: Config)
                 .because("CTAP 2.1 §6.11.3: there is no such feature or vendor command"));
         }
     };
-    Ok(Step::Proceed(Silent::Config(Box::new(Command { token, settings, ends_tokens }))))
+    Ok(Step::Proceed(Silent::Config(Box::new(Command { settings, ends_tokens }))))
 }
 
 /// setMinPINLength, CTAP 2.1 §6.11.4; whether tokens end with it.
@@ -81,14 +85,16 @@ fn set_min_pin_length(
     };
     let pin = auth.memory.state().verification.pin.as_ref();
 
+    // Step 2: who may know it, if there is a way to tell.
+    let told = can.extends(Extension::MinPinLength) || can.extends(Extension::PinComplexityPolicy);
+    if request.min_pin_length_rp_ids.is_some() && !told {
+        let why = "CTAP 2.1 §6.11.4 step 2: minPinLengthRPIDs without the minPinLength extension";
+        return Err(Status::INVALID_PARAMETER.because(why));
+    }
     // Steps 1 and 3: the minimum only grows.
     let min = min_pin_length(claims, request, settings.min_pin_length)?;
-    // Steps 2 and 9: who may know it.
+    // Step 9.
     if let Some(rp_ids) = &request.min_pin_length_rp_ids {
-        if !can.extends(Extension::MinPinLength) && !can.extends(Extension::PinComplexityPolicy) {
-            let why = "CTAP 2.1 §6.11.4 step 2: minPinLengthRPIDs without the minPinLength extension";
-            return Err(Status::INVALID_PARAMETER.because(why));
-        }
         if rp_ids.len() > usize::from(claims.max_rp_ids) {
             let why = "CTAP 2.1 §6.11.4: more than maxRPIDsForSetMinPINLength";
             return Err(Status::KEY_STORE_FULL.because(why));
@@ -137,10 +143,7 @@ pub(crate) fn resume(
     _: Instant,
     _: Via,
 ) -> Result<Vec<u8>, CtapError> {
-    let Command { token, settings, ends_tokens } = command;
-    if let Some(token) = token {
-        auth.session.token_mut(token.protocol).used_for(None);
-    }
+    let Command { settings, ends_tokens } = command;
     if settings != auth.memory.state().settings {
         let state = State { settings, ..auth.memory.state().clone() };
         auth.commit(&[Change::PutState(state)], None)?;

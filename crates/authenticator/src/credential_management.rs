@@ -3,7 +3,7 @@
 //! CTAP 2.2 lets the persistent token read (subcommands 1 to 5) and nothing else.
 use crate::authenticator::{Authenticator, Rest, SEQUENCE, Sequence, Silent, Step, Via};
 use crate::credentials::rp_id_hash;
-use crate::pin::Verified;
+use crate::pin::{Protocol, TokenUse, Verified};
 use crate::profile::Extension;
 use crate::store::{Change, Credential, RecordId};
 use alloc::{boxed::Box, collections::BTreeSet, string::String, vec::Vec};
@@ -14,14 +14,7 @@ use wire::status::{CtapError, Status};
 use wire::time::Instant;
 
 /// A subcommand, read and judged, that may write.
-pub(crate) struct Command {
-    /// What authorized it, where that has to be noted; the persistent token and the next of a sequence do not.
-    token: Option<Verified>,
-    action: Action,
-}
-
-/// What was decided.
-enum Action {
+pub(crate) enum Command {
     Count,
     FirstRelyingParty(RelyingParties),
     NextRelyingParty,
@@ -43,21 +36,12 @@ pub(crate) fn begin(
     now: Instant,
     via: Via,
     request: CredentialManagement,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
-    let (token, action) = match request.subcommand {
-        Subcommand::GET_CREDS_METADATA => (reads(auth, now, &request, &Scope::Everything)?, Action::Count),
-        Subcommand::ENUMERATE_RPS_BEGIN => {
-            let token = reads(auth, now, &request, &Scope::Everything)?;
-            (token, Action::FirstRelyingParty(RelyingParties::all(auth)?))
-        }
-        Subcommand::ENUMERATE_CREDENTIALS_BEGIN => {
-            let rp = request.rp_id_hash.as_ref().ok_or(missing("CTAP 2.1 §6.8.4: rpIDHash is absent"))?;
-            let token = reads(auth, now, &request, &Scope::RelyingParty(*rp))?;
-            (token, Action::FirstCredential(Credentials::of(auth, rp)?))
-        }
+    let command = match request.subcommand {
         // The next of a sequence carries no proof: the channel and the timer are its proof.
         Subcommand::ENUMERATE_RPS_NEXT => match auth.continues(via, now)? {
-            Rest::RelyingParties(_) => (None, Action::NextRelyingParty),
+            Rest::RelyingParties(_) => Command::NextRelyingParty,
             _ => {
                 return Err(
                     Status::NOT_ALLOWED.because("CTAP 2.1 §6.8.3: enumerateRPsBegin did not come before")
@@ -65,25 +49,63 @@ pub(crate) fn begin(
             }
         },
         Subcommand::ENUMERATE_CREDENTIALS_NEXT => match auth.continues(via, now)? {
-            Rest::Credentials(_) => (None, Action::NextCredential),
+            Rest::Credentials(_) => Command::NextCredential,
             _ => {
                 let why = "CTAP 2.1 §6.8.4: enumerateCredentialsBegin did not come before";
                 return Err(Status::NOT_ALLOWED.because(why));
             }
         },
-        Subcommand::DELETE_CREDENTIAL => {
-            let (token, credential) = writes(auth, now, &request)?;
-            (Some(token), Action::Delete(credential.record))
-        }
         // The preview command of FIDO_2_1_PRE ends before this one.
-        Subcommand::UPDATE_USER_INFORMATION if auth.capabilities.profile.credential_management.standard => {
-            let user = request.user.as_ref().ok_or(missing("CTAP 2.1 §6.8.6: user is absent"))?;
-            let (token, credential) = writes(auth, now, &request)?;
-            (Some(token), Action::Update(Box::new(renamed(credential, user)?)))
+        Subcommand::UPDATE_USER_INFORMATION if !auth.capabilities.profile.credential_management.standard => {
+            return Err(unknown());
         }
-        _ => return Err(Status::INVALID_SUBCOMMAND.because("CTAP 2.1 §6.8: unknown subcommand")),
+        _ => first(auth, now, &request, used)?,
     };
-    Ok(Step::Proceed(Silent::CredentialManagement(Box::new(Command { token, action }))))
+    Ok(Step::Proceed(Silent::CredentialManagement(Box::new(command))))
+}
+
+/// The subcommands that carry a proof. That it is absent is told before what else is, and what is absent before
+/// what does not verify.
+fn first(
+    auth: &Authenticator,
+    now: Instant,
+    request: &CredentialManagement,
+    used: &mut Option<TokenUse>,
+) -> Result<Command, CtapError> {
+    let subcommands = Subcommand::GET_CREDS_METADATA.0..=Subcommand::UPDATE_USER_INFORMATION.0;
+    if !subcommands.contains(&request.subcommand.0) {
+        return Err(unknown());
+    }
+    let param = request.pin_uv_auth_param.as_deref();
+    let param = param.ok_or(Status::PUAT_REQUIRED.because("CTAP 2.1 §6.8: pinUvAuthParam is absent"))?;
+    let proof = Proof { now, protocol: auth.protocol(request.protocol)?, param, request };
+    match request.subcommand {
+        Subcommand::GET_CREDS_METADATA => {
+            proof.reads(auth, &Scope::Everything, used)?;
+            Ok(Command::Count)
+        }
+        Subcommand::ENUMERATE_RPS_BEGIN => {
+            proof.reads(auth, &Scope::Everything, used)?;
+            RelyingParties::all(auth).map(Command::FirstRelyingParty)
+        }
+        Subcommand::ENUMERATE_CREDENTIALS_BEGIN => {
+            let rp = request.rp_id_hash.as_ref().ok_or(missing("CTAP 2.1 §6.8.4: rpIDHash is absent"))?;
+            proof.reads(auth, &Scope::RelyingParty(*rp), used)?;
+            Credentials::of(auth, rp).map(Command::FirstCredential)
+        }
+        Subcommand::DELETE_CREDENTIAL => {
+            let listed = request.credential.as_ref();
+            let listed = listed.ok_or(missing("CTAP 2.1 §6.8.5: credentialID is absent"))?;
+            Ok(Command::Delete(proof.writes(auth, listed, used)?.record))
+        }
+        _ => {
+            let listed = request.credential.as_ref();
+            let listed = listed.ok_or(missing("CTAP 2.1 §6.8.6: credentialID is absent"))?;
+            let user = request.user.as_ref().ok_or(missing("CTAP 2.1 §6.8.6: user is absent"))?;
+            let credential = proof.writes(auth, listed, used)?;
+            Ok(Command::Update(Box::new(renamed(credential, user)?)))
+        }
+    }
 }
 
 /// What a token must be good for.
@@ -92,56 +114,63 @@ enum Scope {
     RelyingParty([u8; 32]),
 }
 
-/// The authorization of a subcommand that reads: a token with cm, or the persistent one (CTAP 2.2 §6.8).
-fn reads(
-    auth: &Authenticator,
+/// The proof of a request, still to be verified.
+struct Proof<'a> {
     now: Instant,
-    request: &CredentialManagement,
-    scope: &Scope,
-) -> Result<Option<Verified>, CtapError> {
-    let read_only = auth.capabilities.profile.credential_management.persistent_read_only;
-    if let Some(param) = request.pin_uv_auth_param.as_deref().filter(|_| read_only) {
-        let protocol = auth.protocol(request.protocol)?;
-        if auth.is_persistent(protocol, &request.authenticated(), param) {
-            return Ok(None);
+    protocol: Protocol,
+    param: &'a [u8],
+    request: &'a CredentialManagement,
+}
+
+impl Proof<'_> {
+    /// The authorization of a subcommand that reads: a token with cm, or the persistent one (CTAP 2.2 §6.8).
+    fn reads(
+        &self,
+        auth: &Authenticator,
+        scope: &Scope,
+        used: &mut Option<TokenUse>,
+    ) -> Result<(), CtapError> {
+        let read_only = auth.capabilities.profile.credential_management.persistent_read_only;
+        if read_only && auth.is_persistent(self.protocol, &self.request.authenticated(), self.param) {
+            return Ok(());
         }
+        let token = self.verified(auth, used)?;
+        in_scope(auth, token, scope)
     }
-    let token = verified(auth, now, request)?;
-    in_scope(auth, token, scope)?;
-    Ok(Some(token))
+
+    /// The authorization of a subcommand that writes, and the credential that it is about.
+    fn writes<'a>(
+        &self,
+        auth: &'a Authenticator,
+        listed: &Descriptor,
+        used: &mut Option<TokenUse>,
+    ) -> Result<&'a Credential, CtapError> {
+        let token = self.verified(auth, used)?;
+        let credential = auth.memory.credentials().by_id(&listed.id);
+        let credential =
+            credential.ok_or(Status::NO_CREDENTIALS.because("CTAP 2.1 §6.8.5: no such credential"))?;
+        in_scope(auth, token, &Scope::RelyingParty(rp_id_hash(&credential.rp.id)))?;
+        Ok(credential)
+    }
+
+    /// It was made with a token that may manage credentials.
+    fn verified(&self, auth: &Authenticator, used: &mut Option<TokenUse>) -> Result<Verified, CtapError> {
+        let Self { now, protocol, param, request } = *self;
+        let message = request.authenticated();
+        let token = if auth.capabilities.profile.pin_uv_auth_token {
+            auth.verify_token(now, protocol, &message, param, Permissions::CM)?
+        } else {
+            // FIDO_2_1_PRE: tokens had no permissions yet, and whoever knew the PIN could manage credentials.
+            auth.session.token(protocol).verify(now, protocol, &message, param)?;
+            Verified { protocol }
+        };
+        *used = Some(TokenUse::of(token));
+        Ok(token)
+    }
 }
 
-/// The authorization of a subcommand that writes, and the credential that it is about.
-fn writes<'a>(
-    auth: &'a Authenticator,
-    now: Instant,
-    request: &CredentialManagement,
-) -> Result<(Verified, &'a Credential), CtapError> {
-    let listed = request.credential.as_ref().ok_or(missing("CTAP 2.1 §6.8.5: credentialID is absent"))?;
-    let token = verified(auth, now, request)?;
-    let credential = auth.memory.credentials().by_id(&listed.id);
-    let credential =
-        credential.ok_or(Status::NO_CREDENTIALS.because("CTAP 2.1 §6.8.5: no such credential"))?;
-    in_scope(auth, token, &Scope::RelyingParty(rp_id_hash(&credential.rp.id)))?;
-    Ok((token, credential))
-}
-
-/// pinUvAuthParam is there, and made with a token that may manage credentials.
-fn verified(
-    auth: &Authenticator,
-    now: Instant,
-    request: &CredentialManagement,
-) -> Result<Verified, CtapError> {
-    let param = request.pin_uv_auth_param.as_deref();
-    let param = param.ok_or(Status::PUAT_REQUIRED.because("CTAP 2.1 §6.8: pinUvAuthParam is absent"))?;
-    let protocol = auth.protocol(request.protocol)?;
-    let message = request.authenticated();
-    if auth.capabilities.profile.pin_uv_auth_token {
-        return auth.verify_token(now, protocol, &message, param, Permissions::CM);
-    }
-    // FIDO_2_1_PRE: tokens had no permissions yet, and whoever knew the PIN could manage credentials.
-    auth.session.token(protocol).verify(now, protocol, &message, param)?;
-    Ok(Verified { protocol })
+fn unknown() -> CtapError {
+    Status::INVALID_SUBCOMMAND.because("CTAP 2.1 §6.8: unknown subcommand")
 }
 
 /// A token that is bound to a relying party sees that one only.
@@ -206,33 +235,30 @@ pub(crate) fn resume(
     now: Instant,
     via: Via,
 ) -> Result<Vec<u8>, CtapError> {
-    if let Some(token) = command.token {
-        auth.session.token_mut(token.protocol).used_for(None);
-    }
-    match command.action {
-        Action::Count => Ok(count(auth).encode()),
-        Action::FirstRelyingParty(rest) => {
+    match command {
+        Command::Count => Ok(count(auth).encode()),
+        Command::FirstRelyingParty(rest) => {
             let total = Some(number(rest.0.len()));
             tell_relying_party(rest, total, auth, now, via)
         }
-        Action::FirstCredential(rest) => {
+        Command::FirstCredential(rest) => {
             let total = Some(number(rest.0.len()));
             tell_credential(rest, total, auth, now, via)
         }
-        Action::NextRelyingParty => match auth.sequence.take() {
+        Command::NextRelyingParty => match auth.sequence.take() {
             Some(Sequence { rest: Rest::RelyingParties(rest), .. }) => {
                 tell_relying_party(rest, None, auth, now, via)
             }
             _ => Err(gone()),
         },
-        Action::NextCredential => match auth.sequence.take() {
+        Command::NextCredential => match auth.sequence.take() {
             Some(Sequence { rest: Rest::Credentials(rest), .. }) => {
                 tell_credential(rest, None, auth, now, via)
             }
             _ => Err(gone()),
         },
-        Action::Delete(record) => change(auth, Change::DeleteCredential(record)),
-        Action::Update(credential) => change(auth, Change::PutCredential(credential)),
+        Command::Delete(record) => change(auth, Change::DeleteCredential(record)),
+        Command::Update(credential) => change(auth, Change::PutCredential(credential)),
     }
 }
 

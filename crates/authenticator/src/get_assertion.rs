@@ -7,10 +7,10 @@ use crate::authenticator::{
 use crate::credentials::{RpIdHash, rp_id_hash};
 use crate::extensions::{GetFacts, GetPlan};
 use crate::memory::Held;
-use crate::pin::Verified;
+use crate::pin::{TokenUse, Verified};
 use crate::store::{Change, Credential, CredentialExtensions, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use wire::ctap2::{Descriptor, GetAssertion, GetAssertionResponse, Permissions, UserEntity};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
@@ -22,13 +22,12 @@ const ACCOUNTS_SHOWN: usize = 100;
 /// What was decided before the user was asked.
 pub(crate) struct Asked {
     via: Via,
-    rp_id: String,
     rp_id_hash: RpIdHash,
     client_data_hash: [u8; 32],
     found: Found,
     extensions: GetPlan,
     token: Option<Verified>,
-    /// The `up` option: whether presence was asked for, and so may be told.
+    /// The `up` option: whether presence was asked for.
     up: bool,
 }
 
@@ -74,6 +73,7 @@ pub(crate) fn begin(
     now: Instant,
     via: Via,
     request: GetAssertion,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
     let can = &auth.capabilities;
     let state = auth.memory.state();
@@ -100,13 +100,18 @@ pub(crate) fn begin(
     let up = request.up != Some(false);
 
     // Step 5: alwaysUv, which lets silent requests through.
-    if up && can.always_uv(state) && param.is_none() && !uv {
-        if !auth.uv_is_configured() {
-            return Err(
-                auth.token_needed("CTAP 2.1 §6.2.2 step 5: alwaysUv is on and no pinUvAuthParam was sent")
-            );
+    if up && can.always_uv(state) {
+        if !auth.is_protected() {
+            return Err(auth
+                .token_needed("CTAP 2.1 §6.2.2 step 5: alwaysUv is on and nothing is set up to verify by"));
         }
-        uv = true;
+        if param.is_none() && !uv {
+            if !auth.uv_is_configured() {
+                let why = "CTAP 2.1 §6.2.2 step 5: alwaysUv is on and no pinUvAuthParam was sent";
+                return Err(auth.token_needed(why));
+            }
+            uv = true;
+        }
     }
 
     // Step 6: the token.
@@ -115,6 +120,7 @@ pub(crate) fn begin(
             let token =
                 auth.verify_token(now, protocol, &request.client_data_hash, param, Permissions::GA)?;
             auth.token_is_for(token, &request.rp_id)?;
+            *used = Some(TokenUse::on(token, &request.rp_id));
             Some(token)
         }
         None => None,
@@ -130,7 +136,9 @@ pub(crate) fn begin(
     let rp_id_hash = rp_id_hash(&request.rp_id);
     let found = locate(auth, &rp_id_hash, &request.allow_list, verified);
     let nothing = matches!(found, Found::Nothing);
-    if nothing && (can.speaks_2_1 || !up) {
+    // Verification (step 6) comes first all the same: that there is nothing for a user who is verified is nobody
+    // else's business.
+    if nothing && (can.speaks_2_1 || !up) && !verification {
         return Err(no_credentials());
     }
 
@@ -142,19 +150,10 @@ pub(crate) fn begin(
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     let rp_id = request.rp_id;
     let client_data_hash = request.client_data_hash;
-    let asked = Box::new(Asked {
-        via,
-        rp_id: rp_id.clone(),
-        rp_id_hash,
-        client_data_hash,
-        found,
-        extensions,
-        token,
-        up,
-    });
+    let asked = Box::new(Asked { via, rp_id_hash, client_data_hash, found, extensions, token, up });
     if nothing {
         // CTAP 2.0 §5.2: consent comes before the platform learns that there is nothing.
-        let question = Question::presence(Purpose::NothingToSignIn { rp_id });
+        let question = Question { purpose: Purpose::NothingToSignIn { rp_id }, verification };
         return Ok(Step::Ask(question, Continuation::GetAssertion(asked)));
     }
 
@@ -221,18 +220,20 @@ impl Asked {
         now: Instant,
         consent: Option<&Consent>,
     ) -> Result<Vec<u8>, CtapError> {
-        let Self { via, rp_id, rp_id_hash, client_data_hash, found, extensions, token, up } = self;
+        let Self { via, rp_id_hash, client_data_hash, found, extensions, token, up } = self;
 
-        // Step 9: what was done, as far as it was asked for. A silent request does not use the token up.
+        // Steps 8 and 9: what was done. Built-in verification is presence too, even where none was asked for; of a
+        // token's presence a silent request tells nothing, and does not use the token up.
         let by_token = match token {
-            Some(token) => auth.use_token(now, token, &rp_id),
+            Some(token) => auth.vouched(now, token),
             None => Flags::default(),
         };
         if let (Some(token), true) = (token, up) {
             auth.spend(token);
         }
         let done = consent.map(Consent::flags).unwrap_or_default() | by_token;
-        let flags = Flags::UP.when(up && done.contains(Flags::UP)) | Flags::UV.when(done.contains(Flags::UV));
+        let touched = (up || consent.is_some()) && done.contains(Flags::UP);
+        let flags = Flags::UP.when(touched) | Flags::UV.when(done.contains(Flags::UV));
         let listed = matches!(found, Found::Listed(_));
         let assertion = Assertion { rp_id_hash, client_data_hash, flags, extensions, listed };
 

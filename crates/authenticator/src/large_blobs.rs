@@ -3,7 +3,7 @@
 //! What is in it is sealed by platforms, each entry under the largeBlobKey of a credential; here only its trailer
 //! is looked at. An array replaces the old one when its last fragment is there and its trailer fits, not before.
 use crate::authenticator::{Authenticator, Rest, SEQUENCE, Sequence, Silent, Step, Via};
-use crate::pin::Verified;
+use crate::pin::TokenUse;
 use crate::store::{Change, NO_LARGE_BLOBS, State};
 use alloc::{boxed::Box, vec::Vec};
 use sha2::{Digest, Sha256};
@@ -13,7 +13,6 @@ use wire::time::Instant;
 
 /// A fragment, read and judged, that is to be written.
 pub(crate) struct Command {
-    token: Option<Verified>,
     fragment: Vec<u8>,
     /// What the first fragment begins, still empty. A later one goes on with what the sequence kept.
     first: Option<Writing>,
@@ -38,6 +37,7 @@ pub(crate) fn begin(
     now: Instant,
     via: Via,
     request: LargeBlobs,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
     // Steps 1 to 3.
     let Some(offset) = request.offset else {
@@ -45,7 +45,7 @@ pub(crate) fn begin(
     };
     match (request.get, &request.set) {
         (Some(get), None) => read(auth, get, offset, &request),
-        (None, Some(_)) => write(auth, now, via, offset, request),
+        (None, Some(_)) => write(auth, now, via, offset, request, used),
         _ => Err(Status::INVALID_PARAMETER.because("CTAP 2.1 §6.10.2 steps 2 and 3: either get or set")),
     }
 }
@@ -75,6 +75,7 @@ fn write(
     via: Via,
     offset: u64,
     request: LargeBlobs,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
     let fragment = request.set.unwrap_or_default();
     fits_fragment(auth, number(fragment.len()))?;
@@ -108,19 +109,19 @@ fn write(
     };
 
     // Who is protected lets only platforms write that hold a token for it.
-    let token = if auth.is_protected() || auth.capabilities.always_uv(auth.memory.state()) {
+    if auth.is_protected() || auth.capabilities.always_uv(auth.memory.state()) {
         let param = request.pin_uv_auth_param.as_deref();
         let param = param
             .ok_or(Status::PUAT_REQUIRED.because("CTAP 2.1 §6.10.2 step 5: pinUvAuthParam is absent"))?;
         let protocol = auth.protocol(request.protocol)?;
-        Some(auth.verify_token(now, protocol, &authenticated(offset, &fragment), param, Permissions::LBW)?)
-    } else {
-        None
-    };
+        let message = authenticated(offset, &fragment);
+        let token = auth.verify_token(now, protocol, &message, param, Permissions::LBW)?;
+        *used = Some(TokenUse::of(token));
+    }
     if offset + number(fragment.len()) > writing.length {
         return Err(invalid("CTAP 2.1 §6.10.2 step 5: the fragment ends after the array"));
     }
-    Ok(Step::Proceed(Silent::LargeBlobs(Box::new(Command { token, fragment, first }))))
+    Ok(Step::Proceed(Silent::LargeBlobs(Box::new(Command { fragment, first }))))
 }
 
 /// What a pinUvAuthParam is made over: 32 bytes FF, the command, a zero, the offset (32 bits, little-endian) and
@@ -148,9 +149,6 @@ pub(crate) fn resume(
     now: Instant,
     via: Via,
 ) -> Result<Vec<u8>, CtapError> {
-    if let Some(token) = command.token {
-        auth.session.token_mut(token.protocol).used_for(None);
-    }
     let begun = auth.sequence.take();
     let Writing { mut array, length } = match (command.first, begun) {
         (Some(first), _) => first,

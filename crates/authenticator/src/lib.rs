@@ -37,6 +37,7 @@ pub mod profile;
 mod reset;
 mod sealed;
 pub mod signer;
+mod step;
 pub mod store;
 mod u2f;
 mod untold;
@@ -46,7 +47,7 @@ pub use admin::{Changed, Passkey};
 pub use authenticator::{Authenticator, Event, Progress, Request, Via};
 pub use credentials::RpIdHash;
 pub use profile::Profile;
-pub use sealed::{LONGEST_ID as LONGEST_CREDENTIAL_ID, MARK as CREDENTIAL_ID_MARK};
+pub use sealed::{MARK as CREDENTIAL_ID_MARK, longest_id as longest_credential_id};
 pub use user::{Gesture, Prompt, Purpose};
 
 /// What carries messages between platform and authenticator.

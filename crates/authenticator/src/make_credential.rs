@@ -3,8 +3,9 @@ use crate::attestation;
 use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, Via};
 use crate::credentials::{RpIdHash, rp_id_hash};
 use crate::extensions::{MakeFacts, MakePlan};
-use crate::pin::Verified;
+use crate::pin::{TokenUse, Verified};
 use crate::sealed::{self, Sealed};
+use crate::signer::Signer;
 use crate::store::{Change, Credential, RecordId};
 use crate::user::{Consent, Purpose, Refusal};
 use alloc::{boxed::Box, vec::Vec};
@@ -19,8 +20,9 @@ use wire::webauthn::{AttestedCredentialData, AuthenticatorData, Flags};
 pub(crate) enum Asked {
     /// Every check passed; only the user is lacking.
     ToCreate(Box<Prepared>),
-    /// A credential on the excludeList is here, which the platform may learn only from a user who is present.
-    ToRefuse { token: Option<Verified> },
+    /// A credential on the excludeList is here, which the platform learns after the user was asked: from CTAP 2.1
+    /// on whatever came of a touch, before it only from a user who is present.
+    ToRefuse { whatever_comes: bool },
 }
 
 pub(crate) struct Prepared {
@@ -37,6 +39,7 @@ pub(crate) fn begin(
     now: Instant,
     via: Via,
     request: MakeCredential,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
     let can = &auth.capabilities;
     let state = auth.memory.state();
@@ -71,14 +74,19 @@ pub(crate) fn begin(
         return Err(Status::INVALID_OPTION.because("CTAP 2.1 §6.1.2 step 5: up is false"));
     }
 
-    // Step 6: alwaysUv.
-    if can.always_uv(state) && param.is_none() && !uv {
-        if !auth.uv_is_configured() {
-            return Err(
-                auth.token_needed("CTAP 2.1 §6.1.2 step 6: alwaysUv is on and no pinUvAuthParam was sent")
-            );
+    // Step 6: alwaysUv. Where nothing is set up that verifies, no pinUvAuthParam can help.
+    if can.always_uv(state) {
+        if !auth.is_protected() {
+            return Err(auth
+                .token_needed("CTAP 2.1 §6.1.2 step 6: alwaysUv is on and nothing is set up to verify by"));
         }
-        uv = true;
+        if param.is_none() && !uv {
+            if !auth.uv_is_configured() {
+                let why = "CTAP 2.1 §6.1.2 step 6: alwaysUv is on and no pinUvAuthParam was sent";
+                return Err(auth.token_needed(why));
+            }
+            uv = true;
+        }
     }
 
     // Steps 7, 8 and 10: who is protected verifies its user, but for non-discoverable credentials where
@@ -110,6 +118,7 @@ pub(crate) fn begin(
             let token =
                 auth.verify_token(now, protocol, &request.client_data_hash, param, Permissions::MC)?;
             auth.token_is_for(token, &request.rp.id)?;
+            *used = Some(TokenUse::on(token, &request.rp.id));
             Some(token)
         }
         None => None,
@@ -129,13 +138,13 @@ pub(crate) fn begin(
     };
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     if request.exclude_list.iter().any(shows_itself) {
-        let asked = Asked::ToRefuse { token };
         if present {
-            return Ok(Step::Proceed(Silent::MakeCredential(asked)));
+            return Err(excluded());
         }
         // Verification that was counted on must be had before a credential of level 3 shows itself.
-        let purpose = Purpose::AlreadyRegistered { rp: request.rp };
-        let question = Question { purpose, verification: token.is_none() && verified_anyway };
+        let verification = token.is_none() && verified_anyway;
+        let asked = Asked::ToRefuse { whatever_comes: can.speaks_2_1 && !verification };
+        let question = Question { purpose: Purpose::AlreadyRegistered { rp: request.rp }, verification };
         return Ok(Step::Ask(question, Continuation::MakeCredential(asked)));
     }
 
@@ -153,16 +162,28 @@ pub(crate) fn begin(
     Ok(Step::Ask(question, Continuation::MakeCredential(asked)))
 }
 
-/// Step 14: declined, timed out and not verified look the same to the platform.
-pub(crate) fn refused(refusal: Refusal) -> CtapError {
-    Status::OPERATION_DENIED.because(match refusal {
-        Refusal::Declined => "CTAP 2.1 §6.1.2 step 14: the user declined",
-        Refusal::TimedOut => "CTAP 2.1 §6.1.2 step 14: the user did nothing in time",
-        Refusal::NotVerified => "CTAP 2.1 §6.1.2 step 11: the user could not be verified",
-    })
+fn excluded() -> CtapError {
+    Status::CREDENTIAL_EXCLUDED.because("CTAP 2.1 §6.1.2 step 12: a credential on the excludeList is here")
 }
 
 impl Asked {
+    /// Steps 12 and 14: declined, timed out and not verified look the same to the platform.
+    pub(crate) fn refused(&self, refusal: Refusal) -> CtapError {
+        if matches!(self, Self::ToRefuse { whatever_comes: true }) {
+            return excluded();
+        }
+        Status::OPERATION_DENIED.because(match refusal {
+            Refusal::Declined => "CTAP 2.1 §6.1.2 step 14: the user declined",
+            Refusal::TimedOut => "CTAP 2.1 §6.1.2 step 14: the user did nothing in time",
+            Refusal::NotVerified => "CTAP 2.1 §6.1.2 step 11: the user could not be verified",
+        })
+    }
+
+    /// Whether a platform should hear of it before the key is made.
+    pub(crate) fn is_slow(&self, signer: &dyn Signer) -> bool {
+        matches!(self, Self::ToCreate(prepared) if signer.is_slow(prepared.algorithm))
+    }
+
     /// `consent` is `None` where the token vouches for presence: its user touched for it.
     pub(crate) fn resume(
         self,
@@ -172,13 +193,8 @@ impl Asked {
     ) -> Result<Vec<u8>, CtapError> {
         match self {
             Self::ToCreate(prepared) => prepared.create(auth, now, consent),
-            Self::ToRefuse { token } => {
-                if let Some(token) = token {
-                    auth.spend(token);
-                }
-                Err(Status::CREDENTIAL_EXCLUDED
-                    .because("CTAP 2.1 §6.1.2 step 12: a credential on the excludeList is here"))
-            }
+            // Step 12 clears no flag and no permission of a token.
+            Self::ToRefuse { .. } => Err(excluded()),
         }
     }
 }
@@ -196,7 +212,7 @@ impl Prepared {
 
         // Steps 4, 11 and 14: what was done.
         let by_token = match token {
-            Some(token) => auth.use_token(now, token, &request.rp.id),
+            Some(token) => auth.vouched(now, token),
             None => Flags::default(),
         };
         let done = consent.map(Consent::flags).unwrap_or_default() | by_token;

@@ -1,10 +1,13 @@
 //! The door through which everything signed leaves.
-use crate::store::{KeyPair, PrivateKey};
+mod deterministic;
+
+pub use deterministic::{DeterministicSigner, RSA_EXPONENT, public_key};
+
+use crate::store::KeyPair;
 use alloc::vec::Vec;
 use core::fmt;
-use ed25519_dalek::Signer as _;
 use rand_core::CryptoRng;
-use wire::cose::{Algorithm, PublicKey};
+use wire::cose::Algorithm;
 use wire::ctap1::RegistrationData;
 use wire::webauthn::AuthenticatorData;
 
@@ -14,7 +17,8 @@ pub use crate::attesting::{AttestationIdentity, AttestationKey, Attesting};
 pub struct Signed {
     /// The bytes that were signed, before the client data hash.
     pub auth_data: Vec<u8>,
-    /// In the encoding that WebAuthn Level 3 §6.5.5 wants: DER for ECDSA, 64 bytes for EdDSA.
+    /// In the encoding that WebAuthn Level 3 §6.5.5 wants: DER for ECDSA, 64 bytes for EdDSA, as long as
+    /// the modulus for RSA; FIPS 204's for ML-DSA, with an empty context (RFC 9964 §3).
     pub signature: Vec<u8>,
 }
 
@@ -71,6 +75,25 @@ pub trait Signer {
     /// Makes a key pair.
     fn generate(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<KeyPair, SignerError>;
 
+    /// Whether the next [`Signer::generate`] takes so long that a platform should hear of it first: finding the
+    /// primes of an RSA key takes tens of milliseconds and sometimes many times that.
+    fn is_slow(&self, algorithm: Algorithm) -> bool {
+        algorithm == Algorithm::RS256
+    }
+
+    /// Whether [`Signer::prepare`] has anything to do for that algorithm.
+    fn can_prepare(&self, algorithm: Algorithm) -> bool {
+        let _ = algorithm;
+        false
+    }
+
+    /// Makes a key pair in advance, so that the next [`Signer::generate`] is not slow. To be called while nobody
+    /// waits. A signer that keeps no spare does nothing.
+    fn prepare(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<(), SignerError> {
+        let _ = (algorithm, rng);
+        Ok(())
+    }
+
     /// Signs the encoding of `data`, followed by `client_data_hash`.
     fn sign(
         &mut self,
@@ -108,61 +131,7 @@ pub trait Signer {
         drop(identity);
     }
 
-    /// Drops every key that is held ready. Called when credentials are deleted.
+    /// Drops every key of a credential that is held ready. Called when credentials are deleted. A spare belongs to
+    /// no credential yet and may stay.
     fn forget(&mut self) {}
-}
-
-/// Software keys with deterministic signatures (RFC 6979, RFC 8032): for fixtures, transcripts and as the
-/// second opinion beside the emulator's fast signer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DeterministicSigner;
-
-impl Signer for DeterministicSigner {
-    fn generate(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<KeyPair, SignerError> {
-        match algorithm {
-            Algorithm::ES256 => loop {
-                // A scalar is valid unless it is zero or at least the group order: one draw in 2^32 at most.
-                let mut private = PrivateKey::zeroed(32);
-                rng.fill_bytes(private.expose_mut());
-                if let Ok(key) = p256::ecdsa::SigningKey::from_slice(private.expose()) {
-                    let point = key.verifying_key().to_sec1_point(false);
-                    let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(SignerError::Failed) };
-                    let public = PublicKey::P256 { x: (*x).into(), y: (*y).into() };
-                    return Ok(KeyPair { public, private });
-                }
-            },
-            Algorithm::EDDSA => {
-                let mut private = PrivateKey::zeroed(32);
-                rng.fill_bytes(private.expose_mut());
-                let seed = private.expose().try_into().map_err(|_| SignerError::InvalidKey)?;
-                let x = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes();
-                Ok(KeyPair { public: PublicKey::Ed25519 { x }, private })
-            }
-            other => Err(SignerError::Unsupported(other)),
-        }
-    }
-
-    fn sign(
-        &mut self,
-        key: &KeyPair,
-        data: &AuthenticatorData,
-        client_data_hash: &[u8; 32],
-    ) -> Result<Signed, SignerError> {
-        let auth_data = data.encode();
-        let message = [auth_data.as_slice(), client_data_hash].concat();
-        let private = key.private.expose();
-        let signature = match key.public {
-            PublicKey::P256 { .. } => {
-                let key =
-                    p256::ecdsa::SigningKey::from_slice(private).map_err(|_| SignerError::InvalidKey)?;
-                let signature: p256::ecdsa::Signature = key.sign(&message);
-                signature.to_der().as_bytes().to_vec()
-            }
-            PublicKey::Ed25519 { .. } => {
-                let seed = private.try_into().map_err(|_| SignerError::InvalidKey)?;
-                ed25519_dalek::SigningKey::from_bytes(seed).sign(&message).to_bytes().to_vec()
-            }
-        };
-        Ok(Signed { auth_data, signature })
-    }
 }

@@ -76,8 +76,9 @@ pub struct KeyPair {
     pub private: PrivateKey,
 }
 
-/// A raw private key: the scalar of an elliptic curve in big-endian, or the seed of Ed25519. Zeroized on drop,
-/// and without `Debug`.
+/// A raw private key: the scalar of an elliptic curve in big-endian; the seed of Ed25519 (RFC 8032 §5.1.5) or of
+/// ML-DSA (ξ of FIPS 204 algorithm 1), 32 bytes; both primes of an RSA key, the larger first, 128 bytes each and
+/// big-endian. Zeroized on drop, and without `Debug`.
 #[derive(Clone)]
 pub struct PrivateKey(Zeroizing<Vec<u8>>);
 

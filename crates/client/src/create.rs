@@ -8,11 +8,12 @@ use crate::options::{OptionsError, check_user_id};
 use crate::pin::{Agreeing, GetToken, Pin, SharedSecret};
 use crate::preflight::{Bounds, Found, Plan, Preflight, descriptors};
 use crate::selection::Platform;
+use crate::spki;
 use crate::verification::{Means, Purpose, Verifier};
 use rand_core::CryptoRng;
 use wire::aaguid::Aaguid;
 use wire::base64url;
-use wire::cose::{Algorithm, PublicKey};
+use wire::cose::Algorithm;
 use wire::ctap2::{
     Command, MakeCredential, MakeCredentialResponse, PUBLIC_KEY, Permissions, RpEntity, UserEntity,
 };
@@ -279,7 +280,7 @@ impl Create {
                 authenticator_data: Some(attestation_object.auth_data.clone().into()),
                 attestation_object: attestation_object.encode().into(),
                 transports,
-                public_key: Some(subject_public_key_info(&public_key).into()),
+                public_key: spki::subject_public_key_info(&public_key).map(Into::into),
                 public_key_algorithm: Some(public_key.algorithm().0),
             },
             authenticator_attachment: Some(self.platform.attachment().name().into()),
@@ -398,24 +399,5 @@ pub(crate) fn note_flags(flags: Flags, verification_required: bool, notes: &mut 
             "odd: the user was not verified although the page requires it; a relying party must refuse it"
                 .into(),
         );
-    }
-}
-
-/// `getPublicKey()`: SubjectPublicKeyInfo in DER, RFC 5280 §4.1. All but the key is fixed for a kind of key.
-fn subject_public_key_info(key: &PublicKey) -> Vec<u8> {
-    match key {
-        // RFC 5480: SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING of the uncompressed point }.
-        PublicKey::P256 { x, y } => {
-            const PREFIX: [u8; 27] = [
-                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08,
-                0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-            ];
-            [PREFIX.as_slice(), x, y].concat()
-        }
-        // RFC 8410: SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING of the key }.
-        PublicKey::Ed25519 { x } => {
-            const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
-            [PREFIX.as_slice(), x].concat()
-        }
     }
 }

@@ -63,6 +63,7 @@ mod origin;
 pub mod pin;
 mod preflight;
 mod selection;
+mod spki;
 #[cfg(test)]
 mod tests;
 mod verification;

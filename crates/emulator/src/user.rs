@@ -107,6 +107,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whoever_approves_gives_what_is_asked_for() {
+        let deadline = wire::time::Instant::POWER_UP;
+        let link = authenticator::Link::Usb;
+        for (purpose, verification, gesture) in [
+            (Purpose::Select, false, Gesture::Present),
+            (Purpose::Select, true, Gesture::Verified),
+            (Purpose::Reset { long_touch: false }, false, Gesture::Present),
+            (Purpose::Reset { long_touch: true }, false, Gesture::LongTouch),
+            (Purpose::EnrollSample { remaining: 1 }, false, Gesture::Present),
+        ] {
+            let prompt = Prompt { number: 1, purpose, verification, attempts: 3, link, deadline };
+            assert_eq!(UserPolicy::APPROVE.answer(&prompt), Some((Duration::ZERO, gesture)), "{prompt:?}");
+            let denied = UserPolicy::at_once(Answer::Deny).answer(&prompt);
+            assert_eq!(denied, Some((Duration::ZERO, Gesture::Declined)));
+            assert_eq!(UserPolicy::at_once(Answer::Ask).answer(&prompt), None);
+        }
+    }
+
+    #[test]
     fn policies_are_read_as_they_are_written_on_the_command_line() {
         let after = |answer, millis| Ok(UserPolicy { answer, delay: Duration::from_millis(millis) });
         for (text, policy) in [

@@ -47,6 +47,10 @@ pub struct VirtualAuthenticator {
     open: Option<u64>,
     /// What the user policy decided, and when it is due.
     due: Option<(Instant, Gesture)>,
+    /// Since when slow work waits, so that the platform hears of it before it begins.
+    processing: Option<Instant>,
+    /// Whether a platform has spoken: a device that nobody uses prepares nothing.
+    spoken_to: bool,
     powered: bool,
     events: VecDeque<Event>,
 }
@@ -76,6 +80,8 @@ impl VirtualAuthenticator {
             polling: None,
             open: None,
             due: None,
+            processing: None,
+            spoken_to: false,
             powered: true,
             events: VecDeque::new(),
         })
@@ -120,6 +126,11 @@ impl VirtualAuthenticator {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        // First, so that what the rest of this call defers is left until its frames have been sent.
+        if self.processing.take_if(|since| *since <= now).is_some() {
+            let progress = self.authenticator.proceed(now);
+            self.advance(now, progress);
+        }
         for index in 0..self.links.len() {
             let Some((_, link)) = &mut self.links[index] else { continue };
             if let Some(event) = link.handle_timeout(now) {
@@ -139,7 +150,20 @@ impl VirtualAuthenticator {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let links = self.links.iter().flatten().filter_map(|(_, link)| link.poll_timeout());
         let due = self.due.map(|(at, _)| at);
-        links.chain(due).chain(self.authenticator.poll_timeout()).min()
+        links.chain(due).chain(self.processing).chain(self.authenticator.poll_timeout()).min()
+    }
+
+    /// Whether there is something to prepare, so that a later command is not slow: never before a platform has
+    /// spoken.
+    pub fn can_prepare(&self) -> bool {
+        self.powered && self.spoken_to && self.authenticator.can_prepare()
+    }
+
+    /// Prepares one thing, which may take long. To be called when nothing has come in for a while.
+    pub fn prepare(&mut self) {
+        if self.can_prepare() {
+            self.authenticator.prepare();
+        }
     }
 
     /// The next frame for a platform.
@@ -308,6 +332,7 @@ impl VirtualAuthenticator {
     }
 
     fn handle_link_event(&mut self, now: Instant, port: Port, event: transport::Event) {
+        self.spoken_to = true;
         let Some(Some((kind, link))) = self.links.get_mut(port.0) else { return };
         let link_kind = *kind;
         let via = |channel| Via { link: link_kind, channel };
@@ -345,7 +370,21 @@ impl VirtualAuthenticator {
                 self.waiting = Some(port);
                 self.await_user(now, port, prompt);
             }
+            Progress::Processing => {
+                self.waiting = Some(port);
+                self.announce_work(now, port);
+            }
         }
+    }
+
+    /// Tells the platform of slow work, which begins when its owner has sent that on.
+    fn announce_work(&mut self, now: Instant, port: Port) {
+        if let Some(Some((_, link))) = self.links.get_mut(port.0) {
+            link.processing(now);
+        }
+        self.processing = Some(now);
+        self.close_prompt();
+        self.relay_events();
     }
 
     /// Where the command that waited stands now.
@@ -354,6 +393,7 @@ impl VirtualAuthenticator {
         match progress {
             Progress::Reply(reply) => {
                 self.waiting = None;
+                self.processing = None;
                 self.close_prompt();
                 if let Some(Some((_, link))) = self.links.get_mut(port.0) {
                     link.respond(now, &reply);
@@ -361,6 +401,7 @@ impl VirtualAuthenticator {
                 self.relay_events();
             }
             Progress::AwaitingUser(prompt) => self.await_user(now, port, prompt),
+            Progress::Processing => self.announce_work(now, port),
         }
     }
 
@@ -418,6 +459,7 @@ impl VirtualAuthenticator {
     /// Drops the command that waits, without an answer to anybody.
     fn withdraw(&mut self, now: Instant) {
         if self.waiting.take().is_some() || self.polling.is_some() {
+            self.processing = None;
             let _unsent = self.authenticator.handle_cancel(now);
             self.close_prompt();
             self.relay_events();

@@ -1,4 +1,7 @@
 //! Device profiles by name: the built-in ones, and those of one's own.
+pub mod capture;
+pub mod edit;
+
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::home::Home;
@@ -72,7 +75,16 @@ impl Profiles {
         };
         let mut profile = self.find_plain(plain)?;
         profile.name = name.into();
-        profile.authenticator.attestation = attestation;
+        let claims = &mut profile.authenticator;
+        claims.attestation = attestation;
+        // U2F goes with a certificate (FIDO U2F Raw Message Formats 1.2 §4.3).
+        if !claims.attestations().any(|mode| matches!(mode, Attestation::Packed | Attestation::FidoU2f)) {
+            claims.versions.retain(|version| version != "U2F_V2");
+        }
+        if claims.versions.is_empty() {
+            let message = format!("`{plain}` speaks U2F only, and every U2F registration has a certificate");
+            return Err(Failure::new(FailureKind::Invalid, message).hint("leave the option out"));
+        }
         Ok(profile)
     }
 
@@ -94,7 +106,20 @@ impl Profiles {
     /// NotFound if there is no such file; Invalid if it is no profile that can be kept; Conflict if its name is
     /// taken by a built-in profile, or by another one of one's own; Broken if the copy cannot be written.
     pub fn add(&self, source: &Path) -> Result<DeviceProfile, Failure> {
-        let profile = check(source)?;
+        self.keep(source, check(source)?)
+    }
+
+    /// Checks a text and keeps it as a profile of one's own, durably. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As those of [`Profiles::add`], but for the file.
+    pub fn add_text(&self, origin: &str, text: &str) -> Result<DeviceProfile, Failure> {
+        let profile = DeviceProfile::read(origin, text);
+        let profile = profile.map_err(|error| failure(FailureKind::Invalid, &error))?;
+        self.keep(Path::new(origin), profile)
+    }
+
+    fn keep(&self, source: &Path, profile: DeviceProfile) -> Result<DeviceProfile, Failure> {
         let name = &profile.name;
         if DeviceProfile::named(name).is_some() {
             return Err(shadows(source, name));
@@ -214,6 +239,7 @@ mod tests {
             let profile = profiles.find(name).unwrap();
             assert_eq!((profile.name.as_str(), profile.authenticator.attestation), (name, attestation));
         }
+        assert_eq!(profiles.find("u2f-key+none").unwrap_err().kind, FailureKind::Invalid, "no certificate");
         let unknown = profiles.find("security-key+apple").unwrap_err();
         assert_eq!(unknown.message, "`apple` is no option of a profile");
         assert_eq!(profiles.find("security-kee+none").unwrap_err().kind, FailureKind::NotFound);

@@ -10,6 +10,8 @@ mod exec;
 mod help;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/profiles.rs"]
+mod profiles;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/terminal.rs"]

@@ -48,7 +48,7 @@
 //! | §7.1 step 18 | [`DeviceBound`](Step::DeviceBound) | `authenticator_data::device_bound` |
 //! | §7.1 step 20 | [`Algorithm`](Step::Algorithm) | `registration::was_offered` |
 //! | §6.5.1 (credentialPublicKey) | [`CoseKey`](Step::CoseKey) | `registration::is_plain_cose_key` |
-//! | §5.8.5 | [`Curve`](Step::Curve) | `curve::on_curve` |
+//! | §5.8.5 | [`Curve`](Step::Curve) | `curve::sound` |
 //! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::statement::Format::named` |
 //! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::statement::Format::read` |
 //! | §8.2 (x5c) | [`AttestationCertificates`](Step::AttestationCertificates) | `attestation::statement::Statement::judged` |

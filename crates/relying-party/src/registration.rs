@@ -122,7 +122,7 @@ impl RelyingParty {
         steps.check(Step::DeviceBound, authenticator_data::device_bound(data.flags, self.device_bound))?;
         steps.check(Step::Algorithm, was_offered(key.algorithm(), &expected.algorithms))?;
         steps.check(Step::CoseKey, is_plain_cose_key(&data, &object.auth_data))?;
-        steps.check(Step::Curve, curve::on_curve(key))?;
+        steps.check(Step::Curve, curve::sound(key))?;
 
         let format = steps.read(Step::Format, Format::named(&object.fmt))?;
         let statement = steps.read(Step::AttestationStatement, format.read(&object.att_stmt))?;
@@ -213,7 +213,8 @@ fn conveniences_agree(response: &AttestationResponse, auth_data: &[u8], key: &Pu
     let bytes = response.authenticator_data.as_ref();
     ensure(bytes.is_none_or(|bytes| bytes.0 == auth_data), || other("authenticatorData"))?;
     let spki = response.public_key.as_ref();
-    ensure(spki.is_none_or(|spki| spki.0 == signature::subject_public_key_info(key)), || other("publicKey"))?;
+    let expected = signature::subject_public_key_info(key);
+    ensure(spki.is_none_or(|spki| expected.is_none_or(|key| spki.0 == key)), || other("publicKey"))?;
     let algorithm = response.public_key_algorithm;
     ensure(algorithm.is_none_or(|alg| Algorithm(alg) == key.algorithm()), || other("publicKeyAlgorithm"))
 }

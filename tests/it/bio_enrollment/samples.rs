@@ -144,7 +144,8 @@ fn only_the_finger_that_is_being_enrolled_takes_samples() {
 
 #[test]
 fn an_unfinished_enrolment_ends_with_the_power_a_cancel_a_reset_and_its_owners_change() {
-    let ends: [(&str, fn(&mut Enroller)); 6] = [
+    type End = fn(&mut Enroller);
+    let ends: [(&str, End); 6] = [
         ("the power", |platform| platform.rig.authenticator.power_cycle(NOW).unwrap()),
         ("a cancel", |platform| {
             assert_eq!(

@@ -3,10 +3,10 @@
 use super::{BOTH, PIN, edit, register, state, use_token, with_finger, with_pin};
 use authenticator::profile::{Profile, Verification};
 use authenticator::store::{Finger, StoreError};
-use authenticator::{Gesture, Purpose};
+use authenticator::{Gesture, Link, Purpose, Via};
 use std::time::Duration;
 use tests::platform::Pin;
-use tests::{NOW, RP_ID, Rig, USB, all_in, everything, registration, sign_in};
+use tests::{NOW, RP_ID, Rig, USB, all_in, everything, listed, registration, sign_in};
 use wire::ctap2::{Command, GetAssertion, GetInfoResponse, MakeCredential, Permissions};
 use wire::status::Status;
 
@@ -123,20 +123,36 @@ fn token_steps_7_and_10_failed_attempts_run_out_and_only_a_pin_or_a_reset_helps(
 }
 
 #[test]
-fn token_step_13_a_finger_is_presence_too_for_thirty_seconds() {
+fn token_step_13_a_finger_is_presence_too_for_as_long_as_its_link_allows() {
     let permissions = Permissions(Permissions::MC.0 | Permissions::GA.0);
     for platform in BOTH {
-        for (millis, asked) in [(0, 0), (30_000, 0), (30_001, 1)] {
+        for (link, millis, asked) in [
+            (Link::Usb, 0, 0),
+            (Link::Usb, 30_000, 0),
+            (Link::Usb, 30_001, 1),
+            (Link::Nfc, 19_800, 0),
+            (Link::Nfc, 19_801, 1),
+        ] {
+            let platform = platform.over(Via { link, channel: 1 });
             let mut rig = Rig::new(with_finger());
             let token = platform.token_by_uv(&mut rig, permissions, None, |_| Gesture::Verified).unwrap();
-            // A silent use keeps it alive beyond its first 30 seconds.
+            // A silent use keeps it alive beyond the limit for its first use.
             let first = MakeCredential { uv: Some(true), ..registration("first") }.encode();
             assert_eq!(rig.call(&first)[0], 0);
             assert_eq!(use_token(&mut rig, platform, &token, RP_ID), Status::OK);
             rig.prompts.clear();
             let later = platform.at(NOW + Duration::from_millis(millis));
+            let excluded = MakeCredential {
+                exclude_list: vec![listed(&rig.authenticator.passkeys()[0].id)],
+                pin_uv_auth_param: Some(token.authenticate(&registration("a").client_data_hash)),
+                pin_uv_auth_protocol: Some(platform.protocol),
+                ..registration("a")
+            };
+            let reply = rig.call_with(later.now, later.via, &excluded.encode(), |_| Gesture::Present);
+            assert_eq!(reply, [Status::CREDENTIAL_EXCLUDED.0]);
+            assert_eq!(rig.prompts.len(), asked, "after {millis} ms over {link:?}");
             assert_eq!(register(&mut rig, later, &token, "alice"), Status::OK);
-            assert_eq!(rig.prompts.len(), asked, "after {millis} ms");
+            assert_eq!(rig.prompts.len(), 2 * asked, "after {millis} ms over {link:?}");
             assert_eq!(register(&mut rig, later, &token, "bob"), Status::PIN_AUTH_INVALID, "it is used up");
         }
     }

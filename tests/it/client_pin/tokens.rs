@@ -1,11 +1,11 @@
 //! What becomes of a pinUvAuthToken, CTAP 2.1 §6.5.2.1 and §6.5.5.7: its clocks, its end, and the persistent one.
-use super::{BOTH, PIN, edit, register, state, use_token, with_pin};
+use super::{BOTH, OTHER_RP_ID, PIN, edit, register, state, use_token, with_pin};
 use authenticator::profile::Profile;
 use authenticator::store::StoreError;
-use authenticator::{Link, Via};
+use authenticator::{Gesture, Link, Via};
 use std::time::Duration;
 use tests::platform::{Pin, Token};
-use tests::{NOW, RP_ID, Rig, USB, all_in, registration};
+use tests::{NOW, RP_ID, Rig, USB, all_in, listed, registration};
 use wire::ctap2::{ClientPin, Command, MakeCredential, Permissions};
 use wire::status::Status;
 
@@ -19,7 +19,7 @@ fn verifies(rig: &mut Rig, platform: Pin, token: &Token, millis: u64) -> bool {
     }
 }
 
-/// As [`verifies`], where a passkey is there, so that the sign-in counts as a use.
+/// As [`verifies`], where a passkey is there.
 fn signs_in(rig: &mut Rig, platform: Pin, token: &Token, millis: u64) -> bool {
     match use_token(rig, platform.at(NOW + Duration::from_millis(millis)), token, RP_ID) {
         Status::OK => true,
@@ -42,9 +42,14 @@ fn a_token_waits_for_its_first_use_as_long_as_its_link_allows() {
             [(Link::Usb, 30_000), (Link::Nfc, 19_800), (Link::Internal, 30_000), (Link::Hybrid, 30_000)]
         {
             let platform = platform.over(Via { link, channel: 1 });
-            let mut rig = with_pin(all_in());
-            let token = platform.token(&mut rig, PIN, Permissions::GA, None).unwrap();
+            let fresh = || {
+                let mut rig = with_pin(all_in());
+                let token = platform.token(&mut rig, PIN, Permissions::GA, None).unwrap();
+                (rig, token)
+            };
+            let (mut rig, token) = fresh();
             assert!(verifies(&mut rig, platform, &token, limit), "{link:?}");
+            let (mut rig, token) = fresh();
             assert!(!verifies(&mut rig, platform, &token, limit + 1), "{link:?}");
             assert!(!verifies(&mut rig, platform, &token, 0), "{link:?}: what has ended does not come back");
         }
@@ -66,11 +71,60 @@ fn a_token_that_was_used_lasts_ten_minutes() {
 #[test]
 fn a_token_counts_its_time_from_when_it_was_given_out() {
     for platform in BOTH {
+        for (millis, fresh) in [(1_030_000, true), (1_030_001, false)] {
+            let mut rig = with_pin(all_in());
+            let later = platform.at(NOW + Duration::from_secs(1_000));
+            let token = later.token(&mut rig, PIN, Permissions::GA, None).unwrap();
+            assert_eq!(verifies(&mut rig, platform, &token, millis), fresh);
+        }
+    }
+}
+
+#[test]
+fn a_token_that_verified_a_command_is_used_and_bound_whatever_became_of_the_command() {
+    for platform in BOTH {
+        let later = platform.at(NOW + Duration::from_secs(100));
         let mut rig = with_pin(all_in());
-        let later = platform.at(NOW + Duration::from_secs(1_000));
-        let token = later.token(&mut rig, PIN, Permissions::GA, None).unwrap();
-        assert!(verifies(&mut rig, platform, &token, 1_030_000));
-        assert!(!verifies(&mut rig, platform, &token, 1_030_001));
+        let token = platform.token(&mut rig, PIN, Permissions::GA, None).unwrap();
+        assert_eq!(use_token(&mut rig, platform, &token, RP_ID), Status::NO_CREDENTIALS);
+        assert_eq!(
+            use_token(&mut rig, later, &token, OTHER_RP_ID),
+            Status::PIN_AUTH_INVALID,
+            "§6.2.2 step 6"
+        );
+        assert_eq!(use_token(&mut rig, later, &token, RP_ID), Status::NO_CREDENTIALS);
+
+        // Declined: the same token may ask again, and still for this relying party only.
+        let token = platform.token(&mut rig, PIN, Permissions::MC, None).unwrap();
+        let request = MakeCredential {
+            pin_uv_auth_param: Some(token.authenticate(&registration("alice").client_data_hash)),
+            pin_uv_auth_protocol: Some(platform.protocol),
+            ..registration("alice")
+        };
+        let declined = rig.call_with(NOW, USB, &request.encode(), |_| Gesture::Declined);
+        assert_eq!(declined, [Status::OPERATION_DENIED.0]);
+        let mut elsewhere = request.clone();
+        elsewhere.rp.id = OTHER_RP_ID.into();
+        assert_eq!(rig.call_silently(&elsewhere.encode()), [Status::PIN_AUTH_INVALID.0], "§6.1.2 step 11");
+        assert_eq!(register(&mut rig, later, &token, "alice"), Status::OK);
+    }
+}
+
+#[test]
+fn an_excluded_credential_does_not_use_a_token_up() {
+    for platform in BOTH {
+        let mut rig = with_passkey(platform);
+        let id = rig.authenticator.passkeys()[0].id.clone();
+        let token = platform.token(&mut rig, PIN, Permissions::MC, None).unwrap();
+        let request = MakeCredential {
+            exclude_list: vec![listed(&id)],
+            pin_uv_auth_param: Some(token.authenticate(&registration("bob").client_data_hash)),
+            pin_uv_auth_protocol: Some(platform.protocol),
+            ..registration("bob")
+        };
+        assert_eq!(rig.call(&request.encode()), [Status::CREDENTIAL_EXCLUDED.0]);
+        assert_eq!(register(&mut rig, platform, &token, "bob"), Status::OK, "§6.1.2 step 12 clears nothing");
+        assert_eq!(register(&mut rig, platform, &token, "carol"), Status::PIN_AUTH_INVALID, "step 14 does");
     }
 }
 

@@ -67,8 +67,14 @@ fn a_credential_shows_itself_to_whom_its_level_allows_wherever_it_lives_and_what
                         if shown {
                             assert_eq!(assertion(&mut rig, &request).1.extensions, None, "{case}");
                         } else {
-                            let refused = rig.call_silently(&request.encode());
+                            rig.prompts.clear();
+                            let refused = rig.call(&request.encode());
                             assert_eq!(refused, status(Status::NO_CREDENTIALS), "{case}");
+                            assert_eq!(
+                                rig.prompts.len(),
+                                usize::from(uv),
+                                "{case}: verified first, else silent"
+                            );
                         }
                     }
                 }

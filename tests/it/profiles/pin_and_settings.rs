@@ -1,9 +1,10 @@
 //! What profiles with a PIN and settings advertise of them.
 use super::{configure, every, made, rp_ids};
+use authenticator::profile::Verification;
 use tests::platform::{Pin, Token};
 use tests::{RP_ID, Rig, registration, status};
 use wire::cbor;
-use wire::ctap2::{ClientPin, Command, MakeCredential, Permissions, client_pin};
+use wire::ctap2::{BioEnrollmentResponse, ClientPin, Command, MakeCredential, Permissions, client_pin};
 use wire::status::Status;
 use wire::webauthn::Flags;
 
@@ -30,7 +31,7 @@ fn profiles_with_a_pin_take_it_and_give_tokens_for_what_they_advertise() {
             tried += 1;
             let mut rig = Rig::new(claims.clone());
             let pin = Pin::new(protocol);
-            let (min, max) = (info.min_pin_length.unwrap(), info.max_pin_length.unwrap());
+            let (min, max) = (info.min_pin_length.unwrap(), info.max_pin_length.unwrap_or(63));
             let digits = |len: u64| "7".repeat(usize::try_from(len).unwrap());
             for wrong in [min - 1, max + 1] {
                 assert_eq!(
@@ -55,7 +56,10 @@ fn profiles_with_a_pin_take_it_and_give_tokens_for_what_they_advertise() {
                 (Permissions::PCMR, "perCredMgmtRO"),
             ] {
                 let given = pin.token(&mut rig, PIN, permission, Some(RP_ID)).err();
-                let refused = info.option(option).is_none().then_some(Status::UNAUTHORIZED_PERMISSION);
+                let refused = match info.option("pinUvAuthToken") {
+                    None => Some(Status::INVALID_SUBCOMMAND),
+                    Some(_) => info.option(option).is_none().then_some(Status::UNAUTHORIZED_PERMISSION),
+                };
                 assert_eq!(given, refused, "{name}: {option}");
             }
             // makeCredUvNotRqd: only what can be discovered needs the PIN.
@@ -68,9 +72,13 @@ fn profiles_with_a_pin_take_it_and_give_tokens_for_what_they_advertise() {
                 status(Status::PUAT_REQUIRED),
                 "{name}"
             );
-            let token = pin.token(&mut rig, PIN, Permissions::MC, Some(RP_ID)).unwrap();
+            let token = |rig: &mut Rig, permissions, rp_id| match info.option("pinUvAuthToken") {
+                None => pin.plain_token(rig, PIN).unwrap(),
+                Some(_) => pin.token(rig, PIN, permissions, rp_id).unwrap(),
+            };
+            let given = token(&mut rig, Permissions::MC, Some(RP_ID));
             let request = registration("b");
-            let param = Some(token.authenticate(&request.client_data_hash));
+            let param = Some(given.authenticate(&request.client_data_hash));
             let with =
                 MakeCredential { pin_uv_auth_param: param, pin_uv_auth_protocol: Some(protocol), ..request };
             assert!(made(&rig.call(&with.encode())).1.flags.contains(Flags::UP | Flags::UV), "{name}");
@@ -81,9 +89,9 @@ fn profiles_with_a_pin_take_it_and_give_tokens_for_what_they_advertise() {
                 ("perCredMgmtRO", Command::CREDENTIAL_MANAGEMENT, Permissions::PCMR),
             ] {
                 if info.option(option) == Some(true) {
-                    let token = pin.token(&mut rig, PIN, permission, None).unwrap();
+                    let given = token(&mut rig, permission, None);
                     assert_eq!(
-                        rig.call_silently(&count_credentials(command, &token))[0],
+                        rig.call_silently(&count_credentials(command, &given))[0],
                         0,
                         "{name}: {option}"
                     );
@@ -112,6 +120,7 @@ fn profiles_have_the_settings_that_they_advertise_and_no_others() {
         let ids = |count| configure(3, Some(cbor::int_map([(2, Some(rp_ids(count)))])));
         assert_eq!(send(ids(max)), status(Status::OK), "{name}: maxRPIDsForSetMinPINLength");
         assert_eq!(send(ids(max + 1)), status(Status::KEY_STORE_FULL), "{name}");
+        let longer = info.min_pin_length.unwrap() + 2;
         for (subcommand, advertised) in [
             (1, info.option("ep").is_some()),
             (3, info.option("setMinPINLength").is_some()),
@@ -122,12 +131,69 @@ fn profiles_have_the_settings_that_they_advertise_and_no_others() {
             (2, info.option("alwaysUv").is_some()),
         ] {
             let expected = if advertised { Status::OK } else { Status::INVALID_PARAMETER };
-            let parameters = (subcommand == 3).then(|| cbor::int_map([(1, Some(6.into()))]));
+            let parameters = (subcommand == 3).then(|| cbor::int_map([(1, Some(longer.into()))]));
             assert_eq!(send(configure(subcommand, parameters)), status(expected), "{name}: {subcommand}");
         }
         let now = super::info(&mut rig);
         assert_eq!(now.option("alwaysUv"), Some(true), "{name}");
-        assert_eq!(now.min_pin_length, Some(6), "{name}");
+        assert_eq!(now.min_pin_length, Some(longer), "{name}");
         assert_eq!(now.long_touch_for_reset, info.long_touch_for_reset.map(|_| true), "{name}");
     });
+}
+
+/// A bioEnrollment request with the proof of a token over modality, subcommand and parameters.
+fn enrolling(subcommand: u8, parameters: Option<cbor::Value>, token: &Token) -> Vec<u8> {
+    let mut message = vec![1, subcommand];
+    if let Some(parameters) = &parameters {
+        message.extend(cbor::encode(parameters));
+    }
+    let members = [
+        (1, Some(1.into())),
+        (2, Some(subcommand.into())),
+        (3, parameters),
+        (4, Some(token.protocol.into())),
+        (5, Some(cbor::bytes(token.authenticate(&message)))),
+    ];
+    [&[Command::BIO_ENROLLMENT.0], cbor::encode(&cbor::int_map(members)).as_slice()].concat()
+}
+
+#[test]
+fn profiles_with_a_reader_enrol_as_many_fingers_as_they_hold_and_verify_by_them() {
+    let mut tried = 0;
+    every(|name, claims, info, mut rig| {
+        let Verification::Enrollable { capacity, samples, preview: false, .. } = claims.verification else {
+            return;
+        };
+        tried += 1;
+        assert_eq!((info.option("bioEnroll"), info.option("uv")), (Some(false), Some(false)), "{name}");
+        let pin = Pin::new(2);
+        pin.set(&mut rig, PIN).unwrap();
+        let mut token = pin.token(&mut rig, PIN, Permissions::BE, None).unwrap();
+        for finger in 0..capacity {
+            let begun = BioEnrollmentResponse::decode(&rig.call(&enrolling(1, None, &token))).unwrap();
+            let id = begun.template_id.unwrap();
+            let mut remaining = begun.remaining_samples.unwrap();
+            assert_eq!(remaining, u64::from(samples) - 1, "{name}");
+            while remaining > 0 {
+                let of_finger = cbor::int_map([(1, Some(cbor::bytes(id.as_slice())))]);
+                let next = BioEnrollmentResponse::decode(&rig.call(&enrolling(2, Some(of_finger), &token)));
+                remaining = next.unwrap().remaining_samples.unwrap();
+            }
+            let now = super::info(&mut rig);
+            assert_eq!((now.option("bioEnroll"), now.option("uv")), (Some(true), Some(true)), "{name}");
+            // uvBioEnroll: whether the first finger may bring the next.
+            let by_finger =
+                pin.token_by_uv(&mut rig, Permissions::BE, None, |_| authenticator::Gesture::Verified);
+            assert_eq!(by_finger.is_ok(), info.option("uvBioEnroll") == Some(true), "{name}: {finger}");
+            token = by_finger.unwrap_or_else(|_| pin.token(&mut rig, PIN, Permissions::BE, None).unwrap());
+        }
+        assert_eq!(
+            rig.call_silently(&enrolling(1, None, &token)),
+            status(Status::FP_DATABASE_FULL),
+            "{name}"
+        );
+        let verified = MakeCredential { uv: Some(true), ..registration("b") };
+        assert!(made(&rig.call(&verified.encode())).1.flags.contains(Flags::UP | Flags::UV), "{name}");
+    });
+    assert!(tried > 0, "there is a profile with a reader");
 }

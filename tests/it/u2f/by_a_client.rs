@@ -42,7 +42,7 @@ impl Page {
         };
         let wait = || {
             *waits += 1;
-            if *waits % 3 == 0 {
+            if waits.is_multiple_of(3) {
                 rig.borrow_mut().touch(NOW);
             }
             Ok(())

@@ -105,7 +105,7 @@ impl Grant {
             Lifetime::UntilPowerCycle
         };
         let token = auth.session.token_mut(protocol);
-        token.begin_using(now, lifetime, user_present, permissions, rp_id);
+        token.begin_using(lifetime, user_present, permissions, rp_id);
         let sealed = secret.encrypt(token.value(), &mut auth.rng);
         Ok(reply(sealed))
     }

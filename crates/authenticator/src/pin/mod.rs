@@ -18,6 +18,7 @@ pub(crate) use token::Token;
 pub(crate) use using_uv::{Asked as UvAsked, refused as uv_refused};
 
 use crate::authenticator::Authenticator;
+use alloc::string::String;
 use rand_core::CryptoRng;
 use wire::ctap2::Permissions;
 use wire::status::{CtapError, Status};
@@ -101,7 +102,31 @@ pub(crate) struct Verified {
     pub(crate) protocol: Protocol,
 }
 
+/// That a token verified a command: noted even if the command is then refused, or its user declines. From then on
+/// the token waits no longer for its first use, and is for one relying party.
+pub(crate) struct TokenUse {
+    token: Verified,
+    rp_id: Option<String>,
+}
+
+impl TokenUse {
+    /// For a relying party (CTAP 2.1 §6.1.2 step 11.1.7, §6.2.2 step 6.1.6).
+    pub(crate) fn on(token: Verified, rp_id: &str) -> Self {
+        Self { token, rp_id: Some(rp_id.into()) }
+    }
+
+    /// By a command that is for no relying party.
+    pub(crate) fn of(token: Verified) -> Self {
+        Self { token, rp_id: None }
+    }
+}
+
 impl Authenticator {
+    /// Notes that a token was used.
+    pub(crate) fn note(&mut self, TokenUse { token, rp_id }: TokenUse) {
+        self.session.token_mut(token.protocol).used_for(rp_id.as_deref());
+    }
+
     /// The protocol with that number.
     ///
     /// # Errors
@@ -164,10 +189,9 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Notes that a token was used for a relying party; returns the flags that it vouches for.
-    pub(crate) fn use_token(&mut self, now: Instant, verified: Verified, rp_id: &str) -> Flags {
-        let token = self.session.token_mut(verified.protocol);
-        token.used_for(Some(rp_id));
+    /// The flags that a token vouches for.
+    pub(crate) fn vouched(&self, now: Instant, verified: Verified) -> Flags {
+        let token = self.session.token(verified.protocol);
         Flags::UV.when(token.user_verified()) | Flags::UP.when(token.user_present(now))
     }
 

@@ -14,10 +14,9 @@ use zeroize::Zeroizing;
 
 /// How long a token lives at most, CTAP 2.1 §6.5.2.1.
 const MAX_USAGE: Duration = Duration::from_secs(600);
-/// How long a user who touched counts as present, CTAP 2.1 §6.5.2.1: 30 seconds, as the token's first use.
-const USER_PRESENT: Duration = Duration::from_secs(30);
 
-/// How long a fresh token may wait for its first use, CTAP 2.1 §6.5.2.1.
+/// How long a fresh token may wait for its first use, and the user who was asked for it counts as present, CTAP 2.1
+/// §6.5.2.1.
 fn initial_usage(link: Link) -> Duration {
     match link {
         Link::Nfc => Duration::from_millis(19_800),
@@ -86,17 +85,20 @@ impl Token {
     /// beginUsingPinUvAuthToken, with what it is for.
     pub(super) fn begin_using(
         &mut self,
-        now: Instant,
         lifetime: Lifetime,
         user_present: bool,
         permissions: Permissions,
         rp_id: Option<String>,
     ) {
+        let fresh_until = match lifetime {
+            Lifetime::Limited { first_use_until, .. } => first_use_until,
+            Lifetime::UntilPowerCycle => None,
+        };
         self.usage = Some(Usage {
             permissions,
             rp_id,
             user_verified: true,
-            user_present_until: user_present.then(|| now + USER_PRESENT),
+            user_present_until: fresh_until.filter(|_| user_present),
             lifetime,
         });
     }

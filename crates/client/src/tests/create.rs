@@ -307,6 +307,56 @@ fn public_keys_are_told_as_subject_public_key_info() {
     let (der, algorithm) = spki(PublicKey::Ed25519 { x: [0x33; 32] });
     let prefix = "302a 3005 0603 2b6570 0321 00".replace(' ', "");
     assert_eq!((der, algorithm), ([wire::hex::decode(&prefix).unwrap(), vec![0x33; 32]].concat(), -8));
+    let (der, algorithm) = spki(PublicKey::P384 { x: [0x11; 48], y: [0x22; 48] });
+    let prefix = "3076 3010 0607 2a8648ce3d0201 0605 2b81040022 0362 00 04".replace(' ', "");
+    let expected = [wire::hex::decode(&prefix).unwrap(), vec![0x11; 48], vec![0x22; 48]].concat();
+    assert_eq!((der, algorithm), (expected, -35));
+    let (der, algorithm) = spki(PublicKey::MlDsa44 { key: Box::new([0x44; 1312]) });
+    let prefix = "30820532 300b 0609 608648016503040311 03820521 00".replace(' ', "");
+    assert_eq!((der, algorithm), ([wire::hex::decode(&prefix).unwrap(), vec![0x44; 1312]].concat(), -48));
+    let (der, algorithm) = spki(PublicKey::MlDsa65 { key: Box::new([0x55; 1952]) });
+    let prefix = "308207b2 300b 0609 608648016503040312 038207a1 00".replace(' ', "");
+    assert_eq!((der, algorithm), ([wire::hex::decode(&prefix).unwrap(), vec![0x55; 1952]].concat(), -49));
+}
+
+#[test]
+fn an_rsa_key_is_told_with_numbers_in_their_shortest_form() {
+    let spki = |n: Vec<u8>, e: &[u8]| {
+        let key = PublicKey::Rsa { n, e: e.into() };
+        let answer = made(&created(IOS, b"id", key));
+        let response = answered(json!({}), &platform(Client::SpecL3), &answer).unwrap().response.response;
+        assert_eq!(response.public_key_algorithm, Some(-257));
+        wire::hex::encode(&response.public_key.unwrap().0)
+    };
+    let algorithm = "300d 0609 2a864886f70d010101 0500".replace(' ', "");
+    let modulus = |first: u8| [vec![first], vec![0x5A; 255]].concat();
+    let [high, low] = [0xC0, 0x40].map(|first| wire::hex::encode(&modulus(first)));
+    let expected = format!("30820122 {algorithm} 0382010f 00 3082010a 02820101 00 {high} 0203 010001");
+    assert_eq!(spki(modulus(0xC0), &[1, 0, 1]), expected.replace(' ', ""));
+    assert_eq!(spki([vec![0, 0], modulus(0xC0)].concat(), &[0, 1, 0, 1]), expected.replace(' ', ""));
+    let expected = format!("3082011f {algorithm} 0382010c 00 30820107 02820100 {low} 0201 03");
+    assert_eq!(spki(modulus(0x40), &[3]), expected.replace(' ', ""));
+    let expected = format!("30819e {algorithm} 03818c 00 308188 028181 00 {} 0202 0080", "ff".repeat(128));
+    assert_eq!(spki(vec![0xFF; 128], &[0x80]), expected.replace(' ', ""));
+}
+
+#[test]
+fn a_key_of_a_kind_that_is_not_understood_goes_to_the_page_whole_and_without_a_public_key() {
+    use wire::cbor;
+    let map = cbor::int_map([
+        (1, Some(2.into())),
+        (3, Some((-36).into())),
+        (-1, Some(3.into())),
+        (-2, Some(cbor::bytes([6; 66]))),
+        (-3, Some(true.into())),
+    ]);
+    let key = PublicKey::from_value(&map).unwrap();
+    let data = created(IOS, b"id", key);
+    let made = answered(json!({}), &platform(Client::SpecL3), &made(&data)).unwrap();
+    let response = made.response.response;
+    assert_eq!((response.public_key, response.public_key_algorithm), (None, Some(-36)));
+    assert_eq!(response.authenticator_data.unwrap().0, data.encode());
+    assert!(made.notes.iter().any(|note| note.contains("was not offered")), "{:?}", made.notes);
 }
 
 #[test]

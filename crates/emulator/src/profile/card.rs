@@ -1,4 +1,5 @@
 //! What a reader of smart cards learns of a device before it says anything.
+use wire::hex;
 
 /// The card side of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,13 +14,7 @@ impl Card {
     /// # Errors
     /// A reason, if the digits are none, or if the bytes are no answer to reset.
     pub(super) fn read(atr: &str) -> Result<Self, String> {
-        let digits: Vec<char> = atr.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        let bytes = digits.chunks(2).map(|pair| {
-            let [high, low] = pair else { return None };
-            u8::try_from(high.to_digit(16)? << 4 | low.to_digit(16)?).ok()
-        });
-        let atr: Vec<u8> =
-            bytes.collect::<Option<_>>().ok_or("it is not made of pairs of hexadecimal digits")?;
+        let atr = hex::decode(atr).ok_or("it is not made of pairs of hexadecimal digits")?;
         check(&atr)?;
         Ok(Self { atr })
     }

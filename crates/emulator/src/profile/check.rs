@@ -1,7 +1,7 @@
 //! What a profile may not say, each with the reason.
 use super::parse::line_of;
 use super::{DeviceProfile, promises};
-use authenticator::LONGEST_CREDENTIAL_ID;
+use authenticator::longest_credential_id;
 use std::fmt;
 use wire::cose::Algorithm;
 use wire::ctap2::Versions;
@@ -32,9 +32,16 @@ impl fmt::Display for Problem {
 /// AuthenticatorTransport values, WebAuthn Level 3 §5.8.4.
 const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 /// What the authenticator can make keys for.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
+pub const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::ES256,
+    Algorithm::EDDSA,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::ML_DSA_44,
+    Algorithm::ML_DSA_65,
+];
 /// Versions whose mandatory features can all be had.
-const VERSIONS: [&str; 4] = ["FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
+const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
 
 pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -110,7 +117,7 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
         refuse(
             "algorithms",
             format!("this authenticator makes no {algorithm} keys"),
-            "it makes ES256 and EdDSA keys",
+            "it makes ES256, EdDSA, ES384, RS256, ML-DSA-44 and ML-DSA-65 keys",
         );
     }
 
@@ -131,11 +138,12 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
         );
     }
     let longest = usize::try_from(claims.max_credential_id_length).unwrap_or(usize::MAX);
-    if longest < LONGEST_CREDENTIAL_ID {
+    let made = longest_credential_id(&claims.algorithms);
+    if longest < made {
         refuse(
             "max-credential-id-length",
-            format!("{longest} is less than the {LONGEST_CREDENTIAL_ID} bytes of the longest ID made here"),
-            "192 leaves room",
+            format!("{longest} is less than the {made} bytes of the longest ID that these algorithms make"),
+            "192 leaves room, or 384 with RS256",
         );
     }
     if claims.discoverable == Some(0) {
@@ -196,7 +204,7 @@ mod tests {
             ("versions", "[]"),
             ("versions", "[\"FIDO_2_2\"]"),
             ("algorithms", "[]"),
-            ("algorithms", "[\"RS256\"]"),
+            ("algorithms", "[\"ES512\"]"),
             ("max-msg-size", "1023"),
             ("max-msg-size", "7610"),
             ("max-credential-count-in-list", "0"),
@@ -212,6 +220,113 @@ mod tests {
             );
             assert!(problems[0].1.starts_with("line "), "{problems:?}");
         }
+    }
+
+    /// The problems of the profile with a reader, with some of its text replaced.
+    fn reader(changes: &[(&str, &str)]) -> Result<(), ProfileError> {
+        let mut source = include_str!("../../profiles/fingerprint-key.toml").to_owned();
+        for (from, to) in changes {
+            assert!(source.contains(from), "{from}");
+            source = source.replacen(from, to, 1);
+        }
+        DeviceProfile::read("test", &source).map(drop)
+    }
+
+    #[test]
+    fn a_reader_that_cannot_be_is_refused_by_its_key() {
+        let pin = include_str!("../../profiles/fingerprint-key.toml");
+        let pin = &pin[pin.find("[pin]").unwrap()..pin.find("[credential]").unwrap()];
+        assert!(reader(&[]).is_ok());
+        for (changes, key) in [
+            (vec![("capacity = 5", "capacity = 0")], "capacity"),
+            (vec![("capacity = 5", "capacity = 65")], "capacity"),
+            (vec![("samples = 5", "samples = 0")], "samples"),
+            (vec![(pin, "")], "verification"),
+            (vec![("[\"FIDO_2_0\", \"FIDO_2_1\"]", "[\"FIDO_2_0\"]")], "verification"),
+            (vec![("preview = false", "preview = true")], "preview"),
+            (vec![("preview = false", "preview = true")], "uv-bio-enroll"),
+        ] {
+            let Err(ProfileError::Refused { problems, .. }) = reader(&changes) else { panic!("{changes:?}") };
+            let problem = problems.iter().find(|problem| problem.key == key);
+            let problem = problem.unwrap_or_else(|| panic!("{changes:?}: {problems:?}"));
+            assert!(problem.line.is_some() && !problem.hint.is_empty(), "{problem:?}");
+        }
+        assert!(reader(&[("capacity = 5", "capacity = 64")]).is_ok());
+    }
+
+    #[test]
+    fn enrollable_and_the_table_of_fingers_go_together() {
+        let source = include_str!("../../profiles/fingerprint-key.toml");
+        let table = &source[source.find("[fingers]").unwrap()..source.find("[seen.hid]").unwrap()];
+        for changes in [
+            vec![(table, "")],
+            vec![("\"enrollable\"", "\"none\"")],
+            vec![("\"enrollable\"", "\"on-request\"")],
+            vec![("\"enrollable\"", "\"always\"")],
+        ] {
+            let error = reader(&changes).unwrap_err();
+            assert!(error.to_string().starts_with("test: line "), "{error}");
+            assert!(error.to_string().contains("[fingers] table"), "{error}");
+            assert!(error.hint().is_some(), "{error}");
+        }
+        let error = reader(&[("samples = 5", "sample = 5")]).unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some("did you mean `samples`?"));
+    }
+
+    /// U2F Raw Message Formats 1.2, CTAP 2.1 §10.
+    #[test]
+    fn what_u2f_needs_and_what_a_key_of_u2f_only_cannot_have_is_refused() {
+        let u2f = include_str!("../../profiles/u2f-key.toml");
+        let refused = |source: &str, key: &str, value: &str| {
+            let line = source.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap();
+            let changed = source.replace(line, &format!("{key} = {value}"));
+            match DeviceProfile::read("test", &changed) {
+                Ok(_) => Vec::new(),
+                Err(ProfileError::Refused { problems, .. }) => problems.into_iter().map(|p| p.key).collect(),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(refused(u2f, "name", "\"mine\""), <[&str; 0]>::default());
+        for (key, value, problem) in [
+            ("attestation", "\"none\"", "attestation"),
+            ("attestation", "\"packed-self\"", "attestation"),
+            ("verification", "\"on-request\"", "verification"),
+            ("aaguid", "\"fa0c5e11-0000-4000-8000-736563757265\"", "aaguid"),
+            ("max-credential-count-in-list", "1\ndiscoverable = 1", "discoverable"),
+            ("max-credential-count-in-list", "1\nextensions = [\"credProtect\"]", "extensions"),
+            ("max-credential-count-in-list", "1\nlarge-blobs = 1024", "large-blobs"),
+            (
+                "max-credential-count-in-list",
+                "1\ncredential-management = [\"standard\"]",
+                "credential-management",
+            ),
+            ("max-credential-count-in-list", "1\nconfig-commands = [4]", "config-commands"),
+        ] {
+            assert!(refused(u2f, key, value).contains(&problem), "{key} = {value}");
+        }
+        // A key that speaks both.
+        let both = GOOD.replace("versions = [", "versions = [\"U2F_V2\", ");
+        let both = both.replace("attestation = \"packed-self\"", "attestation = \"packed\"");
+        assert_eq!(refused(&both, "name", "\"mine\""), <[&str; 0]>::default());
+        for (key, value) in [
+            ("algorithms", "[\"EdDSA\"]"),
+            ("attestation", "\"packed-self\""),
+            ("attestation", "\"none\""),
+            ("verification", "\"always\""),
+        ] {
+            assert!(refused(&both, key, value).contains(&key), "{key} = {value}");
+        }
+    }
+
+    #[test]
+    fn the_room_for_a_credential_id_follows_from_the_algorithms() {
+        assert_eq!(with("algorithms", "[\"ES384\", \"ML-DSA-44\", \"ML-DSA-65\"]"), []);
+        let problems = with("algorithms", "[\"ES256\", \"RS256\"]");
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].1.contains("192 is less than the 306 bytes"), "{problems:?}");
+        let roomy = GOOD.replace("max-credential-id-length = 192", "max-credential-id-length = 306");
+        let roomy = roomy.replace("[\"ES256\", \"EdDSA\"]", "[\"RS256\"]");
+        DeviceProfile::read("roomy", &roomy).unwrap();
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! claims that its passkeys are backed up.
 mod card;
 mod check;
+mod keys;
 mod parse;
 mod promises;
 
 pub use card::Card;
-pub use check::Problem;
+pub use check::{ALGORITHMS, Problem};
+pub use keys::Key;
 pub use parse::InvalidToml;
 
 use authenticator::Link;
@@ -101,7 +103,7 @@ impl ProfileError {
     }
 }
 
-const BUILT_IN: [&str; 13] = [
+const BUILT_IN: [&str; 19] = [
     include_str!("../../profiles/ms-authenticator-ios.toml"),
     include_str!("../../profiles/ms-authenticator-android.toml"),
     include_str!("../../profiles/windows-hello-hardware.toml"),
@@ -111,9 +113,15 @@ const BUILT_IN: [&str; 13] = [
     include_str!("../../profiles/google-password-manager.toml"),
     include_str!("../../profiles/1password.toml"),
     include_str!("../../profiles/bitwarden.toml"),
+    include_str!("../../profiles/yubikey-5-nfc.toml"),
+    include_str!("../../profiles/yubikey-5c.toml"),
+    include_str!("../../profiles/yubikey-5-fips.toml"),
+    include_str!("../../profiles/titan-v2.toml"),
+    include_str!("../../profiles/feitian-biopass.toml"),
     include_str!("../../profiles/security-key.toml"),
     include_str!("../../profiles/fingerprint-key.toml"),
     include_str!("../../profiles/ctap-2-0-key.toml"),
+    include_str!("../../profiles/u2f-key.toml"),
     include_str!("../../profiles/all-in.toml"),
 ];
 
@@ -139,6 +147,11 @@ impl DeviceProfile {
             Self::read("built-in profile", source).expect("a test reads every built-in profile")
         };
         BUILT_IN.into_iter().map(read).collect()
+    }
+
+    /// Every key that a profile may have.
+    pub fn keys() -> Vec<Key> {
+        keys::all()
     }
 
     /// The built-in profile with that name.

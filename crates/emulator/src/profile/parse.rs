@@ -1,4 +1,5 @@
 //! The TOML schema of a profile.
+use super::keys::fields;
 use super::{Attachment, Card, DeviceProfile, UsbIdentity};
 use authenticator::Link;
 use authenticator::profile::{
@@ -238,6 +239,26 @@ struct Usb {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct CardTable {
     atr: String,
+}
+
+/// Every table of the schema by its path, with the keys in it.
+pub(super) fn tables() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("", fields::<Document>()),
+        ("ctap", fields::<Ctap>()),
+        ("pin", fields::<PinTable>()),
+        ("enterprise", fields::<EnterpriseTable>()),
+        ("credential", fields::<Credential>()),
+        ("user", fields::<User>()),
+        ("fingers", fields::<FingersTable>()),
+        ("seen", fields::<SeenOver>()),
+        ("seen.hid", fields::<Look>()),
+        ("seen.nfc", fields::<Look>()),
+        ("seen.hybrid", fields::<Look>()),
+        ("seen.same-device", fields::<Look>()),
+        ("usb", fields::<Usb>()),
+        ("card", fields::<CardTable>()),
+    ]
 }
 
 pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {

@@ -1,6 +1,8 @@
 //! What one claim promises of others: the mandatory features of a version (CTAP 2.1 §9, CTAP 2.3 §9) and the
 //! members of getInfo that go together (CTAP 2.1 §6.4).
 use authenticator::profile::{Attestation, Extension, Profile, Protocol, Untold, Verification};
+use wire::aaguid::Aaguid;
+use wire::cose::Algorithm;
 
 /// Refuses what does not go together: key, reason, way out.
 pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
@@ -12,6 +14,7 @@ pub(super) fn problems(claims: &Profile, refuse: &mut impl FnMut(&'static str, S
     extensions(claims, refuse);
     commands(claims, refuse);
     attestation(claims, refuse);
+    u2f(claims, refuse);
 }
 
 /// CTAP 2.1 §6.4: FIDO_2_1_PRE is how devices of before CTAP 2.1 tell that they have a command in preview.
@@ -82,7 +85,8 @@ fn versions(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str
 fn pin(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
     let Some(pin) = &claims.pin else {
         for (key, claimed) in [
-            ("pin-uv-auth-token", claims.pin_uv_auth_token && claims.verification == Verification::None),
+            // The protocols of a token stand in that table too: without it there is no authenticatorClientPIN.
+            ("pin-uv-auth-token", claims.pin_uv_auth_token),
             ("no-mc-ga-permissions-with-client-pin", claims.no_mc_ga_permissions_with_client_pin),
         ] {
             if claimed {
@@ -142,7 +146,8 @@ fn fingers(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)
         refuse("verification", why.into(), "add a [pin] table");
     }
     let later = claims.versions.iter().any(|version| version == "FIDO_2_1" || version == "FIDO_2_3");
-    if !preview && !(later && claims.pin_uv_auth_token) {
+    let permits = later && claims.pin_uv_auth_token;
+    if !preview && !permits {
         let why = "bioEnroll is of CTAP 2.1 and needs tokens with permissions (CTAP 2.1 §6.7.4)";
         refuse(
             "verification",
@@ -260,3 +265,55 @@ fn attestation(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &
         refuse(why, "say algorithms = [\"ES256\"], or attest by packed as well");
     }
 }
+
+/// FIDO U2F Raw Message Formats 1.2, and CTAP 2.1 §10 for keys that speak nothing else.
+fn u2f(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &str)) {
+    if !claims.speaks_u2f() {
+        return;
+    }
+    let mut demand = |holds: bool, key, why: &str, hint: &str| {
+        if !holds {
+            refuse(key, why.into(), hint);
+        }
+    };
+    demand(
+        claims.algorithms.contains(&Algorithm::ES256),
+        "algorithms",
+        "U2F_V2 is ES256 (U2F Raw Message Formats §4.3)",
+        "add \"ES256\" to algorithms",
+    );
+    demand(
+        claims.attestations().any(|mode| matches!(mode, Attestation::Packed | Attestation::FidoU2f)),
+        "attestation",
+        "every U2F registration has a certificate (U2F Raw Message Formats §4.3)",
+        "say attestation = \"packed\" or \"fido-u2f\", or leave U2F_V2 out of versions",
+    );
+    demand(
+        claims.verification != Verification::Always,
+        "verification",
+        "U2F knows presence only, and this verifies its user at every use (CTAP 2.1 §7.2)",
+        "leave U2F_V2 out of versions",
+    );
+    if claims.speaks_ctap2() {
+        return;
+    }
+    const ONLY: &str = "a key of U2F only has nothing like it (CTAP 2.1 §10)";
+    const LEAVE: &str = "leave it out, or add a FIDO version to versions";
+    demand(
+        claims.aaguid == Aaguid::default(),
+        "aaguid",
+        "U2F has no AAGUID (CTAP 2.1 §10.2)",
+        "say all zeroes",
+    );
+    demand(claims.discoverable.is_none(), "discoverable", ONLY, LEAVE);
+    demand(claims.pin.is_none(), "min-length", ONLY, "leave the [pin] table out");
+    demand(claims.verification == Verification::None, "verification", ONLY, "say verification = \"none\"");
+    demand(claims.extensions.is_empty(), "extensions", ONLY, LEAVE);
+    demand(claims.config_commands.is_empty(), "config-commands", ONLY, LEAVE);
+    demand(claims.large_blobs.is_none(), "large-blobs", ONLY, LEAVE);
+    let management = &claims.credential_management;
+    demand(!management.standard && !management.preview, "credential-management", ONLY, LEAVE);
+}
+
+#[cfg(test)]
+mod tests;

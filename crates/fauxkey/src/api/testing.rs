@@ -25,6 +25,8 @@ pub(crate) struct Fake {
     calls: Mutex<Vec<String>>,
     /// Whether a question is open.
     pub(crate) asking: Mutex<bool>,
+    /// Which question; [`prompt`] if none is put here.
+    pub(crate) question: Mutex<Option<Prompt>>,
     /// What [`Control::ctap2`] waits for, if anything.
     pub(crate) touch: Mutex<Option<Receiver<()>>>,
     /// What the passkey is called.
@@ -166,7 +168,8 @@ impl Control for Fake {
 
     fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure> {
         self.on(name, format!("prompt {name}"))?;
-        Ok(self.asking.lock().unwrap().then(prompt))
+        let question = self.question.lock().unwrap().clone().unwrap_or_else(prompt);
+        Ok(self.asking.lock().unwrap().then_some(question))
     }
 
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {

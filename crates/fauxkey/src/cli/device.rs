@@ -135,7 +135,7 @@ pub enum FingerVerb {
         on: OnDevice,
     },
     /// Give a finger another name
-    #[command(after_help = "Example:\n  fauxkey device finger rename thumb \"right thumb\" --device key")]
+    #[command(after_help = "Example:\n  fauxkey device finger rename thumb right-thumb --device key")]
     Rename {
         /// Its name, its ID, or a beginning of the ID
         finger: String,

@@ -1,8 +1,9 @@
 //! `fauxkey profile`.
 use super::{Context, Exit, Stop, input};
 use crate::cli::ProfileVerb;
+use crate::control::{Failure, FailureKind};
 use crate::output::{Output, Tone};
-use crate::profiles::{Listed, Profiles};
+use crate::profiles::{Listed, Profiles, capture, edit};
 use emulator::DeviceProfile;
 use emulator::profile::ProfileError;
 use serde::Serialize;
@@ -60,8 +61,14 @@ pub(super) fn profile(context: &Context, verb: ProfileVerb) -> Result<Exit, Stop
             output.result(&json, || profile.source.clone())?;
         }
         ProfileVerb::Check { file } => return check(output, &file),
-        ProfileVerb::Add { file } => {
-            let profile = profiles.add(&file)?;
+        ProfileVerb::Add { what, from, set } => {
+            let profile = match from {
+                None => profiles.add(Path::new(&what))?,
+                Some(from) => {
+                    let source = made_from(output, &profiles, &what, &from)?;
+                    profiles.add_text(&what, &edit::edited(&source, &what, &set)?)?
+                }
+            };
             let added = row(Listed { name: profile.name.clone(), file: None, profile: Ok(profile) });
             output.result(&added, || {
                 format!("added {}; try: fauxkey device add NAME --profile {0}", added.name)
@@ -69,6 +76,26 @@ pub(super) fn profile(context: &Context, verb: ProfileVerb) -> Result<Exit, Stop
         }
     }
     Ok(Exit::Done)
+}
+
+/// The TOML to start from: that of a profile, or one of what a key answered.
+fn made_from(output: &Output, profiles: &Profiles, name: &str, from: &str) -> Result<String, Failure> {
+    if let Some((plain, option)) = from.split_once('+') {
+        let message = format!("`{}` is a profile with an option, which has no copy", from.escape_debug());
+        let hint = format!("say --from {plain} --set attestation={option}");
+        return Err(Failure::new(FailureKind::Invalid, message).hint(hint));
+    }
+    let unknown = match profiles.find(from) {
+        Ok(profile) => return Ok(profile.source),
+        Err(failure) if failure.kind == FailureKind::NotFound => failure,
+        Err(failure) => return Err(failure),
+    };
+    // What is neither a profile nor a file was most likely meant to be a profile.
+    if from != "-" && !Path::new(from).is_file() {
+        return Err(unknown);
+    }
+    let input = input::read(output, from)?;
+    Ok(capture::profile(name, &input.name, &capture::read(&input.name, &input.bytes)?))
 }
 
 fn row(listed: Listed) -> Row {

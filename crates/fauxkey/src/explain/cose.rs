@@ -63,6 +63,16 @@ fn curve(crv: i128) -> Option<(&'static str, usize)> {
     })
 }
 
+/// Bytes in an ML-DSA public key, FIPS 204 table 2.
+fn ml_dsa_size(alg: i128) -> Option<usize> {
+    match alg {
+        -48 => Some(1312),
+        -49 => Some(1952),
+        -50 => Some(2592),
+        _ => None,
+    }
+}
+
 /// The key type and curve that WebAuthn Level 3 §5.8.5 ties to an algorithm; 0 where there is no curve.
 fn partners(alg: i128) -> Option<(i128, i128)> {
     Some(match alg {
@@ -203,6 +213,18 @@ fn check(key: &Value, kty: Option<i128>, odd: &mut Vec<String>) {
             }
             (Some(bytes), _) if !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0) => {
                 odd.push(format!("{name} is all zero"))
+            }
+            (Some(key), _)
+                if kty == Some(7) && alg.and_then(ml_dsa_size).is_some_and(|len| len != key.len()) =>
+            {
+                let alg = alg.map(names::algorithm).unwrap_or_default();
+                odd.push(format!(
+                    "{name} has {}, which is no key for {alg} (FIPS 204 table 2)",
+                    size(key.len())
+                ));
+            }
+            (Some(number), _) if kty == Some(3) && number.first() == Some(&0) => {
+                odd.push(format!("{name} has a leading zero, which RFC 8230 §4 rules out"));
             }
             (Some(n), _) if kty == Some(3) && *number == -1 && n.len() < 256 => {
                 odd.push(format!("an RSA modulus of {} bits is too short to be safe", n.len() * 8));

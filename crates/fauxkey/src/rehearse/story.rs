@@ -17,6 +17,10 @@ use wire::webauthn::{AuthenticatorData, Flags};
 /// Plays everything that there is of the story.
 pub(super) fn play(folder: &Path, profile: &str, teller: &mut Teller<'_>) -> Result<(), Failure> {
     let claims = Profiles::built_in().find(profile)?;
+    if claims.authenticator.discoverable.is_none() {
+        let why = format!("the rehearsal is about passkeys, and `{profile}` keeps none");
+        return Err(Failure::new(FailureKind::Invalid, why).hint("leave --profile out"));
+    }
     let verifies = claims.authenticator.verification != Verification::None;
     let verification = if verifies { UserVerification::Required } else { UserVerification::Discouraged };
 

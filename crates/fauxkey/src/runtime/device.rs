@@ -18,6 +18,9 @@ pub type Listener = Box<dyn FnMut(&Event) -> bool + Send>;
 #[error("the virtual device is gone")]
 pub struct Gone;
 
+/// How long nothing must have come in before a device prepares what would be slow later.
+const IDLE: Duration = Duration::from_millis(250);
+
 type Job = Box<dyn FnOnce(&mut Running) + Send>;
 
 enum Input {
@@ -156,13 +159,18 @@ impl Running {
     fn run(mut self, inputs: &mpsc::Receiver<Input>) {
         loop {
             self.relay();
-            let input = match self.device.poll_timeout() {
-                Some(at) => inputs.recv_timeout(at.since(self.clock.now())),
+            let now = self.clock.now();
+            let due = self.device.poll_timeout();
+            let idle =
+                self.device.can_prepare().then(|| now + IDLE).filter(|at| due.is_none_or(|due| *at < due));
+            let input = match idle.or(due) {
+                Some(at) => inputs.recv_timeout(at.since(now)),
                 None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match input {
                 Ok(Input::Frame(port, frame)) => self.device.handle_frame(self.clock.now(), port, &frame),
                 Ok(Input::Job(job)) => job(&mut self),
+                Err(RecvTimeoutError::Timeout) if idle.is_some() => self.device.prepare(),
                 Err(RecvTimeoutError::Timeout) => self.device.handle_timeout(self.clock.now()),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -179,5 +187,47 @@ impl Running {
         while let Some(event) = self.device.poll_event() {
             self.listeners.retain_mut(|listener| listener(&event));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authenticator::store::MemoryStore;
+    use emulator::{DeviceProfile, FastSigner};
+    use rand::rand_core::UnwrapErr;
+    use rand::rngs::SysRng;
+
+    fn device(profile: &'static str) -> DeviceHandle {
+        spawn("test", move |now| {
+            let profile = DeviceProfile::named(profile).unwrap();
+            let (store, signer) = (Box::new(MemoryStore::default()), Box::new(FastSigner::default()));
+            VirtualAuthenticator::new(now, profile, store, signer, Box::new(UnwrapErr(SysRng)))
+        })
+        .unwrap()
+    }
+
+    fn can_prepare(device: &DeviceHandle) -> bool {
+        device.call(|device, _| device.can_prepare()).unwrap()
+    }
+
+    #[test]
+    fn a_device_that_was_spoken_to_prepares_an_rsa_key_when_nothing_comes_in() {
+        let device = device("all-in");
+        let (replies, reply) = mpsc::channel();
+        let sink = Box::new(move |frame: &[u8]| replies.send(frame.to_vec()).unwrap());
+        let link = Box::new(transport::direct::Device::new());
+        let port = device.plug(authenticator::Link::Usb, link, sink).unwrap();
+        assert!(!can_prepare(&device), "nobody has spoken to it");
+
+        device.frame(port, wire::ctap2::GetInfoResponse::request()).unwrap();
+        assert_eq!(reply.recv().unwrap()[0], 0);
+        assert!(can_prepare(&device), "nothing is prepared before the answer");
+        // Asking is input too: it may not come more often than every 250 ms.
+        let asked = std::iter::repeat_with(|| {
+            thread::sleep(2 * IDLE);
+            can_prepare(&device)
+        });
+        assert!(asked.take(120).any(|unprepared| !unprepared), "nothing was prepared within a minute");
     }
 }

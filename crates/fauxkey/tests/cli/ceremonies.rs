@@ -211,3 +211,28 @@ fn a_reset_takes_every_passkey() {
     home.run(&["device", "reset", "phone", "--yes"]).done();
     assert_eq!(home.json(&["passkey", "list"]), json!([]));
 }
+
+#[test]
+fn fingers_are_enrolled_listed_renamed_and_removed() {
+    let home = Home::new();
+    home.run(&["device", "add", "key", "--profile", "fingerprint-key"]).done();
+    assert_eq!(home.run(&["device", "finger", "list"]).done().stdout, "no finger is enrolled on key\n");
+    let thumb = home.json(&["device", "finger", "add", "thumb"]);
+    assert_eq!(thumb["name"], "thumb");
+    let id = thumb["id"].as_str().unwrap();
+    let listed = home.run(&["device", "finger", "list"]).done().stdout;
+    assert!(listed.contains(id) && listed.contains("thumb"), "{listed}");
+    let renamed = home.run(&["device", "finger", "rename", "thumb", "right thumb"]).done().stdout;
+    assert_eq!(renamed, format!("{id}  right thumb\n"));
+    assert_eq!(
+        home.json(&["device", "finger", "list"]),
+        serde_json::json!([{ "id": id, "name": "right thumb" }])
+    );
+    home.run(&["device", "finger", "remove", &id[..8], "--device", "key"]).done();
+    assert_eq!(home.json(&["device", "finger", "list"]), serde_json::json!([]));
+    Home::with_phone().run(&["device", "finger", "add", "thumb"]).refused(
+        1,
+        "fauxkey: phone has no fingerprint reader: its profile does not do that\n\
+         hint: fauxkey device add key --profile fingerprint-key makes one that does\n",
+    );
+}

@@ -173,7 +173,9 @@ fn every_flipped_bit_of_what_was_signed_is_refused() {
             |response| &mut response.signature.0,
         ];
         for member in members {
-            for bit in 0..member(&mut good.response.clone()).len() * 8 {
+            let bits = member(&mut good.response.clone()).len() * 8;
+            // Of the thousands of ML-DSA every 43rd, which is every bit of a byte in turn.
+            for bit in (0..bits).step_by(if bits > 10_000 { 43 } else { 1 }) {
                 let mut bad = good.clone();
                 member(&mut bad.response)[bit / 8] ^= 1 << (bit % 8);
                 assert!(refused(&bad), "bit {bit} of {bad:?}");

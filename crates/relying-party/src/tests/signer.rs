@@ -2,8 +2,14 @@
 use super::pki::{Authority, Leaf, NOW};
 use crate::signature::{sha256, subject_public_key_info};
 use crate::*;
+use rand_core::SeedableRng;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair,
+};
+use rsa::signature::SignatureEncoding as _;
+use rsa::traits::PublicKeyParts as _;
 use std::sync::{Arc, LazyLock};
 use wire::aaguid::Aaguid;
 use wire::base64url;
@@ -19,25 +25,46 @@ pub(super) const ORIGIN: &str = "https://login.example.test";
 pub(super) const TOP_ORIGIN: &str = "https://portal.example.test";
 pub(super) const CREDENTIAL_ID: [u8; 20] = [0xFB; 20];
 pub(super) const USER_HANDLE: [u8; 16] = [0x55; 16];
-pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EDDSA];
+pub(super) const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::ES256,
+    Algorithm::EDDSA,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::ML_DSA_44,
+    Algorithm::ML_DSA_65,
+];
 
 /// A key pair.
 pub(super) enum Key {
     P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    Rsa(Box<rsa::PrivateKey>),
+    MlDsa44(Box<ml_dsa::SigningKey<ml_dsa::MlDsa44>>),
+    MlDsa65(Box<ml_dsa::SigningKey<ml_dsa::MlDsa65>>),
 }
 
 impl Key {
     /// One key an algorithm, made once.
     pub(super) fn of(algorithm: Algorithm) -> Arc<Self> {
-        static P256: LazyLock<Arc<Key>> = LazyLock::new(|| {
-            let (algorithm, rng) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
-            let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &rng).unwrap();
-            Arc::new(Key::P256(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &rng).unwrap()))
+        static KEYS: LazyLock<[Arc<Key>; 6]> = LazyLock::new(|| {
+            let ecdsa = |algorithm: &'static EcdsaSigningAlgorithm| {
+                let rng = SystemRandom::new();
+                let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &rng).unwrap();
+                EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &rng).unwrap()
+            };
+            let mut rng = rand_chacha::ChaCha20Rng::from_seed([7; 32]);
+            [
+                Key::P256(ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)),
+                Key::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()),
+                Key::P384(ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING)),
+                Key::Rsa(Box::new(rsa::PrivateKey::new(&mut rng, 2048).unwrap())),
+                Key::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(&[7; 32].into()))),
+                Key::MlDsa65(Box::new(ml_dsa::SigningKey::from_seed(&[7; 32].into()))),
+            ]
+            .map(Arc::new)
         });
-        static ED25519: LazyLock<Arc<Key>> =
-            LazyLock::new(|| Arc::new(Key::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap())));
-        if algorithm == Algorithm::ES256 { P256.clone() } else { ED25519.clone() }
+        KEYS.iter().find(|key| key.public().algorithm() == algorithm).unwrap().clone()
     }
 
     pub(super) fn public(&self) -> PublicKey {
@@ -46,15 +73,34 @@ impl Key {
                 let point = key.public_key().as_ref();
                 PublicKey::P256 { x: point[1..33].try_into().unwrap(), y: point[33..].try_into().unwrap() }
             }
+            Self::P384(key) => {
+                let point = key.public_key().as_ref();
+                PublicKey::P384 { x: point[1..49].try_into().unwrap(), y: point[49..].try_into().unwrap() }
+            }
             Self::Ed25519(key) => PublicKey::Ed25519 { x: key.public_key().as_ref().try_into().unwrap() },
+            Self::Rsa(key) => PublicKey::Rsa { n: key.n_bytes().into(), e: key.e_bytes().into() },
+            Self::MlDsa44(key) => {
+                PublicKey::MlDsa44 { key: Box::new(ml_dsa::Keypair::verifying_key(&**key).encode().into()) }
+            }
+            Self::MlDsa65(key) => {
+                PublicKey::MlDsa65 { key: Box::new(ml_dsa::Keypair::verifying_key(&**key).encode().into()) }
+            }
         }
     }
 
     pub(super) fn sign(&self, auth_data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
         let message = [auth_data, &sha256(client_data_json)].concat();
         match self {
-            Self::P256(key) => key.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) => {
+                key.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec()
+            }
             Self::Ed25519(key) => key.sign(&message).as_ref().to_vec(),
+            Self::Rsa(key) => {
+                let key = rsa::pkcs1v15::SigningKey::<rsa::sha2::Sha256>::new((**key).clone());
+                rsa::signature::Signer::sign(&key, &message).to_vec()
+            }
+            Self::MlDsa44(key) => ml_dsa::Signer::sign(&**key, &message).encode().to_vec(),
+            Self::MlDsa65(key) => ml_dsa::Signer::sign(&**key, &message).encode().to_vec(),
         }
     }
 }
@@ -147,7 +193,7 @@ impl Registration {
     pub(super) fn signed_by_another(&mut self) {
         self.key = Key::of(match &*self.key {
             Key::P256(_) => Algorithm::EDDSA,
-            Key::Ed25519(_) => Algorithm::ES256,
+            _ => Algorithm::ES256,
         });
     }
 
@@ -211,7 +257,8 @@ impl Registration {
                 attestation_object: self.object.clone().unwrap_or_else(|| self.attestation_object()).into(),
                 authenticator_data: Some(self.auth_data().into()),
                 transports: vec!["hybrid".into(), "internal".into()],
-                public_key: attested.map(|attested| subject_public_key_info(&attested.public_key).into()),
+                public_key: attested
+                    .and_then(|attested| Some(subject_public_key_info(&attested.public_key)?.into())),
                 public_key_algorithm: attested.map(|attested| attested.public_key.algorithm().0),
             },
             authenticator_attachment: Some("cross-platform".into()),

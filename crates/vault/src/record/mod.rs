@@ -12,8 +12,10 @@ use authenticator::store::{Credential, CredentialExtensions, KeyPair, LargeBlob,
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use wire::cbor;
 use wire::cose::PublicKey;
 use wire::ctap2::{RpEntity, UserEntity};
+use wire::status::CtapError;
 use zeroize::Zeroizing;
 
 /// A CBOR byte string. Wiped when dropped, as some hold keys; without `Debug`.
@@ -60,6 +62,15 @@ impl<'de> Deserialize<'de> for Bytes {
 /// A CBOR byte string of any length that is no secret. [`Bytes`] goes through a buffer that is wiped, and so has
 /// its bounds.
 struct Long(Vec<u8>);
+
+impl Long {
+    fn array<const N: usize>(self, what: &str) -> Result<Box<[u8; N]>, String> {
+        let bytes = self.0.into_boxed_slice();
+        bytes
+            .try_into()
+            .map_err(|bytes: Box<[u8]>| format!("{what} has {} bytes instead of {N}", bytes.len()))
+    }
+}
 
 impl Serialize for Long {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -158,7 +169,41 @@ struct LargeBlobV1 {
 #[serde(deny_unknown_fields)]
 enum PublicKeyV1 {
     P256 { x: Bytes, y: Bytes },
+    P384 { x: Bytes, y: Bytes },
     Ed25519 { x: Bytes },
+    Rsa { n: Long, e: Long },
+    MlDsa44 { key: Long },
+    MlDsa65 { key: Long },
+    Foreign { cose: Long },
+}
+
+impl PublicKeyV1 {
+    fn of(key: &PublicKey) -> Self {
+        match key {
+            PublicKey::P256 { x, y } => Self::P256 { x: Bytes::copy(x), y: Bytes::copy(y) },
+            PublicKey::P384 { x, y } => Self::P384 { x: Bytes::copy(x), y: Bytes::copy(y) },
+            PublicKey::Ed25519 { x } => Self::Ed25519 { x: Bytes::copy(x) },
+            PublicKey::Rsa { n, e } => Self::Rsa { n: Long(n.clone()), e: Long(e.clone()) },
+            PublicKey::MlDsa44 { key } => Self::MlDsa44 { key: Long(key.to_vec()) },
+            PublicKey::MlDsa65 { key } => Self::MlDsa65 { key: Long(key.to_vec()) },
+            PublicKey::Foreign(_) => Self::Foreign { cose: Long(cbor::encode(&key.to_value())) },
+        }
+    }
+
+    fn read(self) -> Result<PublicKey, String> {
+        Ok(match self {
+            Self::P256 { x, y } => PublicKey::P256 { x: x.array("x")?, y: y.array("y")? },
+            Self::P384 { x, y } => PublicKey::P384 { x: x.array("x")?, y: y.array("y")? },
+            Self::Ed25519 { x } => PublicKey::Ed25519 { x: x.array("x")? },
+            Self::Rsa { n, e } => PublicKey::Rsa { n: n.0, e: e.0 },
+            Self::MlDsa44 { key } => PublicKey::MlDsa44 { key: key.array("the key")? },
+            Self::MlDsa65 { key } => PublicKey::MlDsa65 { key: key.array("the key")? },
+            Self::Foreign { cose } => cbor::decode(&cose.0)
+                .map_err(CtapError::from)
+                .and_then(|map| PublicKey::from_value(&map))
+                .map_err(|error| format!("the COSE key: {error}"))?,
+        })
+    }
 }
 
 impl Record for Credential {
@@ -172,10 +217,7 @@ impl Record for Credential {
             user_id: Bytes::copy(&self.user.id),
             user_name: self.user.name.clone(),
             user_display_name: self.user.display_name.clone(),
-            public: match &self.key.public {
-                PublicKey::P256 { x, y } => PublicKeyV1::P256 { x: Bytes::copy(x), y: Bytes::copy(y) },
-                PublicKey::Ed25519 { x } => PublicKeyV1::Ed25519 { x: Bytes::copy(x) },
-            },
+            public: PublicKeyV1::of(&self.key.public),
             private: Bytes::copy(self.key.private.expose()),
             created: self.created,
             cred_protect: Some(self.extensions.cred_protect).filter(|level| *level != 1),
@@ -191,10 +233,7 @@ impl Record for Credential {
 
     fn from_v1(v1: CredentialV1, key: Key) -> Result<Self, String> {
         let Key::Record(record) = key else { return Err("a credential does not stand here".into()) };
-        let public = match v1.public {
-            PublicKeyV1::P256 { x, y } => PublicKey::P256 { x: x.array("x")?, y: y.array("y")? },
-            PublicKeyV1::Ed25519 { x } => PublicKey::Ed25519 { x: x.array("x")? },
-        };
+        let public = v1.public.read()?;
         Ok(Self {
             record,
             id: v1.id.0.to_vec(),
@@ -247,7 +286,20 @@ pub(crate) fn extra(credential: &Credential) -> usize {
     let extensions = &credential.extensions;
     let blobs = extensions.cred_blob.as_ref().map_or(0, Vec::len)
         + extensions.large_blob.as_ref().map_or(0, |blob| blob.compressed.len());
-    names + blobs + credential.rp.id.len() + credential.id.len() + user.id.len()
+    let public = match &credential.key.public {
+        PublicKey::P256 { .. } | PublicKey::P384 { .. } | PublicKey::Ed25519 { .. } => 0,
+        PublicKey::Rsa { n, e } => n.len() + e.len(),
+        PublicKey::MlDsa44 { key } => key.len(),
+        PublicKey::MlDsa65 { key } => key.len(),
+        PublicKey::Foreign(_) => cbor::encode(&credential.key.public.to_value()).len(),
+    };
+    names
+        + blobs
+        + public
+        + credential.key.private.expose().len()
+        + credential.rp.id.len()
+        + credential.id.len()
+        + user.id.len()
 }
 
 /// Reads the content of a record of format 1, which [`Sealer::open`](crate::seal::Sealer::open) has checked.
@@ -307,6 +359,35 @@ mod tests {
         assert!(plain.len() <= 1024 + extra(&credential), "the buffer had to grow");
         let again: Credential = decode(TreeId::REGISTRY, KEY, &plain).unwrap();
         assert_eq!(encode(&again, extra(&again)), plain);
+    }
+
+    #[test]
+    fn public_keys_of_every_kind_read_back_in_a_buffer_that_need_not_grow() {
+        let foreign =
+            cbor::int_map([(1, Some(1.into())), (3, Some((-36).into())), (-2, Some(cbor::bytes([7; 66])))]);
+        for (public, private) in [
+            (PublicKey::P384 { x: [1; 48], y: [2; 48] }, 48),
+            (PublicKey::Ed25519 { x: [1; 32] }, 32),
+            (PublicKey::Rsa { n: vec![1; 256], e: vec![1, 0, 1] }, 256),
+            (PublicKey::Rsa { n: vec![1; 1024], e: vec![3] }, 1024 - 512),
+            (PublicKey::MlDsa44 { key: Box::new([1; 1312]) }, 32),
+            (PublicKey::MlDsa65 { key: Box::new([1; 1952]) }, 32),
+            (PublicKey::from_value(&foreign).unwrap(), 66),
+        ] {
+            let private = PrivateKey::new(Zeroizing::new(vec![9; private]));
+            let key = KeyPair { public, private };
+            let credential = Credential { key, ..read(&Value::Map(fields())).unwrap() };
+            let plain = encode(&credential, extra(&credential));
+            assert!(plain.len() <= 1024 + extra(&credential), "the buffer had to grow");
+            let again: Credential = decode(TreeId::REGISTRY, KEY, &plain).unwrap();
+            assert_eq!(again.key.public, credential.key.public);
+            assert_eq!(again.key.private.expose(), credential.key.private.expose());
+        }
+        let mut short = fields();
+        let key = Value::Map(vec![("key".into(), Value::Bytes(vec![1; 1311]))]);
+        short[3].1 = Value::Map(vec![("MlDsa44".into(), key)]);
+        let error = read(&Value::Map(short)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("the key has 1311 bytes instead of 1312"), "{error}");
     }
 
     #[test]

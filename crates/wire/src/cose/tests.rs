@@ -1,6 +1,8 @@
 use super::*;
+use crate::cbor::{self, Value};
+use crate::status::{CtapError, Status};
 use crate::testing::vectors;
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString, vec, vec::Vec};
 use proptest::prelude::*;
 
 #[test]
@@ -24,7 +26,27 @@ fn a_key_is_written_with_exactly_the_members_that_webauthn_asks_for() {
         members.iter().map(|(key, _)| i128::from(key.as_integer().unwrap())).collect::<Vec<_>>()
     };
     assert_eq!(keys(PublicKey::P256 { x, y }), [1, 3, -1, -2, -3]);
+    assert_eq!(keys(PublicKey::P384 { x: [1; 48], y: [2; 48] }), [1, 3, -1, -2, -3]);
     assert_eq!(keys(PublicKey::Ed25519 { x }), [1, 3, -1, -2]);
+    assert_eq!(keys(PublicKey::Rsa { n: vec![1; 256], e: vec![1, 0, 1] }), [1, 3, -1, -2]);
+    assert_eq!(keys(PublicKey::MlDsa44 { key: Box::new([1; 1312]) }), [1, 3, -1]);
+    assert_eq!(keys(PublicKey::MlDsa65 { key: Box::new([1; 1952]) }), [1, 3, -1]);
+}
+
+#[test]
+fn a_foreign_key_comes_out_as_it_went_in_and_a_known_one_without_what_webauthn_does_not_ask_for() {
+    let mut foreign = 0;
+    for vector in vectors("cose").iter().filter(|vector| vector.text("expect").starts_with("OK")) {
+        let bytes = vector.bytes();
+        let key = PublicKey::from_value(&cbor::decode(&bytes).unwrap()).unwrap();
+        let again = cbor::encode(&key.to_value());
+        if let PublicKey::Foreign(_) = key {
+            assert_eq!(again, bytes, "{}", vector.place);
+            foreign += 1;
+        }
+        assert_eq!(PublicKey::from_value(&cbor::decode(&again).unwrap()), Ok(key), "{}", vector.place);
+    }
+    assert!(foreign > 5, "only {foreign} foreign keys");
 }
 
 #[test]
@@ -51,8 +73,20 @@ fn algorithms_have_the_numbers_of_the_cose_registry() {
 
 proptest! {
     #[test]
-    fn a_key_that_was_written_reads_back(x: [u8; 32], y: [u8; 32]) {
-        for key in [PublicKey::P256 { x, y }, PublicKey::Ed25519 { x }] {
+    fn a_key_that_was_written_reads_back(
+        x: [u8; 32],
+        y: [u8; 32],
+        n in proptest::collection::vec(any::<u8>(), 1..600),
+    ) {
+        let wide = |half: [u8; 32]| core::array::from_fn(|at| half[at % 32]);
+        for key in [
+            PublicKey::P256 { x, y },
+            PublicKey::P384 { x: wide(x), y: wide(y) },
+            PublicKey::Ed25519 { x },
+            PublicKey::Rsa { n, e: x[..3].to_vec() },
+            PublicKey::MlDsa44 { key: Box::new(core::array::from_fn(|at| x[at % 32])) },
+            PublicKey::MlDsa65 { key: Box::new(core::array::from_fn(|at| y[at % 32])) },
+        ] {
             let bytes = cbor::encode(&key.to_value());
             let read = cbor::decode(&bytes).map_err(CtapError::from).and_then(|value| PublicKey::from_value(&value));
             prop_assert_eq!(read, Ok(key));

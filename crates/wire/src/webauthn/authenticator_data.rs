@@ -128,7 +128,8 @@ impl AuthenticatorData {
     /// Reads the bytes back, by the AT and ED flags.
     ///
     /// # Errors
-    /// If a member is truncated, not canonical CBOR or an unknown kind of key, or if bytes are left over.
+    /// If a member is truncated, not canonical CBOR or no COSE key (one for an unknown algorithm is kept as it is), or
+    /// if bytes are left over.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidAuthenticatorData> {
         const SHORT: InvalidAuthenticatorData = InvalidAuthenticatorData("shorter than 37 bytes");
         let (rp_id_hash, rest) = bytes.split_first_chunk::<32>().ok_or(SHORT)?;
@@ -176,7 +177,7 @@ impl AttestedCredentialData {
         let (key, rest) = cbor::decode_prefix(rest)
             .map_err(|_| InvalidAuthenticatorData("the public key is not canonical CBOR"))?;
         let public_key = PublicKey::from_value(&key)
-            .map_err(|_| InvalidAuthenticatorData("the public key is of a kind that we do not know"))?;
+            .map_err(|_| InvalidAuthenticatorData("the public key is no COSE key of its algorithm"))?;
         Ok((Self { aaguid: Aaguid(*aaguid), credential_id: id.into(), public_key }, rest))
     }
 }

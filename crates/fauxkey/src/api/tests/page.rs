@@ -1,4 +1,5 @@
-use crate::api::testing::{ID, Rig};
+use crate::api::testing::{ID, Rig, prompt};
+use crate::control::Prompt;
 
 #[test]
 fn the_page_says_what_is_there_and_what_to_try() {
@@ -25,6 +26,29 @@ fn the_page_says_what_is_there_and_what_to_try() {
         assert!(page.body.contains(text), "{text}: {}", page.body);
     }
     assert!(!page.body.contains(&rig.served.token), "the token stays in the address");
+}
+
+#[test]
+fn each_question_has_the_answers_that_belong_to_it() {
+    let rig = Rig::new();
+    *rig.fake.asking.lock().unwrap() = true;
+    let touch = Prompt { verification: false, rp_id: None, accounts: Vec::new(), ..prompt() };
+    let select = Prompt { purpose: "select".into(), ..touch.clone() };
+    let reset = Prompt { purpose: "reset".into(), long_touch: true, ..touch.clone() };
+    let sample = Prompt { purpose: "enroll-sample".into(), samples: Some(3), ..touch };
+    for (question, words, gestures) in [
+        (select, "being chosen", vec!["present", "declined"]),
+        (reset, "which needs a long touch", vec!["long-touch", "declined", "present"]),
+        (sample, "of which 3 are still needed", vec!["present", "declined", "not-verified"]),
+        (prompt(), "a sign-in", vec!["verified", "declined", "not-verified"]),
+    ] {
+        *rig.fake.question.lock().unwrap() = Some(question);
+        let page = rig.ask("GET", "/", "");
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+        let offered = page.body.split("data-gesture=\"").skip(1);
+        let offered: Vec<_> = offered.map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(offered, gestures, "{words}");
+    }
 }
 
 #[test]

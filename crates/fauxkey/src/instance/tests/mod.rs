@@ -1,6 +1,7 @@
 //! What can be done with an instance, without and with a disk.
 mod devices;
 mod disk;
+mod fingers;
 mod messages;
 mod passkeys;
 

@@ -215,8 +215,8 @@ fn an_answer_of_bio_enrollment_reads_back() {
     for answer in [full, BioEnrollmentResponse::default()] {
         assert_eq!(BioEnrollmentResponse::decode(&answer.encode()).unwrap(), answer);
     }
-    let nameless =
-        [&[0], crate::cbor::encode(&int_map([(7, Some(Value::Array(vec![Value::Map(vec![])])))])).as_slice()];
+    let nameless = crate::cbor::encode(&int_map([(7, Some(Value::Array(vec![Value::Map(vec![])])))]));
+    let nameless = [&[0], nameless.as_slice()];
     assert_eq!(
         BioEnrollmentResponse::decode(&nameless.concat()).unwrap_err().status,
         Status::MISSING_PARAMETER

@@ -99,18 +99,30 @@ fn a_credential_id_may_claim_no_more_than_there_is() {
 }
 
 #[test]
-fn a_key_of_another_kind_or_out_of_order_is_refused() {
+fn a_key_of_a_foreign_kind_is_kept_and_one_that_is_malformed_or_out_of_order_refused() {
     let whole = registered().encode();
-    let rsa = cbor::int_map([
-        (1, Some(3.into())),
-        (3, Some((-257).into())),
-        (-1, Some(cbor::bytes([1; 256]))),
-        (-2, Some(cbor::bytes([1, 0, 1]))),
-    ]);
-    assert_eq!(
-        why(&[&whole[..71], &cbor::encode(&rsa)].concat()),
-        "the public key is of a kind that we do not know"
-    );
+    let key = |kty: i64, alg: i64| {
+        cbor::int_map([
+            (1, Some(kty.into())),
+            (3, Some(alg.into())),
+            (-1, Some(cbor::bytes([1; 256]))),
+            (-2, Some(cbor::bytes([1, 0, 1]))),
+        ])
+    };
+    let with = |key: &Value| {
+        let AuthenticatorData { flags, .. } = registered();
+        let mut bytes = [&whole[..71], &cbor::encode(key)].concat();
+        bytes[32] = flags.0 & !Flags::ED.0;
+        bytes
+    };
+    // RSASSA-PSS, and what nobody knows.
+    for (kty, alg) in [(3, -37), (77, -70_000)] {
+        let bytes = with(&key(kty, alg));
+        let data = AuthenticatorData::decode(&bytes).unwrap();
+        assert_eq!(data.attested.as_ref().unwrap().public_key.algorithm().0, alg);
+        assert_eq!(data.encode(), bytes);
+    }
+    assert_eq!(why(&with(&key(1, -257))), "the public key is no COSE key of its algorithm");
     assert_eq!(
         why(&[&whole[..71], &[0xA2, 0x03, 0x26, 0x01, 0x02]].concat()),
         "the public key is not canonical CBOR"
