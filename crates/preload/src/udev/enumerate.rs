@@ -71,9 +71,9 @@ fn fits(pattern: &CStr, text: &CStr) -> bool {
 }
 
 impl Wanted {
-    /// Whether hidraw devices were asked for by name: who asks for everything is not surprised with ours.
+    /// Whether hidraw devices are asked for. Chromium asks for everything, and picks them itself.
     fn hidraw(&self) -> bool {
-        self.subsystems.iter().any(|pattern| fits(pattern, c"hidraw"))
+        (self.subsystems.is_empty() || self.subsystems.iter().any(|pattern| fits(pattern, c"hidraw")))
             && !self.without_subsystems.iter().any(|pattern| fits(pattern, c"hidraw"))
             && !self.tags
             && !self.elsewhere

@@ -3,7 +3,7 @@
 //! Objects of the real library go through our hands as they are. Those of ours begin with a mark that no pointer
 //! has, which the real ones begin with. What a program makes to find and watch devices is ours in any case, and
 //! stands in front of a real one: what is found and heard is the real library's, and ours where the program asked
-//! for hidraw devices.
+//! for hidraw devices, or for everything.
 //!
 //! libudev is not safe for use by several threads at once, and neither is this (libudev(3)).
 mod context;

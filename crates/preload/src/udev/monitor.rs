@@ -31,7 +31,9 @@ struct Monitor {
     udev: Object,
     /// The real library's, or null.
     real: Object,
-    /// Whether hidraw devices were asked for.
+    /// Whether certain subsystems were asked for; everything, if not.
+    filtered: bool,
+    /// Whether hidraw devices are among them.
     hidraw: bool,
     /// Our devices have no tags.
     tagged: bool,
@@ -79,9 +81,13 @@ impl Event {
 }
 
 impl Monitor {
+    fn wants_hidraw(&self) -> bool {
+        (self.hidraw || !self.filtered) && !self.tagged
+    }
+
     /// Puts our descriptors between, if our devices are wanted or there is nobody else to listen to.
     fn prepare(&mut self) {
-        let wanted = self.hidraw && bus::folder().is_some() || self.real.is_null();
+        let wanted = self.wants_hidraw() && bus::folder().is_some() || self.real.is_null();
         if !wanted || self.both.is_some() {
             return;
         }
@@ -148,7 +154,7 @@ impl Monitor {
                 mask if mask & libc::IN_MOVED_FROM != 0 => Device::went(self.udev, number),
                 _ => None,
             };
-            if let Some(device) = device.filter(|_| self.hidraw && !self.tagged) {
+            if let Some(device) = device.filter(|_| self.wants_hidraw()) {
                 return Some(device);
             }
         }
@@ -170,7 +176,17 @@ pub unsafe extern "C" fn udev_monitor_new_from_netlink(udev: Object, name: *cons
         return real;
     }
     let (mark, both) = (Monitor::MARK, None);
-    give(Monitor { mark, holders: 1, udev, real, hidraw: false, tagged: false, receiving: false, both })
+    give(Monitor {
+        mark,
+        holders: 1,
+        udev,
+        real,
+        filtered: false,
+        hidraw: false,
+        tagged: false,
+        receiving: false,
+        both,
+    })
 }
 
 /// Calls the real library's function of that name with the real monitor, if there is one; else it is done, too.
@@ -220,7 +236,10 @@ functions! {
     udev_monitor_filter_add_match_subsystem_devtype(monitor: Object, subsystem: *const c_char, devtype: *const c_char) -> c_int;
         [Monitor] => {
             // SAFETY: the program gives strings.
-            let ours = unsafe { text(subsystem) } == Some(c"hidraw") && devtype.is_null();
+            let ours = unsafe { text(subsystem) } == Some(c"hidraw")
+                // SAFETY: as above. Chromium gives an empty one.
+                && unsafe { text(devtype) }.is_none_or(CStr::is_empty);
+            monitor.filtered = true;
             monitor.hidraw |= ours;
             if ours {
                 monitor.prepare();
@@ -235,6 +254,7 @@ functions! {
     udev_monitor_filter_update(monitor: Object) -> c_int;
         [Monitor] => forward!(udev_monitor_filter_update(monitor)); else -libc::ENOSYS;
     udev_monitor_filter_remove(monitor: Object) -> c_int; [Monitor] => {
+        monitor.filtered = false;
         monitor.hidraw = false;
         monitor.tagged = false;
         forward!(udev_monitor_filter_remove(monitor))
