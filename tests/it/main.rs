@@ -1,6 +1,7 @@
 //! Cross-crate tests, one binary: each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod architecture;
+mod attestation;
 mod ceremonies;
 mod client_pin;
 mod config;

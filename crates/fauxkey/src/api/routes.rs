@@ -6,7 +6,7 @@ use super::request::{
     PromptAnswer,
 };
 use super::{events, guard, openapi, page};
-use crate::control::{Device, Passkey, User};
+use crate::control::{Certificate, Device, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -72,6 +72,9 @@ routes! {
     PATCH "/api/v1/devices/{name}/passkeys/{id}" Token rename_passkey;
     DELETE "/api/v1/devices/{name}/passkeys/{id}" Token delete_passkey;
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
+    GET "/api/v1/ca" Token ca;
+    POST "/api/v1/ca/rotate" Token rotate_ca;
+    GET "/api/v1/ca/chains/{name}" Token ca_chain;
 }
 
 /// What a path wants; the token, if it is none of ours.
@@ -189,6 +192,18 @@ async fn rename_passkey(
 
 async fn delete_passkey(State(api): Server, NameAndId(name, id): NameAndId) -> Done {
     api.ask(move |control| control.delete_passkey(&name, &id)).await.map(|()| DONE)
+}
+
+async fn ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
+    api.ask(|control| control.ca()).await.map(Json)
+}
+
+async fn rotate_ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
+    api.ask(|control| control.rotate_ca()).await.map(Json)
+}
+
+async fn ca_chain(State(api): Server, Name(model): Name) -> Result<Json<Vec<Certificate>>, Problem> {
+    api.ask(move |control| control.ca_chain(&model)).await.map(Json)
 }
 
 #[derive(Serialize)]
