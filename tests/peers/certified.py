@@ -13,6 +13,8 @@ CERTIFIED = (
     ("all-in", "packed", "fa0c5e11-0000-4000-8000-0000616c6c69"),
 )
 """Profile, format and AAGUID."""
+WISHES = {"resident_key_requirement": "discouraged", "user_verification": "discouraged"}
+"""What a key without a PIN can do too."""
 ENTERPRISE_RP_ID = "enterprise.example.test"
 """The one that the profile all-in lists."""
 SERIAL = bytes.fromhex("060b2b0601040182e51c010102")
@@ -24,10 +26,11 @@ def judge(cases, daemon, fmt, aaguid):
     with daemon.ctap_device() as device:
         browser = Browser(device)
         with cases.case("both accept its chain up to the exported root, and learn its model"):
-            passkey = browser.register("certified")
+            passkey = browser.register("certified", **WISHES)
             equal((passkey.attestation, str(passkey.credential.aaguid)), (fmt, aaguid), "format and AAGUID")
-            browser.sign_in(passkey, allow=[{"type": "public-key", "id": passkey.credential.credential_id}])
-        options, state = parties.creation("broken")
+            listed = [{"type": "public-key", "id": passkey.credential.credential_id}]
+            browser.sign_in(passkey, allow=listed, user_verification="discouraged")
+        options, state = parties.creation("broken", **WISHES)
         response = browser.create(options)
         for name, broken in parties.broken_registrations(response):
             # A U2F signature does not cover the AAGUID, which must be zero all the same: py_webauthn alone looks.
