@@ -181,6 +181,10 @@ fn secrets_have_no_debug() {
     <authenticator::store::Credential as AmbiguousIfDebug<_>>::check();
     <authenticator::store::Persistent as AmbiguousIfDebug<_>>::check();
     <authenticator::store::Change as AmbiguousIfDebug<_>>::check();
+    <authenticator::signer::AttestationKey as AmbiguousIfDebug<_>>::check();
+    <authenticator::signer::AttestationIdentity as AmbiguousIfDebug<_>>::check();
+    <authenticator::signer::Attesting<authenticator::signer::DeterministicSigner> as AmbiguousIfDebug<_>>::check();
+    <emulator::attestation::TestCa as AmbiguousIfDebug<_>>::check();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod algorithms;
 mod architecture;
 mod bio_enrollment;
+mod attestation;
 mod ceremonies;
 mod client_pin;
 mod combinations;

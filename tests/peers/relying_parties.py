@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 
 import webauthn
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fido2 import cbor
-from fido2.attestation import Attestation
+from fido2.attestation import Attestation, AttestationVerifier
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
@@ -17,12 +19,22 @@ from fido2.webauthn import (
     PublicKeyCredentialUserEntity,
 )
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
+from webauthn.helpers.structs import AttestationFormat
 
 from cases import equal, raises
 
 RP_ID = "login.example.test"
 ORIGIN = "https://login.example.test"
 ES256, EDDSA = -7, -8
+
+
+ROOT = []
+"""The one root that both trust, in PEM; without one, py_webauthn trusts every chain and python-fido2 none."""
+
+
+def trust(pem):
+    """From now on both trust this root, and no other."""
+    ROOT[:] = [pem]
 
 
 @dataclass
@@ -125,8 +137,18 @@ def _server(attestation="direct"):
     return Fido2Server(party, attestation, verify_origin=ORIGIN.__eq__, verify_attestation=_verify_attestation)
 
 
+class _Verifier(AttestationVerifier):
+    """python-fido2's own verifier of trust paths."""
+
+    def ca_lookup(self, _result, _auth_data):
+        return x509.load_pem_x509_certificate(ROOT[0]).public_bytes(Encoding.DER) if ROOT else None
+
+
 def _verify_attestation(attestation, client_data_hash):
-    Attestation.for_type(attestation.fmt)().verify(attestation.att_stmt, attestation.auth_data, client_data_hash)
+    if "x5c" in attestation.att_stmt:
+        _Verifier().verify_attestation(attestation, client_data_hash)
+    else:
+        Attestation.for_type(attestation.fmt)().verify(attestation.att_stmt, attestation.auth_data, client_data_hash)
 
 
 def _fido2_registered(state, response):
@@ -145,6 +167,7 @@ def _webauthn_registered(state, response):
         expected_origin=ORIGIN,
         require_user_verification=state["user_verification"] == "required",
         supported_pub_key_algs=[COSEAlgorithmIdentifier(alg) for alg in state["algorithms"]],
+        pem_root_certs_bytes_by_fmt={AttestationFormat.PACKED: ROOT, AttestationFormat.FIDO_U2F: ROOT} if ROOT else None,
     )
 
 

@@ -1,4 +1,5 @@
 //! What each verb does. One file a verb; what they share is here.
+mod ca;
 mod device;
 mod doctor;
 mod explain;
@@ -109,7 +110,7 @@ impl Deref for Reached {
 
 /// Does what was asked.
 pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
-    let Cli { everywhere, verb } = arguments;
+    let Cli { everywhere, verb, .. } = arguments;
     let Some(verb) = verb else {
         output.text(&cli::definition().render_help().to_string())?;
         return Ok(Exit::Done);
@@ -131,6 +132,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Device(verb) => device::device(&context, verb),
         Verb::Passkey(verb) => passkey::passkey(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
+        Verb::Ca(verb) => ca::ca(&context, verb),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),
     }

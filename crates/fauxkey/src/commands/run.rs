@@ -191,7 +191,9 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
                 return Ok(of_it);
             }
             // The default profile's device has a shorter name than its profile.
-            make(if profile == DEFAULT_PROFILE { DEFAULT_DEVICE } else { profile }, profile)
+            let name =
+                if profile == DEFAULT_PROFILE { DEFAULT_DEVICE.into() } else { profile.replace('+', "-") };
+            make(&name, profile)
         }
         (None, None) if there.is_empty() => make(DEFAULT_DEVICE, DEFAULT_PROFILE),
         (None, None) => Ok(there.into_iter().map(|device| device.name).collect()),

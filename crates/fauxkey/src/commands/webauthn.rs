@@ -24,7 +24,10 @@ pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop
     let pin = pin::read(page.pin.as_deref())?;
     let selection = options.authenticator_selection.as_ref();
     let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
-    let session = Session::open(context, page, attachment, DOING)?;
+    let mut session = Session::open(context, page, attachment, DOING)?;
+    if arguments.managed {
+        session.platform.enterprise.extend(origin.rp_id(options.rp.id.as_deref()));
+    }
     let begun = client::Create::begin_with(&origin, options, &session.platform, pin, &mut random())
         .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp.id.as_deref(), &origin);
@@ -134,7 +137,7 @@ impl Session {
         }
         let device = device.name;
         let link = page.link.unwrap_or_else(|| link(page.client, attachment));
-        let platform = Platform { client: page.client, link: link.into(), info: GetInfoResponse::default() };
+        let platform = Platform::new(page.client, link.into(), GetInfoResponse::default());
         let mut session = Self { control, device, platform, link, output: context.output, doing };
         let answer = session.exchange(&GetInfoResponse::request())?;
         session.platform.info = GetInfoResponse::decode(&answer).map_err(|error| {

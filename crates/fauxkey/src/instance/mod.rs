@@ -12,6 +12,7 @@ mod convert;
 mod fingers;
 mod happening;
 mod running;
+mod test_ca;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use happening::Happening;
 
 use self::happening::Subscribers;
 use self::running::{Running, lock};
+use crate::ca::{self, Authority};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::devices::{Definition, Devices};
 use crate::drivers::SocketAddress;
@@ -27,8 +29,9 @@ use crate::drivers::uhid::Uhid;
 use crate::home::Home;
 use crate::profiles::Profiles;
 use crate::runtime::spawn;
+use authenticator::signer::{AttestationIdentity, Attesting};
 use authenticator::store::{MemoryStore, Store, StoreError};
-use emulator::{FastSigner, UserPolicy, VirtualAuthenticator};
+use emulator::{DeviceProfile, FastSigner, UserPolicy, VirtualAuthenticator};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use std::collections::BTreeMap;
@@ -46,6 +49,8 @@ pub struct Instance {
     devices: Devices,
     profiles: Profiles,
     subscribers: Arc<Subscribers>,
+    /// The test CA, once it was needed. Taken after `state` where both are.
+    authority: Mutex<Option<Authority>>,
     /// Held while a device is made, changed, started or deleted, so that each is done once and whole.
     state: Mutex<State>,
 }
@@ -79,7 +84,8 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
-        Self { vault, devices, profiles, subscribers: Arc::default(), state: Mutex::default() }
+        let (subscribers, authority, state) = Default::default();
+        Self { vault, devices, profiles, subscribers, authority, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -137,6 +143,7 @@ impl Instance {
         running.values().for_each(|device| device.stop());
         drop(running);
         self.subscribers.close();
+        *lock(&self.authority) = None;
         if let Some(vault) = self.vault.clone() {
             // Everything acknowledged is durable; only a note that may lag could not be written.
             let _lags = vault.close();
@@ -184,9 +191,10 @@ impl Instance {
             }
             None => Box::new(MemoryStore::default()),
         };
+        let identity = self.identity(&profile, definition.id).map_err(broken)?;
         let (made_of, user) = (profile.clone(), definition.user);
         let make = move |now| {
-            let signer = Box::new(FastSigner::default());
+            let signer = Box::new(Attesting::new(FastSigner::default(), identity));
             let mut device =
                 VirtualAuthenticator::new(now, made_of, store, signer, Box::new(UnwrapErr(SysRng)))?;
             device.set_user(now, user);
@@ -201,6 +209,27 @@ impl Instance {
         };
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
         Ok(running)
+    }
+
+    /// Works with the test CA, which is opened, and if need be made, when it is first needed.
+    fn with_authority<T>(
+        &self,
+        job: impl FnOnce(&mut Authority) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut authority = lock(&self.authority);
+        let authority = match &mut *authority {
+            Some(authority) => authority,
+            none => none.insert(Authority::open(self.vault.as_ref())?),
+        };
+        job(authority)
+    }
+
+    /// What a device has from its maker.
+    fn identity(&self, profile: &DeviceProfile, id: AuthenticatorId) -> Result<AttestationIdentity, Failure> {
+        if !ca::attests_by_certificate(profile) {
+            return Ok(AttestationIdentity::default());
+        }
+        self.with_authority(|authority| authority.identity(profile, id))
     }
 
     /// Destroys what the vault has of a device, if it has anything.

@@ -105,7 +105,7 @@ impl Stage {
 
     fn client(&mut self) -> Result<client::Platform, Refused> {
         let info = self.info().map_err(Refused::Broken)?;
-        Ok(client::Platform { client: Client::SpecL3, link: Link::Usb, info })
+        Ok(client::Platform::new(Client::SpecL3, Link::Usb, info))
     }
 
     fn run<C: client::Ceremony>(&mut self, begun: (C, Vec<u8>)) -> Result<(C::Outcome, Answer), Refused> {
