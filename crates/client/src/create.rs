@@ -135,7 +135,7 @@ impl Create {
         let preference = Preference::from_option(options.attestation.as_deref());
         // CTAP 2.1 §7.1: vendor-facilitated (1), as the authenticator's own list of RP IDs decides, unless somebody
         // manages this platform and lists the RP ID (2).
-        let value = if platform.enterprise.iter().any(|listed| *listed == rp_id) { 2 } else { 1 };
+        let value = if platform.enterprise.contains(&rp_id) { 2 } else { 1 };
         let enterprise = preference == Preference::Enterprise && platform.info.option("ep") == Some(true);
         if preference == Preference::Enterprise && !enterprise {
             notes.push(

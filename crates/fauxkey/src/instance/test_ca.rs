@@ -1,5 +1,6 @@
 //! The instance's test CA, as it is asked from outside.
 use super::{Instance, State};
+use crate::ca;
 use crate::control::{Certificate, Failure, FailureKind, TestCa};
 use crate::devices::Definition;
 use wire::aaguid::Aaguid;
@@ -24,13 +25,19 @@ pub(super) fn chain(instance: &Instance, model: &str) -> Result<Vec<Certificate>
         Ok(aaguid) => instance.with_authority(|authority| authority.chain_of(aaguid))?,
         Err(_) => {
             let profile = instance.profiles.find(model)?;
+            if !ca::attests_by_certificate(&profile) {
+                return Err(not_certified(model));
+            }
             instance.with_authority(|authority| authority.chain(&profile))?
         }
     };
-    found.ok_or_else(|| {
-        Failure::new(FailureKind::NotFound, format!("the test CA has certified no model {model}"))
-            .hint("a profile whose attestation is packed or fido-u2f gets a certificate, such as NAME+packed")
-    })
+    found.ok_or_else(|| not_certified(model))
+}
+
+fn not_certified(model: &str) -> Failure {
+    let message = format!("the test CA has certified no model {}", model.escape_debug());
+    Failure::new(FailureKind::NotFound, message)
+        .hint("a profile whose attestation is packed or fido-u2f gets a certificate, such as NAME+packed")
 }
 
 /// A new root, by which the devices that run attest from now on.
