@@ -49,7 +49,6 @@ PROFILES = (
 
 KEY = {
     "options": {"plat": False, "rk": True, "up": True, "clientPin": False, "credMgmt": True},
-    "algorithms": (-7, -8),
     "transports": ("usb",),
     "attestation": "packed",
     "verifies": True,
@@ -68,6 +67,12 @@ class U2f:
 WITH_U2F = (U2f("u2f-key", ctap2=False),)
 
 WITH_PIN = (
-    Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), **KEY),
-    Profile("all-in", "fa0c5e11-0000-4000-8000-0000616c6c69", versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"), **KEY),
+    Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), algorithms=(-7, -8), **KEY),
+    Profile(
+        "all-in",
+        "fa0c5e11-0000-4000-8000-0000616c6c69",
+        versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"),
+        algorithms=(-7, -8, -35, -257, -48, -49),
+        **KEY,
+    ),
 )
