@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod algorithms;
 mod architecture;
-mod bio_enrollment;
 mod attestation;
+mod bio_enrollment;
 mod ceremonies;
 mod client_pin;
 mod combinations;
@@ -26,5 +26,5 @@ mod real_devices;
 mod reset;
 mod rules;
 mod tokens;
-mod usual_mistakes;
 mod u2f;
+mod usual_mistakes;

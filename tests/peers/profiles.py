@@ -55,6 +55,7 @@ KEY = {
     "counts": True,
 }
 
+
 @dataclass(frozen=True)
 class U2f:
     """A profile that speaks U2F."""
@@ -64,14 +65,14 @@ class U2f:
     """Whether it speaks CTAP2 as well."""
 
 
-WITH_U2F = (U2f("u2f-key", ctap2=False),)
+WITH_U2F = (U2f("u2f-key", ctap2=False), U2f("all-in", ctap2=True))
 
 WITH_PIN = (
     Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), algorithms=(-7, -8), **KEY),
     Profile(
         "all-in",
         "fa0c5e11-0000-4000-8000-0000616c6c69",
-        versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"),
+        versions=("U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"),
         algorithms=(-7, -8, -35, -257, -48, -49),
         **KEY,
     ),

@@ -1,8 +1,8 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, TestCa,
-    User,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    TestCa, User,
 };
 use crate::home::Home;
 use serde::Deserialize;

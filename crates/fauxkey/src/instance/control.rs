@@ -3,8 +3,8 @@ use super::running::Running;
 use super::test_ca;
 use super::{Instance, store_failure};
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, TestCa,
-    User,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    TestCa, User,
 };
 use crate::devices::{Definition, check_name};
 use authenticator::CREDENTIAL_ID_MARK;
