@@ -33,7 +33,7 @@ fn sources(room: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// What each room may stand on. Arrows point down only.
-const FLOORS: [(&str, &[&str]); 8] = [
+const FLOORS: [(&str, &[&str]); 9] = [
     ("wire", &[]),
     ("transport", &["wire"]),
     ("authenticator", &["wire"]),
@@ -42,6 +42,8 @@ const FLOORS: [(&str, &[&str]); 8] = [
     ("emulator", &["wire", "transport", "authenticator"]),
     ("vault", &["wire", "authenticator"]),
     ("fauxkey", &["wire", "transport", "authenticator", "relying-party", "client", "emulator", "vault"]),
+    // It goes into other people's programs, and knows nobody. fauxkey embeds it, and does not link it.
+    ("preload", &[]),
 ];
 
 #[test]
@@ -72,7 +74,7 @@ fn arrows_between_the_rooms_point_down_only() {
 
 #[test]
 fn the_pure_rooms_are_no_std_so_that_the_compiler_keeps_io_out() {
-    for room in ["wire", "transport", "authenticator"] {
+    for room in ["wire", "transport", "authenticator", "preload"] {
         let lib = fs::read_to_string(root().join("crates").join(room).join("src/lib.rs")).unwrap();
         assert!(lib.lines().any(|line| line == "#![no_std]"), "{room}");
         for (path, text) in sources(room) {
@@ -159,8 +161,35 @@ fn every_crate_is_under_the_workspace_lints_which_want_docs_and_forbid_unsafe() 
     assert_eq!(lints["missing_docs"].as_str(), Some("warn"), "and CI denies warnings");
     for manifest in files(&root(), "toml").into_iter().filter(|path| path.ends_with("Cargo.toml")) {
         let table: toml::Table = fs::read_to_string(&manifest).unwrap().parse().unwrap();
-        if table.contains_key("package") {
+        if table.contains_key("package") && !manifest.ends_with("crates/preload/Cargo.toml") {
             assert_eq!(table["lints"]["workspace"].as_bool(), Some(true), "{}", manifest.display());
+        }
+    }
+}
+
+/// The one room with unsafe code: outside the workspace, without unwinding, and with lints of its own that want a
+/// reason for every use.
+#[test]
+fn preload_is_apart_and_gives_a_reason_for_all_that_is_unsafe() {
+    let workspace: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let excluded = workspace["workspace"]["exclude"].as_array().unwrap();
+    assert_eq!(excluded.iter().map(|path| path.as_str()).collect::<Vec<_>>(), [Some("crates/preload")]);
+    let manifest = fs::read_to_string(root().join("crates/preload/Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    assert!(manifest.contains_key("workspace"), "it is a workspace of its own");
+    for profile in ["release", "dev"] {
+        assert_eq!(manifest["profile"][profile]["panic"].as_str(), Some("abort"), "{profile}");
+    }
+    let lints = &manifest["lints"];
+    assert_eq!(lints["rust"]["unsafe_op_in_unsafe_fn"].as_str(), Some("deny"));
+    assert_eq!(lints["rust"]["missing_docs"].as_str(), Some("warn"), "and CI denies warnings");
+    assert_eq!(lints["clippy"]["undocumented_unsafe_blocks"].as_str(), Some("deny"));
+    let dependencies: Vec<&String> = manifest["dependencies"].as_table().unwrap().keys().collect();
+    assert_eq!(dependencies, ["libc"]);
+    for (path, text) in sources("preload") {
+        // What would be std's panics; memory that runs out is the one thing that ends a program.
+        for forbidden in [".unwrap()", ".expect(", "panic!("] {
+            assert!(!text.contains(forbidden), "{} has {forbidden}", path.display());
         }
     }
 }

@@ -253,6 +253,59 @@ fn step_12_several_accounts_are_told_one_by_one_the_newest_first() {
 }
 
 #[test]
+fn step_12_a_user_with_a_display_chooses_there_and_the_platform_is_told_so() {
+    let mut rig = three_accounts_of(Profile { display: true, ..everything() });
+    let message = GetAssertion { uv: Some(true), ..sign_in() }.encode();
+    for (gesture, chosen) in [
+        (Gesture::Verified, "carol"),
+        (Gesture::Account(0), "carol"),
+        (Gesture::Account(1), "bob"),
+        (Gesture::Account(2), "alice"),
+    ] {
+        let reply = rig.call_with(NOW, USB, &message, |_| gesture);
+        let (response, data) = signed(&reply);
+        assert_eq!((user(&reply).as_str(), response.number_of_credentials), (chosen, None), "{gesture:?}");
+        assert!(response.user_selected && data.flags.contains(Flags::UV), "{gesture:?}");
+        assert_eq!(rig.call_silently(&NEXT), status(Status::NOT_ALLOWED), "the others stay untold");
+    }
+    assert!(matches!(rig.prompts[0].purpose, Purpose::SignIn { choice: true, .. }));
+    let reply = rig.call_with(NOW, USB, &message, |_| Gesture::Account(3));
+    assert_eq!(reply, status(Status::OPERATION_DENIED), "there is no fourth account");
+}
+
+#[test]
+fn step_12_one_account_on_a_display_is_agreed_to_and_a_listed_or_silent_one_is_not_chosen() {
+    let mut rig = Rig::new(Profile { display: true, ..everything() });
+    let id = register(&mut rig, &registration("alice"));
+    let (response, _) = signed(&rig.call(&sign_in().encode()));
+    assert!(response.user_selected);
+    assert!(matches!(rig.prompts.last().unwrap().purpose, Purpose::SignIn { choice: false, .. }));
+    let by_list = GetAssertion { allow_list: vec![listed(&id)], ..sign_in() };
+    let silent = GetAssertion { up: Some(false), ..sign_in() };
+    assert!(!signed(&rig.call(&by_list.encode())).0.user_selected, "CTAP 2.1 §6.2.2: not with an allowList");
+    assert!(!signed(&rig.call_silently(&silent.encode())).0.user_selected, "nobody was asked");
+}
+
+#[test]
+fn step_12_on_the_platform_s_own_device_the_platform_lets_its_user_choose() {
+    let mut rig = three_accounts_of(Profile { display: true, ..everything() });
+    let here = Via { link: Link::Internal, channel: 1 };
+    let reply = rig.call_with(NOW, here, &sign_in().encode(), |_| Gesture::Account(2));
+    let (response, _) = signed(&reply);
+    assert_eq!((response.number_of_credentials, response.user_selected), (Some(3), false));
+}
+
+#[test]
+fn step_12_without_a_display_a_choice_counts_for_nothing() {
+    let mut rig = three_accounts();
+    let reply = rig.call_with(NOW, USB, &sign_in().encode(), |_| Gesture::Account(2));
+    let (response, _) = signed(&reply);
+    assert_eq!((user(&reply).as_str(), response.number_of_credentials), ("carol", Some(3)));
+    assert!(!response.user_selected);
+    assert!(matches!(rig.prompts[0].purpose, Purpose::SignIn { choice: false, .. }));
+}
+
+#[test]
 fn next_without_a_get_assertion_is_not_allowed() {
     assert_eq!(Rig::new(everything()).call_silently(&NEXT), status(Status::NOT_ALLOWED));
 }

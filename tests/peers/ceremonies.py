@@ -74,7 +74,10 @@ def judge(cases, daemon, profile):
         _get_info(cases, browser, profile)
         _every_wish(cases, browser, profile)
         _lists(cases, daemon, browser)
-        _accounts(cases, browser, profile)
+        if profile.displays:
+            _chosen_account(cases, browser)
+        else:
+            _accounts(cases, browser)
         _mutations(cases, browser)
         _user(cases, daemon, browser)
 
@@ -188,7 +191,7 @@ def _lists(cases, daemon, browser):
         browser.sign_in(again, allow=[_listed(again)])
 
 
-def _accounts(cases, browser, profile):
+def _accounts(cases, browser):
     """Several accounts at one relying party, by getNextAssertion."""
     with cases.case("several accounts sign in one after the other, the newest first"):
         passkeys = [browser.register(f"account-{n}", resident_key_requirement="required") for n in range(3)]
@@ -199,16 +202,29 @@ def _accounts(cases, browser, profile):
             equal(parties.websafe_decode(response["id"]), passkey.credential.credential_id, "credential ID")
             equal(response["response"]["userHandle"], parties.websafe_encode(passkey.user), "user handle")
             parties.signed_in(state, response, passkey)
-    with cases.case("names of accounts are told only after a verified user"):
-        options = {"uv": True} if profile.verifies else None
-        assertions = browser.ctap.get_assertions(RP_ID, bytes(32), options=options)
+    with cases.case("names of accounts are not told without a verified user"):
+        assertions = browser.ctap.get_assertions(RP_ID, bytes(32))
         for assertion in assertions:
-            expected = {"id", "name", "displayName"} if profile.verifies else {"id"}
-            equal(set(assertion.user), expected, "user members")
+            equal(set(assertion.user), {"id"}, "user members")
         equal(assertions[0].number_of_credentials, len(assertions), "numberOfCredentials")
     with cases.case("getNextAssertion beyond the last one, or without a first, is not allowed"):
         for _ in range(2):
             equal(raises(CtapError, browser.ctap.get_next_assertion).code, CtapError.ERR.NOT_ALLOWED, "status")
+
+
+def _chosen_account(cases, browser):
+    """Several accounts at one relying party, of which the user chooses one on the phone: the newest, if unattended."""
+    with cases.case("of several accounts, the one that was chosen on the phone signs in"):
+        passkeys = [browser.register(f"account-{n}", resident_key_requirement="required") for n in range(3)]
+        options, state = parties.request()
+        (response,) = browser.get(options)
+        equal(response["response"]["userHandle"], parties.websafe_encode(passkeys[-1].user), "user handle")
+        parties.signed_in(state, response, passkeys[-1])
+    with cases.case("the platform is told that the user has chosen, and of no other account"):
+        assertion = browser.ctap.get_assertion(RP_ID, bytes(32), options={"uv": True})
+        equal((assertion.user_selected, assertion.number_of_credentials), (True, None), "userSelected")
+        equal(set(assertion.user), {"id", "name", "displayName"}, "user members")
+        equal(raises(CtapError, browser.ctap.get_next_assertion).code, CtapError.ERR.NOT_ALLOWED, "status")
 
 
 def _mutations(cases, browser):

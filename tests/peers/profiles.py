@@ -19,6 +19,8 @@ class Profile:
     """Whether it verifies its user, then at every use; otherwise it cannot."""
     counts: bool
     """Whether the signature counter counts; otherwise it is zero."""
+    displays: bool = False
+    """Whether it shows accounts on a screen of its own, and lets its user choose there."""
 
 
 PHONE = {
@@ -29,6 +31,7 @@ PHONE = {
     "attestation": "none",
     "verifies": True,
     "counts": False,
+    "displays": True,
 }
 
 PROFILES = (

@@ -110,17 +110,33 @@ const BUT_BENCH: [&str; 4] = ["--locked", "--workspace", "--exclude", "bench"];
 
 fn format(workspace: &Workspace) -> Result<()> {
     // -l: the files, and not what would change in each.
-    run_command(&mut workspace.cargo(["fmt", "--all", "--", "--check", "-l"]))
+    run_command(&mut workspace.cargo(["fmt", "--all", "--", "--check", "-l"]))?;
+    run_command(&mut workspace.cargo(["fmt", PRELOAD[0], PRELOAD[1], "--", "--check", "-l"]))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo(["clippy", "--quiet"]);
-    run_command(command.args(BUT_BENCH).args(["--all-targets", "--", "--deny", "warnings"]))
+    run_command(command.args(BUT_BENCH).args(["--all-targets", "--", "--deny", "warnings"]))?;
+    // Its only target is the library: there are no tests without std, and release is what it is built in.
+    run_command(preload(workspace, "clippy").args(["--release", "--", "--deny", "warnings"]))
 }
 
 fn doc(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo(["doc", "--quiet", "--no-deps"]);
-    run_command(command.args(BUT_BENCH).env("RUSTDOCFLAGS", "--deny warnings"))
+    run_command(command.args(BUT_BENCH).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    run_command(
+        preload(workspace, "doc").args(["--no-deps", "--release"]).env("RUSTDOCFLAGS", "--deny warnings"),
+    )
+}
+
+/// The library that goes into other programs, which is no member of the workspace.
+const PRELOAD: [&str; 2] = ["--manifest-path", "crates/preload/Cargo.toml"];
+
+/// A cargo command on it, in a folder of its own for what is built.
+fn preload(workspace: &Workspace, command: &str) -> std::process::Command {
+    let mut cargo = workspace.cargo([command, "--quiet", "--locked"]);
+    cargo.args(PRELOAD).arg("--target-dir").arg(workspace.target().join("preload"));
+    cargo
 }
 
 fn deny(workspace: &Workspace) -> Result<()> {

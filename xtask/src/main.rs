@@ -2,6 +2,7 @@
 mod bench;
 mod ci;
 mod crash;
+mod debian;
 mod peers;
 mod venv;
 mod workspace;

@@ -1,5 +1,6 @@
 //! `cargo xtask peers`: outside programs that judge us. Each is a Python script under `tests/peers` that prints
 //! `ok CASE` or `FAILED CASE: why` for every case.
+use crate::debian::{self, Package};
 use crate::venv::Venv;
 use crate::workspace::{Build, Workspace, shown};
 use anyhow::{Context, Result, bail};
@@ -40,16 +41,43 @@ pub(crate) enum Peer {
     PythonFido2,
     /// python-fido2's own suite for live authenticators, over the socket
     PythonFido2Device,
+    /// libfido2, hidapi and libudev of Debian, through `fauxkey exec`
+    Libfido2,
+    /// OpenSSH's keys and logins, through `fauxkey exec`
+    Openssh,
 }
+
+/// Debian's, unmodified.
+const LIBFIDO2: [Package; 2] = [
+    Package::new("fido2-tools", "/usr/bin/fido2-token"),
+    Package::new("libhidapi-hidraw0", "/usr/lib/libhidapi-hidraw.so.0"),
+];
+const OPENSSH: [Package; 3] = [
+    Package::new("fido2-tools", "/usr/bin/fido2-token"),
+    Package::new("openssh-client", "/usr/bin/ssh-keygen"),
+    Package { name: "openssh-server", file: "/usr/sbin/sshd", serves: true },
+];
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 2] = [Self::PythonFido2, Self::PythonFido2Device];
+    pub(crate) const QUICK: [Self; 4] =
+        [Self::PythonFido2, Self::PythonFido2Device, Self::Libfido2, Self::Openssh];
 
     fn script(self) -> &'static str {
         match self {
             Self::PythonFido2 => "tests/peers/python_fido2.py",
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
+            Self::Libfido2 => "tests/peers/libfido2.py",
+            Self::Openssh => "tests/peers/openssh.py",
+        }
+    }
+
+    /// What it needs beside Python.
+    fn packages(self) -> &'static [Package] {
+        match self {
+            Self::PythonFido2 | Self::PythonFido2Device => &[],
+            Self::Libfido2 => &LIBFIDO2,
+            Self::Openssh => &OPENSSH,
         }
     }
 }
@@ -67,6 +95,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
     let fauxkey = workspace.fauxkey(build)?;
     let mut results = Vec::new();
     for &peer in peers {
+        debian::install(workspace, peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
         command.args(["-B", "-u", peer.script()]).env("FAUXKEY", &fauxkey);

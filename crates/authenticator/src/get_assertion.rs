@@ -1,5 +1,6 @@
 //! authenticatorGetAssertion and authenticatorGetNextAssertion, CTAP 2.1 §6.2.2 and §6.3, cut where the user
 //! is asked.
+use crate::Link;
 use crate::authenticator::{
     Authenticator, Continuation, Question, Rest, SEQUENCE, Sequence, Silent, Step, Via,
 };
@@ -28,6 +29,16 @@ pub(crate) struct Asked {
     token: Option<Verified>,
     /// The `up` option: whether presence was asked for.
     up: bool,
+}
+
+/// What a response says of further accounts.
+enum Among {
+    /// Nothing: it is the only one, or one of those that follow.
+    Nothing,
+    /// `numberOfCredentials`: the platform may get the others, and lets its user choose.
+    Several(u64),
+    /// `userSelected`: the user chose on the authenticator's own screen, and the platform need not ask.
+    Chosen,
 }
 
 /// What will sign.
@@ -133,6 +144,9 @@ pub(crate) fn begin(
 
     let extensions = GetPlan::read(auth, via, &request)?;
     let accounts = accounts(auth, &found);
+    // Step 12: what has a display lets its user choose there.
+    let choice =
+        shows_accounts(auth, via) && up && matches!(&found, Found::Discovered(several) if several.len() > 1);
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     let rp_id = request.rp_id;
     let client_data_hash = request.client_data_hash;
@@ -143,10 +157,10 @@ pub(crate) fn begin(
         return Ok(Step::Ask(question, Continuation::GetAssertion(asked)));
     }
 
-    // Steps 6 and 9: one gesture gives presence and, where a token did not, verification. A silent request asks
-    // nobody, unless it wants verification all the same.
-    if (up && !present) || verification {
-        let question = Question { purpose: Purpose::SignIn { rp_id, accounts }, verification };
+    // Steps 6, 9 and 12: one gesture gives presence, the choice of an account and, where a token did not,
+    // verification. A silent request asks nobody, unless it wants verification all the same.
+    if (up && !present) || verification || choice {
+        let question = Question { purpose: Purpose::SignIn { rp_id, accounts, choice }, verification };
         Ok(Step::Ask(question, Continuation::GetAssertion(asked)))
     } else {
         Ok(Step::Proceed(Silent::GetAssertion(asked)))
@@ -177,6 +191,12 @@ fn accounts(auth: &Authenticator, found: &Found) -> Vec<UserEntity> {
     };
     let shown = records.iter().take(ACCOUNTS_SHOWN);
     shown.filter_map(|record| auth.memory.credentials().get(*record)).map(|c| c.user.clone()).collect()
+}
+
+/// Whether the user sees the accounts on the authenticator's own display, and not on the platform's. Where both are
+/// one device there is one display, and it is the platform's.
+fn shows_accounts(auth: &Authenticator, via: Via) -> bool {
+    auth.capabilities.profile.display && via.link != Link::Internal
 }
 
 fn no_credentials() -> CtapError {
@@ -220,14 +240,27 @@ impl Asked {
         match found {
             Found::Nothing => Err(no_credentials()),
             // Step 11: an allowList gives one credential, and no count.
-            Found::Listed(held) => assertion.sign(auth, held, None),
-            // Step 12: several accounts are told one by one, the newest first.
+            Found::Listed(held) => assertion.sign(auth, held, Among::Nothing),
+            // Step 12: what has a display shows who signs in, were it one account alone. CTAP 2.0 has no such member
+            // and passes over it (§6), so that phones that say FIDO_2_0 may have it: Chromium then does not ask again.
+            Found::Discovered(records) if consent.is_some() && up && shows_accounts(auth, via) => {
+                let account = consent.map_or(0, Consent::account);
+                let chosen = *records.get(account).ok_or_else(|| {
+                    Status::OPERATION_DENIED
+                        .because("CTAP 2.1 §6.2.2 step 12: no account that was shown was chosen")
+                })?;
+                assertion.sign(auth, Held::Stored(chosen), Among::Chosen)
+            }
+            // Step 12: otherwise several accounts are told one by one, the newest first.
             Found::Discovered(mut records) => {
                 let count = records.len();
                 records.reverse();
                 let newest = records.pop().ok_or_else(no_credentials)?;
-                let total = (count > 1).then(|| u64::try_from(count).unwrap_or(u64::MAX));
-                let response = assertion.sign(auth, Held::Stored(newest), total)?;
+                let among = match count {
+                    1 => Among::Nothing,
+                    several => Among::Several(u64::try_from(several).unwrap_or(u64::MAX)),
+                };
+                let response = assertion.sign(auth, Held::Stored(newest), among)?;
                 keep_remaining(auth, via, now, assertion, records);
                 Ok(response)
             }
@@ -250,12 +283,7 @@ fn keep_remaining(
 
 impl Assertion {
     /// CTAP 2.1 §6.2.2 steps 10, 12 and 13.
-    fn sign(
-        &self,
-        auth: &mut Authenticator,
-        held: Held,
-        number_of_credentials: Option<u64>,
-    ) -> Result<Vec<u8>, CtapError> {
+    fn sign(&self, auth: &mut Authenticator, held: Held, among: Among) -> Result<Vec<u8>, CtapError> {
         let (id, key, user, kept, stored) = match held {
             Held::Sealed { id, credential } => {
                 let kept = CredentialExtensions {
@@ -306,8 +334,11 @@ impl Assertion {
             auth_data: signed.auth_data,
             signature: signed.signature,
             user,
-            number_of_credentials,
-            user_selected: false,
+            number_of_credentials: match among {
+                Among::Several(count) => Some(count),
+                Among::Nothing | Among::Chosen => None,
+            },
+            user_selected: matches!(among, Among::Chosen),
             large_blob_key: got.large_blob_key,
             unsigned_extension_outputs: got.unsigned,
         }
@@ -349,7 +380,7 @@ pub(crate) fn resume_next(auth: &mut Authenticator, now: Instant) -> Result<Vec<
         return Err(no_credentials());
     };
     let record = records.pop().ok_or_else(no_credentials)?;
-    let response = assertion.sign(auth, Held::Stored(record), None)?;
+    let response = assertion.sign(auth, Held::Stored(record), Among::Nothing)?;
     keep_remaining(auth, via, now, assertion, records);
     Ok(response)
 }

@@ -32,6 +32,9 @@ pub struct Profile {
     pub counter: Counter,
     /// Whether and when built-in means verify the user.
     pub verification: Verification,
+    /// Whether it shows accounts on a screen of its own, so that its user chooses among them there
+    /// (CTAP 2.1 §6.2.2 step 12).
+    pub display: bool,
     /// PIN, if it has one.
     pub pin: Option<PinClaims>,
     /// `pinUvAuthToken`: tokens with permissions (CTAP 2.1).

@@ -45,6 +45,8 @@ pub enum Purpose {
         rp_id: String,
         /// The accounts that match, newest first; a hundred at most.
         accounts: Vec<UserEntity>,
+        /// Whether the user chooses one of them here, by [`Gesture::Account`], and not on the platform.
+        choice: bool,
     },
     /// A sign-in for which there is no passkey: CTAP 2.0 asks before it says so.
     NothingToSignIn {
@@ -103,6 +105,9 @@ pub enum Gesture {
     LongTouch,
     /// A touch, and the finger, face or code matched.
     Verified,
+    /// Everything that the question asks for, and a choice: the account at that place of
+    /// [`Purpose::SignIn`]. Where there is nothing to choose, the choice counts for nothing.
+    Account(usize),
     /// A finger or face that does not match.
     NotVerified,
     /// A refusal.
@@ -115,12 +120,18 @@ pub enum Gesture {
 /// signed in the name of a user who was not there.
 pub(crate) struct Consent {
     verified: bool,
+    account: usize,
 }
 
 impl Consent {
     /// The UP and UV flags that this consent justifies.
     pub(crate) fn flags(&self) -> Flags {
         Flags::UP | Flags::UV.when(self.verified)
+    }
+
+    /// Which of the accounts that were shown was chosen: the first, where none was named.
+    pub(crate) fn account(&self) -> usize {
+        self.account
     }
 }
 
@@ -143,19 +154,22 @@ impl Gesture {
             Self::TimedOut => Err(Refusal::TimedOut),
             // CTAP 2.3 §6.6. A guess: who lets go too early has not touched at all, and the platform sees what it
             // would see after a wait for nothing.
-            Self::Present | Self::Verified | Self::NotVerified
+            Self::Present | Self::Verified | Self::Account(_) | Self::NotVerified
                 if prompt.purpose == (Purpose::Reset { long_touch: true }) =>
             {
                 Err(Refusal::TimedOut)
             }
-            Self::Verified => Ok(Consent { verified: prompt.verification }),
+            Self::Verified => Ok(Consent { verified: prompt.verification, account: 0 }),
+            Self::Account(account) => Ok(Consent { verified: prompt.verification, account }),
             Self::Present | Self::LongTouch | Self::NotVerified if prompt.verification => {
                 Err(Refusal::NotVerified)
             }
             Self::NotVerified if matches!(prompt.purpose, Purpose::EnrollSample { .. }) => {
                 Err(Refusal::NotVerified)
             }
-            Self::Present | Self::LongTouch | Self::NotVerified => Ok(Consent { verified: false }),
+            Self::Present | Self::LongTouch | Self::NotVerified => {
+                Ok(Consent { verified: false, account: 0 })
+            }
         }
     }
 }

@@ -169,7 +169,9 @@ impl ClientError {
             Self::NothingAllowed => {
                 "register first, or leave allowCredentials out to be offered every account"
             }
-            Self::NoSuchAccount { .. } => return None,
+            Self::NoSuchAccount { .. } => {
+                "name another; what has a display of its own lets its user choose there, and tells one account"
+            }
             Self::Refused { status, .. } => return hint_of(*status).map(Into::into),
             Self::Answer { .. } => "the client raw hands such answers on, and marks them as a fault",
         };

@@ -157,6 +157,9 @@ pub struct Prompt {
     /// The accounts in question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<String>,
+    /// Whether the user chooses one of them by [`Gesture::Account`]; absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub choice: bool,
     /// Whether presence is not enough.
     pub verification: bool,
     /// Verification attempts left in this command.
@@ -195,6 +198,7 @@ impl From<&authenticator::Prompt> for Prompt {
             accounts,
             verification: prompt.verification,
             attempts: prompt.attempts,
+            choice: matches!(prompt.purpose, Purpose::SignIn { choice: true, .. }),
             long_touch: prompt.purpose == (Purpose::Reset { long_touch: true }),
             samples: match prompt.purpose {
                 Purpose::EnrollSample { remaining } => Some(remaining),
@@ -214,6 +218,8 @@ pub enum Gesture {
     LongTouch,
     /// A touch, and the finger, face or code matched.
     Verified,
+    /// Everything that the question asks for, by the account at that place of [`Prompt::accounts`], counted from 0.
+    Account(usize),
     /// A finger or face that does not match, or a bad sample of one.
     NotVerified,
     /// A refusal.

@@ -78,6 +78,11 @@ impl Home {
         self.run.join(format!("{device}.sock"))
     }
 
+    /// What programs that `fauxkey exec` starts need: the library, and the devices.
+    pub fn exec(&self) -> PathBuf {
+        self.run.join("exec")
+    }
+
     /// The bearer token of the running instance.
     pub fn token(&self) -> PathBuf {
         self.run.join("token")

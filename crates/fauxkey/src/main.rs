@@ -42,6 +42,10 @@ fn main() -> ExitCode {
     process::harden();
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {
+            // `exec` starts other people's programs, which are to find things as they were.
+            if !matches!(arguments.verb, Some(cli::Verb::Exec(_))) {
+                process::forgo_core_files();
+            }
             let everywhere = &arguments.everywhere;
             let output = Output::new(everywhere.json, everywhere.verbose, everywhere.color);
             ended(&output, commands::run(arguments, output))
@@ -55,6 +59,7 @@ fn ended(output: &Output, result: Result<Exit, Stop>) -> u8 {
     let failure = match result {
         Ok(Exit::Done) => return DONE,
         Ok(Exit::Found) => return REFUSED,
+        Ok(Exit::Program(code)) => return code,
         Err(Stop::Failed(failure)) => failure,
         // Whoever reads has had enough, as in `fauxkey passkey list | head -1`.
         Err(Stop::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => return DONE,

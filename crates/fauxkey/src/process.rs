@@ -1,6 +1,9 @@
 //! This process among others: what it keeps from them, and who may end it.
-use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, getppid, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Rlimit, getppid, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use std::process::exit;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,8 +13,28 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Neither can fail where it matters: a lower limit is always allowed, and the second is an argument that the
 /// kernel knows.
 pub fn harden() {
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let before = *LIMIT_BEFORE.get_or_init(|| getrlimit(Resource::Core));
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..before });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Never again a core file, of this process or of any that it starts.
+pub fn forgo_core_files() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// The limit for core files as this process found it.
+static LIMIT_BEFORE: OnceLock<Rlimit> = OnceLock::new();
+
+/// Starts a process that gets the limit for core files that this one got: it has secrets of its own. Ours are
+/// kept all the same, by the second measure of [`harden`].
+pub fn as_before<T>(start: impl FnOnce() -> T) -> T {
+    if let Some(before) = LIMIT_BEFORE.get() {
+        let _ = setrlimit(Resource::Core, *before);
+    }
+    let started = start();
+    harden();
+    started
 }
 
 /// How long after the first signal the second comes if somebody sends it on purpose. Before that it is the same

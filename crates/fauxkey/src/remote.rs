@@ -8,6 +8,7 @@ use crate::home::Home;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use std::{env, fs};
 use ureq::Agent;
@@ -105,6 +106,19 @@ impl Remote {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What happens from now on, each event as the API has it, until the instance ends.
+    ///
+    /// # Errors
+    /// If the instance does not answer.
+    pub fn events(&self) -> Result<impl Iterator<Item = Value> + Send + use<>, Failure> {
+        let request = self.patient.get(format!("{}/api/v1/events", self.url));
+        let answer = request.header("Authorization", format!("Bearer {}", self.token)).call();
+        let answer = answer.map_err(|error| broken(format!("{} tells no events: {error}", self.url)))?;
+        let lines = BufReader::new(answer.into_body().into_reader()).lines();
+        let data = |line: String| serde_json::from_str(line.strip_prefix("data:")?).ok();
+        Ok(lines.map_while(Result::ok).filter_map(data))
     }
 
     fn call<T: DeserializeOwned>(

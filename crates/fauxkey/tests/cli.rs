@@ -5,6 +5,9 @@
 mod ca;
 #[path = "cli/ceremonies.rs"]
 mod ceremonies;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "cli/exec.rs"]
+mod exec;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/messages.rs"]

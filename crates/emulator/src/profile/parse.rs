@@ -177,6 +177,8 @@ enum CounterMode {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct User {
     verification: VerificationMode,
+    #[serde(default)]
+    display: bool,
 }
 
 #[derive(Deserialize)]
@@ -375,6 +377,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
             pin,
             pin_uv_auth_token: ctap.pin_uv_auth_token,
             no_mc_ga_permissions_with_client_pin: ctap.no_mc_ga_permissions_with_client_pin,
+            display: user.display,
             make_cred_uv_not_rqd: ctap.make_cred_uv_not_rqd,
             always_uv: ctap.always_uv,
             discoverable: ctap.discoverable,

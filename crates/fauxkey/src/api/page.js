@@ -23,14 +23,14 @@
   };
 
   main.addEventListener("click", async (click) => {
-    const { device, number, gesture } = click.target.dataset;
+    const { device, number, gesture, account } = click.target.closest("button")?.dataset ?? {};
     if (!gesture) return;
     click.target.disabled = true;
     try {
       await fetch(`/api/v1/devices/${encodeURIComponent(device)}/prompt`, {
         method: "POST",
         headers: { "Authorization": `Bearer ${token}`, "Content-Type": "application/json" },
-        body: JSON.stringify({ number: Number(number), gesture }),
+        body: JSON.stringify({ number: Number(number), gesture: account ? { account: Number(account) } : gesture }),
       });
     } finally {
       // Whether it was still open or not: what there is now.

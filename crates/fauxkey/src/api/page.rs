@@ -197,6 +197,17 @@ fn open_prompt(html: &mut String, device: &str, prompt: &Prompt) -> fmt::Result 
         }
         _ => &[("present", "Approve"), ("declined", "Decline")],
     };
+    if prompt.choice {
+        for (place, account) in prompt.accounts.iter().take(LISTED).enumerate() {
+            writeln!(
+                html,
+                "<button type=\"button\" data-device=\"{}\" data-number=\"{number}\" data-gesture=\"account\" \
+                 data-account=\"{place}\">As <bdi>{}</bdi></button>",
+                Text(device),
+                Text(account)
+            )?;
+        }
+    }
     for (gesture, label) in answers {
         writeln!(
             html,

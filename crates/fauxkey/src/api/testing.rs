@@ -96,6 +96,7 @@ pub(crate) fn prompt() -> Prompt {
         accounts: vec!["ada@example.test".into()],
         verification: true,
         attempts: 3,
+        choice: false,
         long_touch: false,
         samples: None,
     }

@@ -49,6 +49,8 @@ pub enum Door {
     Auto,
     /// A socket that carries CTAPHID reports.
     Socket,
+    /// Programs that `fauxkey exec` starts.
+    Exec,
     /// A HID device of the kernel, through /dev/uhid.
     Uhid,
 }

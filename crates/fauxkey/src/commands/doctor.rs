@@ -5,7 +5,7 @@ use crate::home::Home;
 use crate::instance::Instance;
 use crate::output::{Output, Tone};
 use crate::remote::Remote;
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -59,6 +59,7 @@ pub(super) fn doctor(context: &Context) -> Result<Exit, Stop> {
     checks.push(vault(home, running.is_some()));
     checks.push(unix_socket(&home.socket(DEFAULT_DEVICE)));
     checks.push(tcp());
+    checks.push(exec(&home.exec()));
     checks.push(uhid(Path::new("/dev/uhid")));
     let output = &context.output;
     output
@@ -214,6 +215,28 @@ fn tcp() -> Check {
             Check::broken(WHAT, format!("cannot listen on 127.0.0.1: {error}"), "sudo ip link set lo up")
         }
     }
+}
+
+/// The door for programs that `fauxkey exec` starts.
+fn exec(folder: &Path) -> Check {
+    const WHAT: &str = "exec";
+    if crate::drivers::exec::library().is_none() {
+        let detail = "for Linux with glibc on x86-64 and aarch64 alone";
+        return Check { what: WHAT, state: State::NotHere, detail: detail.into(), fix: None };
+    }
+    let noexec = |folder: &Path| {
+        statvfs(existing(folder)).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::NOEXEC))
+    };
+    if noexec(folder) && noexec(&std::env::temp_dir()) {
+        let detail =
+            format!("{} is mounted noexec, so programs cannot load a library from there", folder.display());
+        return Check::broken(
+            WHAT,
+            detail,
+            "export TMPDIR=DIR, with a folder from which programs can be run",
+        );
+    }
+    Check::works(WHAT, "programs see the devices: fauxkey exec -- fido2-token -L")
 }
 
 /// The kernel's door for HID devices of a program.

@@ -54,7 +54,7 @@ pub fn question(prompt: &Prompt) -> String {
         Purpose::AlreadyRegistered { rp } => {
             format!("a new passkey at {}, which already has one here", shown(&rp.id))
         }
-        Purpose::SignIn { rp_id, accounts } => match accounts.as_slice() {
+        Purpose::SignIn { rp_id, accounts, .. } => match accounts.as_slice() {
             [] => format!("sign-in at {}", shown(rp_id)),
             [one] => format!("sign-in at {} as {}", shown(rp_id), account(one)),
             [first, rest @ ..] => {
@@ -83,7 +83,8 @@ pub fn question(prompt: &Prompt) -> String {
     format!("{what} ({how})")
 }
 
-fn account(user: &UserEntity) -> String {
+/// What an account is called.
+pub fn account(user: &UserEntity) -> String {
     match user.name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => shown(name),
         None => "an account without a name".into(),
@@ -149,7 +150,7 @@ mod tests {
             "a new passkey at example.test for ada (face, finger or code)"
         );
         let accounts = vec![user(Some("ada")), user(None), user(None)];
-        let sign_in = Purpose::SignIn { rp_id: "example.test".into(), accounts };
+        let sign_in = Purpose::SignIn { rp_id: "example.test".into(), accounts, choice: false };
         assert_eq!(
             question(&prompt(sign_in, false)),
             "sign-in at example.test as ada, or one of 2 others (touch)"

@@ -2,6 +2,7 @@
 mod ca;
 mod device;
 mod doctor;
+mod exec;
 mod explain;
 mod finger;
 mod input;
@@ -31,6 +32,8 @@ pub enum Exit {
     Done,
     /// What was looked for was found, or what was checked is not in order. Exit code 1.
     Found,
+    /// A program ran, and ended with this exit code.
+    Program(u8),
 }
 
 /// Why a verb stopped.
@@ -126,6 +129,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
     match verb {
         Verb::Up(arguments) => run::up(&context, &arguments),
         Verb::Rehearse(arguments) => rehearse::run(&context, &arguments),
+        Verb::Exec(arguments) => exec::exec(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Webauthn(cli::WebauthnVerb::Create(arguments)) => webauthn::create(&context, &arguments),
         Verb::Webauthn(cli::WebauthnVerb::Get(arguments)) => webauthn::get(&context, &arguments),

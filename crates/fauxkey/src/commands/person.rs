@@ -1,4 +1,5 @@
 //! The person at the terminal, who answers where the user of a device is to be asked.
+use super::log;
 use crate::control::{Answer, Control, Gesture};
 use crate::instance::{Happening, Instance};
 use crate::output::{Output, Tone};
@@ -76,7 +77,17 @@ impl Person {
             Purpose::EnrollSample { .. } => ", w = a bad sample",
             _ => "",
         };
-        self.output.say_in(Tone::Hint, &format!("{device}: approve? [Enter or y = yes, n = no{wrong}]"));
+        let choice = match &prompt.purpose {
+            Purpose::SignIn { accounts, choice: true, .. } => {
+                for (number, account) in (1..).zip(accounts) {
+                    self.output.say(&format!("  {number}  {}", log::account(account)));
+                }
+                format!(", 1 to {} = as which account", accounts.len())
+            }
+            _ => String::new(),
+        };
+        self.output
+            .say_in(Tone::Hint, &format!("{device}: approve? [Enter or y = yes, n = no{choice}{wrong}]"));
         if !state.listening {
             let person = self.clone();
             let listen = move || {
@@ -114,6 +125,7 @@ fn meant(prompt: &Prompt, line: &str) -> Option<Gesture> {
         "" | "y" | "yes" if prompt.verification => Gesture::Verified,
         "" | "y" | "yes" if long => Gesture::LongTouch,
         "" | "y" | "yes" => Gesture::Present,
+        number if account(prompt, number).is_some() => Gesture::Account(account(prompt, number)?),
         "n" | "no" => Gesture::Declined,
         "w" if prompt.verification || sample => Gesture::NotVerified,
         "s" if long => Gesture::Present,
@@ -121,11 +133,32 @@ fn meant(prompt: &Prompt, line: &str) -> Option<Gesture> {
     })
 }
 
+/// The place of the account that a number stands for, counted from 1 as people do.
+fn account(prompt: &Prompt, text: &str) -> Option<usize> {
+    let Purpose::SignIn { accounts, choice: true, .. } = &prompt.purpose else { return None };
+    let place = text.parse::<usize>().ok()?.checked_sub(1)?;
+    (place < accounts.len()).then_some(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use authenticator::Link;
     use wire::time::Instant;
+
+    #[test]
+    fn a_number_chooses_an_account_where_there_is_a_choice() {
+        let user = wire::ctap2::UserEntity { id: vec![1], name: None, display_name: None };
+        for choice in [true, false] {
+            let purpose = Purpose::SignIn { rp_id: "a.test".into(), accounts: vec![user.clone(); 2], choice };
+            let deadline = Instant::POWER_UP;
+            let prompt =
+                Prompt { number: 1, purpose, verification: true, attempts: 3, link: Link::Usb, deadline };
+            for (line, account) in [("1", Some(0)), ("2", Some(1)), ("0", None), ("3", None)] {
+                assert_eq!(meant(&prompt, line), account.filter(|_| choice).map(Gesture::Account), "{line}");
+            }
+        }
+    }
 
     #[test]
     fn each_question_takes_the_answers_that_it_offers() {

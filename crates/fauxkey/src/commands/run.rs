@@ -6,6 +6,7 @@ use crate::api::{self, Served};
 use crate::cli::{Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::SocketAddress;
+use crate::drivers::exec::{self, Place};
 use crate::files;
 use crate::home::Home;
 use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
@@ -71,7 +72,7 @@ fn stay(
     let signal = wake.clone();
     on_signal(move || send(&signal, Wake::Stop)).map_err(|error| broken("catch signals", &error))?;
 
-    let running = start(context, arguments)?;
+    let running = start(context, arguments, &Place::new(context.home.exec()))?;
     running.say(&output)?;
     if !output.json {
         advice(&running).iter().for_each(|line| output.say(line));
@@ -110,10 +111,10 @@ fn broken(what: &str, error: &io::Error) -> Failure {
 }
 
 /// Everything that was started.
-struct Running {
-    instance: Arc<Instance>,
-    served: Served,
-    devices: Vec<Device>,
+pub(super) struct Running {
+    pub(super) instance: Arc<Instance>,
+    pub(super) served: Served,
+    pub(super) devices: Vec<Device>,
     token_file: Option<PathBuf>,
 }
 
@@ -131,7 +132,8 @@ struct Ready<'a> {
     devices: &'a [Device],
 }
 
-fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
+/// Starts devices, their doors and the API. `place` is where programs that `fauxkey exec` starts find them.
+pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result<Running, Stop> {
     let output = &context.output;
     if let Some(file) = &arguments.ready_file {
         // One that was left over would be taken for ours.
@@ -146,6 +148,7 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
             .hint(format!("give --device with one of {}", names.join(", ")))
             .into());
     }
+    let folder = folder(output, place, arguments)?;
     for name in &names {
         if let Some(policy) = arguments.approve {
             instance.set_user_for_now(name, policy)?;
@@ -154,7 +157,7 @@ fn start(context: &Context, arguments: &Run) -> Result<Running, Stop> {
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
             false => SocketAddress::Unix(context.home.socket(name)),
         });
-        attach(output, &instance, name, &address, arguments)?;
+        attach(output, &instance, name, &address, folder.as_ref(), arguments)?;
     }
     let home = (!arguments.ephemeral).then_some(&context.home);
     let served = api::serve(instance.clone(), home, arguments.listen)?;
@@ -200,22 +203,52 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
     }
 }
 
+/// The doors that were asked for.
+fn doors(arguments: &Run) -> &[Door] {
+    match arguments.attach.as_slice() {
+        [] if arguments.socket.is_some() => &[Door::Socket],
+        [] => &[Door::Auto],
+        doors => doors,
+    }
+}
+
+/// The folder for programs that `fauxkey exec` starts, if it was asked for. An ephemeral instance has none unless
+/// somebody named it: it would be on disk. To be called once the home is ours.
+fn folder(output: &Output, place: &Place, arguments: &Run) -> Result<Option<Arc<exec::Folder>>, Failure> {
+    let asked = doors(arguments).contains(&Door::Exec);
+    let auto = doors(arguments).contains(&Door::Auto) && !arguments.ephemeral && exec::library().is_some();
+    if !asked && !auto {
+        return Ok(None);
+    }
+    match exec::Folder::prepare(place) {
+        Err(failure) if !asked => {
+            output.detail(&format!("no exec: {failure}"));
+            Ok(None)
+        }
+        prepared => prepared.map(Some),
+    }
+}
+
 /// Opens the doors that were asked for. What `auto` asks for may be missing.
 fn attach(
     output: &Output,
     instance: &Instance,
     name: &str,
     address: &SocketAddress,
+    folder: Option<&Arc<exec::Folder>>,
     arguments: &Run,
 ) -> Result<(), Failure> {
-    let doors: &[Door] = match arguments.attach.as_slice() {
-        [] if arguments.socket.is_some() => &[Door::Socket],
-        [] => &[Door::Auto],
-        doors => doors,
-    };
+    let doors = doors(arguments);
     let auto = doors.contains(&Door::Auto);
     if auto || doors.contains(&Door::Socket) {
         instance.attach_socket(name, address)?;
+    }
+    if let Some(folder) = folder {
+        match instance.attach_exec(name, folder) {
+            Ok(_) => {}
+            Err(failure) if auto => output.detail(&format!("{name}: no exec: {failure}")),
+            Err(failure) => return Err(failure),
+        }
     }
     if auto || doors.contains(&Door::Uhid) {
         match instance.attach_uhid(name) {
@@ -307,7 +340,7 @@ impl Running {
         Ok(started.map(drop).map_err(|error| broken("start a thread", &error))?)
     }
 
-    fn stop(self) {
+    pub(super) fn stop(self) {
         self.served.stop();
         self.instance.shutdown();
     }

@@ -1,6 +1,7 @@
 //! The HID interface of a device, as the driver of `/dev/hidraw` has it in the kernel: one link, many openers.
 use super::mailbox::{Mailbox, Signal};
 use crate::runtime::{DeviceHandle, Gone};
+use emulator::profile::UsbIdentity;
 use emulator::{DeviceProfile, Event, Port};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use transport::ctaphid;
@@ -15,6 +16,17 @@ pub struct Hid {
     handle: DeviceHandle,
     port: Port,
     readers: Readers,
+}
+
+/// `BUS_USB` of `linux/input.h`.
+pub(super) const BUS_USB: u16 = 3;
+
+/// What the kernel calls a device on USB (drivers/hid/usbhid/hid-core.c, `usbhid_probe`).
+pub(super) fn device_name(identity: &UsbIdentity) -> String {
+    match identity.manufacturer.as_str() {
+        "" => identity.product.clone(),
+        manufacturer => format!("{manufacturer} {}", identity.product),
+    }
 }
 
 type Readers = Arc<Mutex<Vec<Weak<Mailbox>>>>;

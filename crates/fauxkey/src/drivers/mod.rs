@@ -8,7 +8,9 @@
 //! | module | programs reach it by |
 //! |---|---|
 //! | [`socket`] | a Unix or TCP socket |
+//! | [`exec`] | `/dev/hidraw64` and on, in programs that `fauxkey exec` starts |
 //! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
+pub mod exec;
 pub mod hid;
 mod mailbox;
 pub mod socket;

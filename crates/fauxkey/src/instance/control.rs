@@ -119,6 +119,11 @@ impl Control for Instance {
     }
 
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
+        if let Gesture::Account(account) = gesture
+            && let Some(prompt) = self.prompt(name)?.filter(|prompt| prompt.number == number)
+        {
+            choosable(name, account, &prompt)?;
+        }
         let open = self.running(name)?.call(move |device, now| {
             let open = device.prompt().map(|prompt| prompt.number);
             if device.answer(now, number, gesture.into()) { Ok(()) } else { Err(open) }
@@ -228,6 +233,20 @@ impl Control for Instance {
                 .hint("take another client or link, or a profile that describes it under [seen]"));
         }
         running.ctap2(link, message)
+    }
+}
+
+/// Refuses an account that the open question does not let its user choose.
+fn choosable(name: &str, account: usize, prompt: &Prompt) -> Result<(), Failure> {
+    let invalid = |message: String| Err(Failure::new(FailureKind::Invalid, message));
+    match prompt.accounts.len() {
+        _ if !prompt.choice => {
+            invalid(format!("question {} on {name} offers no choice of accounts", prompt.number))
+        }
+        accounts if account >= accounts => {
+            invalid(format!("there is no account {account}: the question shows {accounts}, counted from 0"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -55,6 +55,7 @@ impl From<control::Gesture> for authenticator::Gesture {
             control::Gesture::Present => Self::Present,
             control::Gesture::LongTouch => Self::LongTouch,
             control::Gesture::Verified => Self::Verified,
+            control::Gesture::Account(account) => Self::Account(account),
             control::Gesture::NotVerified => Self::NotVerified,
             control::Gesture::Declined => Self::Declined,
         }

@@ -24,6 +24,7 @@ use crate::ca::{self, Authority};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::devices::{Definition, Devices};
 use crate::drivers::SocketAddress;
+use crate::drivers::exec::{self, Exec};
 use crate::drivers::socket::Socket;
 use crate::drivers::uhid::Uhid;
 use crate::home::Home;
@@ -115,6 +116,15 @@ impl Instance {
     pub fn attach_uhid(&self, name: &str) -> Result<String, Failure> {
         let running = self.running(name)?;
         running.attach(|hid| Uhid::attach(hid, &running.profile().usb, name))
+    }
+
+    /// Puts the device into a folder, where programs that `fauxkey exec` starts find it, and returns where that is.
+    ///
+    /// # Errors
+    /// Those of [`Control::device`] and [`Exec::attach`].
+    pub fn attach_exec(&self, name: &str, folder: &Arc<exec::Folder>) -> Result<String, Failure> {
+        let running = self.running(name)?;
+        running.attach(|hid| Exec::attach(hid, &running.profile().usb, name, folder))
     }
 
     /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.

@@ -1,5 +1,6 @@
 //! The events of `/dev/uhid` as bytes: `struct uhid_event` of `linux/uhid.h`, packed, numbers in the machine's
 //! own order. A read or write is one event, and this side always writes whole ones.
+use crate::drivers::hid::{BUS_USB, device_name};
 use emulator::profile::UsbIdentity;
 use transport::ctaphid::REPORT_DESCRIPTOR;
 use wire::ctaphid::{REPORT_SIZE, Report};
@@ -24,8 +25,6 @@ const INPUT2: u32 = 12;
 const SET_REPORT: u32 = 13;
 const SET_REPORT_REPLY: u32 = 14;
 
-/// `BUS_USB` of `linux/input.h`.
-const BUS_USB: u16 = 3;
 /// `EIO` of errno(3).
 const EIO: u16 = 5;
 /// Where the member of the union begins, behind the type.
@@ -79,11 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Event<'_>> {
 /// `UHID_CREATE2`: a FIDO device on USB, as far as programs can see. `unique` tells it from others, where the
 /// kernel has a serial number. Names are cut where the kernel has no more room.
 pub(super) fn create(identity: &UsbIdentity, unique: &str) -> Bytes {
-    let name = match identity.manufacturer.as_str() {
-        "" => identity.product.clone(),
-        // As the driver of USB devices does it.
-        manufacturer => format!("{manufacturer} {}", identity.product),
-    };
+    let name = device_name(identity);
     let [major, minor, _build] = identity.device_version;
     let descriptor_size = u16::try_from(REPORT_DESCRIPTOR.len()).expect("34 fits u16");
     Draft::new(CREATE2)

@@ -1,0 +1,41 @@
+//! `fauxkey exec`.
+use clap::Args;
+use emulator::UserPolicy;
+use std::ffi::OsString;
+
+pub(super) const EXAMPLE: &str = "Example:
+  fauxkey exec -- fido2-token -L
+  fauxkey exec -- ssh-keygen -t ecdsa-sk -f key
+  fauxkey exec --ephemeral -- chromium https://login.example.test
+
+The devices are those of the running instance (fauxkey run or up), or else they run here until PROGRAM ends.
+Any dynamically linked Linux program will do. Snap and Flatpak programs, and those that gain rights as they
+start (setuid), do not let anybody in.";
+
+/// Which program, and which devices it sees.
+#[derive(Args)]
+pub struct Exec {
+    /// Show only this device; made if there is none and no instance runs [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Show only the devices of this profile; made if there is none and no instance runs
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// What the user does while no other instance runs: approve (or auto), ask, deny, ignore, after=2s
+    #[arg(long, value_name = "POLICY")]
+    pub approve: Option<UserPolicy>,
+    /// A new device that is kept nowhere, whatever else runs
+    ///
+    /// The program finds FAUXKEY_URL and FAUXKEY_TOKEN in its environment, by which `fauxkey` and the API
+    /// reach the device.
+    #[arg(long)]
+    pub ephemeral: bool,
+    /// Run the program as this user, a name or a number; takes root
+    ///
+    /// The device's socket is that user's then, and HOME, USER and LOGNAME are set.
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}

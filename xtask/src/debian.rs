@@ -1,0 +1,61 @@
+//! Debian packages that peers bring with them.
+use crate::workspace::{Workspace, run};
+use anyhow::{Result, bail};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A package, and a file of it by which one sees that it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) file: &'static str,
+    /// Installing it starts a server, where there is somebody who starts servers.
+    pub(crate) serves: bool,
+}
+
+impl Package {
+    /// A package without a server.
+    pub(crate) const fn new(name: &'static str, file: &'static str) -> Self {
+        Self { name, file, serves: false }
+    }
+
+    /// A library is found in the folder of its machine, too.
+    fn is_there(self) -> bool {
+        let multiarch = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        Path::new(self.file).exists() || Path::new(&self.file.replace("/usr/lib", &multiarch)).exists()
+    }
+}
+
+/// Installs the packages that are missing, if this is root on Debian; or else says which.
+pub(crate) fn install(workspace: &Workspace, packages: &[Package]) -> Result<()> {
+    let missing: Vec<Package> = packages.iter().copied().filter(|package| !package.is_there()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    let would_serve =
+        Path::new("/run/systemd/system").exists() && missing.iter().any(|package| package.serves);
+    if !is_root() || !Path::new("/usr/bin/apt-get").exists() || would_serve {
+        let names = names.join(" ");
+        bail!("{names} is missing\nhint: on Debian, `sudo apt-get install --no-install-recommends {names}`");
+    }
+    eprintln!("xtask: installing {}", names.join(", "));
+    let mut install = apt(workspace);
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(&names);
+    if run(&mut install).is_err() {
+        // On a bare machine, nobody has fetched the lists of packages yet.
+        run(apt(workspace).args(["update", "--quiet"]))?;
+        run(&mut install)?;
+    }
+    Ok(())
+}
+
+fn apt(workspace: &Workspace) -> Command {
+    let mut apt = workspace.command("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+    apt
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
