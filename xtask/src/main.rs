@@ -2,8 +2,10 @@
 mod bench;
 mod ci;
 mod crash;
+mod debian;
 mod peers;
 mod venv;
+mod vm;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +28,8 @@ enum Chore {
     Peers(peers::Args),
     /// Kill fauxkey with -9 at random moments while passkeys are made, and count what was lost
     Crash(crash::Args),
+    /// A real Linux kernel in QEMU: uhid and USB/IP before libfido2, python-fido2 and Chromium
+    Vm(vm::Args),
     /// Measure; what follows goes to the bench program, such as --help
     Bench(bench::Args),
 }
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Chore::Ci(args) => ci::run(&workspace, &args),
         Chore::Peers(args) => peers::run(&workspace, &args.names, args.build, peers::Extent::Full),
         Chore::Crash(args) => crash::run(&workspace, &args),
+        Chore::Vm(args) => vm::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args.args),
     });
     match outcome {

@@ -13,7 +13,7 @@ pub use everything::{Completions, Explain, Man};
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
-pub use run::{Door, Run};
+pub use run::{Attach, Door, Run};
 pub use usage::wrong_use;
 pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
 

@@ -9,14 +9,17 @@
 //! |---|---|
 //! | [`socket`] | a Unix or TCP socket |
 //! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
+//! | [`usbip`] | whatever their operating system has for USB devices, through its USB/IP client |
 pub mod hid;
 mod mailbox;
 pub mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod uhid;
+pub mod usbip;
 
 pub use socket::SocketAddress;
+pub use usbip::UsbipAddress;
 
 /// A driver that is attached to a device, until it is dropped.
 pub trait Driver: Send {

@@ -1,7 +1,8 @@
 //! A device behind the kernel's `/dev/uhid`: programs find it as `/dev/hidraw…`, like a key in a USB port.
 //!
-//! It takes the right to open `/dev/uhid`, which a udev rule can give; [`Uhid::attach`] says how. When the
-//! device loses its power, the kernel's device goes, as if it had been pulled out.
+//! It takes the right to open `/dev/uhid`, which one udev rule gives ([`LET_IN`]). When the device loses its
+//! power, the kernel's device goes, as if it had been pulled out, and whoever waits for an answer reads an end.
+//! Programs that open and close it, drivers that come and go, and a machine that sleeps are none of its business.
 mod event;
 mod hidraw;
 #[cfg(test)]
@@ -22,9 +23,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use wire::ctaphid::Report;
 
 /// The kernel's door.
 const UHID: &str = "/dev/uhid";
+/// The command that lets the user at the screen use it, now and after every start. `static_node` is for the
+/// node that is there before the module is loaded.
+pub const LET_IN: &str = "echo 'KERNEL==\"uhid\", SUBSYSTEM==\"misc\", OPTIONS+=\"static_node=uhid\", \
+    TAG+=\"uaccess\"' | sudo tee /etc/udev/rules.d/70-fauxkey.rules && sudo udevadm control --reload && \
+    sudo udevadm trigger --settle /dev/uhid";
 /// How long the kernel and udev may take to make the device node.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -97,11 +104,7 @@ fn refused(errno: Errno) -> Failure {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => {
             failure.hint("`sudo modprobe uhid` loads the kernel's module, if it has one; a socket needs none")
         }
-        Errno::ACCESS | Errno::PERM => failure.hint(
-            "let the user at the screen in by a udev rule, KERNEL==\"uhid\", SUBSYSTEM==\"misc\", \
-             TAG+=\"uaccess\", in /etc/udev/rules.d/70-uhid.rules, then `sudo udevadm control --reload` and \
-             `sudo udevadm trigger /dev/uhid`",
-        ),
+        Errno::ACCESS | Errno::PERM => failure.hint(format!("one udev rule lets you in: {LET_IN}")),
         _ => failure,
     }
 }
@@ -134,7 +137,7 @@ impl Service {
     fn tell(&mut self, signals: VecDeque<Signal>) -> Result<(), Over> {
         for signal in signals {
             match signal {
-                Signal::Input(report) if self.plugged => self.write(&event::input(&report))?,
+                Signal::Input(report) if self.plugged => self.input(&report)?,
                 Signal::Input(_) => {}
                 Signal::Power(on) => self.plug(on)?,
             }
@@ -178,12 +181,24 @@ impl Service {
         }
     }
 
+    /// A kernel that does not take a report at this moment, as its device has failed to start, loses it.
+    fn input(&self, report: &Report) -> Result<(), Over> {
+        match self.send(&event::input(report)) {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(_) => Err(Over),
+        }
+    }
+
     fn write(&self, event: &event::Bytes) -> Result<(), Over> {
+        self.send(event).map_err(|_| Over)
+    }
+
+    fn send(&self, event: &event::Bytes) -> Result<(), Errno> {
         loop {
             match rustix::io::write(&self.uhid, event) {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(_) => return Err(Over),
+                Err(errno) => return Err(errno),
             }
         }
     }
