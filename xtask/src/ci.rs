@@ -2,7 +2,7 @@
 use crate::peers::{self, Peer};
 use crate::venv::Venv;
 use crate::workspace::{Build, Workspace, run as run_command};
-use crate::{bench, crash, vm};
+use crate::{bench, crash, fuzz, vm};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 15] = [
+const CHECKS: [Check; 16] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -53,6 +53,7 @@ const CHECKS: [Check; 15] = [
     Check { name: "device-suite", when: When::All, run: device_suite },
     Check { name: "many-crashes", when: When::All, run: many_crashes },
     Check { name: "vm-tier-2", when: When::All, run: vm_tier_2 },
+    Check { name: "fuzz", when: When::All, run: some_fuzz },
     Check { name: "bench", when: When::All, run: bench_program },
 ];
 
@@ -175,6 +176,10 @@ fn vm_tier_1(workspace: &Workspace) -> Result<()> {
 
 fn vm_tier_2(workspace: &Workspace) -> Result<()> {
     vm::run(workspace, &vm::Args::tier(2))
+}
+
+fn some_fuzz(workspace: &Workspace) -> Result<()> {
+    fuzz::run(workspace, &fuzz::Args::briefly(30))
 }
 
 fn bench_program(workspace: &Workspace) -> Result<()> {

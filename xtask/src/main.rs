@@ -3,6 +3,7 @@ mod bench;
 mod ci;
 mod crash;
 mod debian;
+mod fuzz;
 mod peers;
 mod venv;
 mod vm;
@@ -30,6 +31,8 @@ enum Chore {
     Crash(crash::Args),
     /// A real Linux kernel in QEMU: uhid and USB/IP before libfido2, python-fido2 and Chromium
     Vm(vm::Args),
+    /// Look for inputs that do what none may do
+    Fuzz(fuzz::Args),
     /// Measure; what follows goes to the bench program, such as --help
     Bench(bench::Args),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Peers(args) => peers::run(&workspace, &args.names, args.build, peers::Extent::Full),
         Chore::Crash(args) => crash::run(&workspace, &args),
         Chore::Vm(args) => vm::run(&workspace, &args),
+        Chore::Fuzz(args) => fuzz::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args.args),
     });
     match outcome {

@@ -1,7 +1,7 @@
 //! Where programs outside reach a device: what carries HID reports to and from it.
 //!
-//! A device has one HID interface, [`hid::Hid`]: one CTAPHID link, however many programs talk over it. Every
-//! driver hears every input report, as every open `/dev/hidraw` does, and any of them may write. A driver runs
+//! Each door has a HID interface of its own, [`hid::Hid`]: one CTAPHID link, however many programs talk over it,
+//! and between two links the authenticator says CHANNEL_BUSY. A driver runs
 //! on a thread of its own, hears of reports and power through its [`mailbox::Mailbox`], and never keeps the
 //! device waiting. Dropping it detaches it.
 //!

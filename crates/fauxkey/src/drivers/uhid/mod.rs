@@ -2,6 +2,11 @@
 //!
 //! It takes the right to open `/dev/uhid`, which one udev rule gives ([`LET_IN`]). When the device loses its
 //! power, the kernel's device goes, as if it had been pulled out, and whoever waits for an answer reads an end.
+//!
+//! The kernel keeps 32 events for this process and drops what comes beyond that, so this process reads them as fast
+//! as it can and never waits for the device. A program that writes a message of more than 32 reports (some 1,900
+//! bytes) at once on a machine that is very busy may find it cut all the same. USB/IP has no such limit.
+//!
 //! Programs that open and close it, drivers that come and go, and a machine that sleeps are none of its business.
 mod event;
 mod hidraw;
@@ -34,6 +39,9 @@ pub const LET_IN: &str = "echo 'KERNEL==\"uhid\", SUBSYSTEM==\"misc\", OPTIONS+=
     sudo udevadm trigger --settle /dev/uhid";
 /// How long the kernel and udev may take to make the device node.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Events taken from the kernel before the device is heard: twice what the kernel keeps.
+const TURN: usize = 64;
 
 /// A device's presence in the kernel. Dropping it unplugs the device.
 pub struct Uhid {
@@ -162,18 +170,24 @@ impl Service {
         }
     }
 
-    /// Takes one event of the kernel, if there is one. The next is asked for after the mailbox is empty again.
+    /// Takes the events that the kernel has, before the mailbox has its turn again.
     fn receive(&mut self) -> Result<(), Over> {
         let mut bytes = [0; EVENT_SIZE];
-        let len = match rustix::io::read(&self.uhid, &mut bytes) {
-            Ok(0) => return Err(Over),
-            Ok(len) => len,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-            Err(_) => return Err(Over),
-        };
-        match event::decode(&bytes[..len]) {
+        for _ in 0..TURN {
+            match rustix::io::read(&self.uhid, &mut bytes) {
+                Ok(0) => return Err(Over),
+                Ok(len) => self.act(&bytes[..len])?,
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                Err(_) => return Err(Over),
+            }
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, event: &[u8]) -> Result<(), Over> {
+        match event::decode(event) {
             // Without report number or with it: the link takes both.
-            Some(Event::Output(report)) => self.writer.write(report).map_err(|_| Over),
+            Some(Event::Output(report)) => self.writer.post(report).map_err(|_| Over),
             Some(Event::GetReport(request)) => self.write(&event::refuse_get_report(request)),
             Some(Event::SetReport(request)) => self.write(&event::refuse_set_report(request)),
             // Whether programs have it open makes no difference to a FIDO device.
