@@ -108,4 +108,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 8000), Handler)
+print("page: served", flush=True)
 server.serve_forever()
