@@ -1,4 +1,5 @@
 //! `cargo xtask bench`: figures, each as a ratio in the same run, and the goals that they are held to.
+mod doors;
 mod measure;
 mod ours;
 mod raw;
@@ -26,7 +27,7 @@ struct Arguments {
     /// The fauxkey binary whose start is timed.
     #[arg(long, default_value = "target/release/fauxkey")]
     binary: PathBuf,
-    /// Leave out the vault and the start: a quick look at the computing.
+    /// Leave out the vault, the doors and the start: a quick look at the computing.
     #[arg(long)]
     memory_only: bool,
 }
@@ -62,6 +63,7 @@ fn main() -> anyhow::Result<ExitCode> {
     rivals(&arguments)?;
     if !arguments.memory_only {
         on_vault(&arguments, &mut goals)?;
+        doors::print(&arguments.binary, arguments.rounds)?;
         let millis = start::first_get_info(&arguments.binary, 100, arguments.rounds)?;
         println!("start to first getInfo answer, 100 passkeys on the vault: {millis:.1} ms");
         goals.at_most("start to first getInfo answer in ms", START, millis);

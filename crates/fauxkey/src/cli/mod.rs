@@ -17,7 +17,7 @@ pub use exec::Exec;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
-pub use run::{Door, Run};
+pub use run::{Attach, Door, Run};
 pub use usage::wrong_use;
 pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
 

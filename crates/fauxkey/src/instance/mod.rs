@@ -23,10 +23,11 @@ use self::running::{Running, lock};
 use crate::ca::{self, Authority};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::devices::{Definition, Devices};
-use crate::drivers::SocketAddress;
 use crate::drivers::exec::{self, Exec};
 use crate::drivers::socket::Socket;
 use crate::drivers::uhid::Uhid;
+use crate::drivers::usbip;
+use crate::drivers::{SocketAddress, UsbipAddress};
 use crate::home::Home;
 use crate::profiles::Profiles;
 use crate::runtime::spawn;
@@ -52,6 +53,8 @@ pub struct Instance {
     subscribers: Arc<Subscribers>,
     /// The test CA, once it was needed. Taken after `state` where both are.
     authority: Mutex<Option<Authority>>,
+    /// Started when the first device needs it, and shared by all.
+    usbip: Mutex<Option<usbip::Server>>,
     /// Held while a device is made, changed, started or deleted, so that each is done once and whole.
     state: Mutex<State>,
 }
@@ -85,8 +88,8 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
-        let (subscribers, authority, state) = Default::default();
-        Self { vault, devices, profiles, subscribers, authority, state }
+        let (subscribers, authority, usbip, state) = Default::default();
+        Self { vault, devices, profiles, subscribers, authority, usbip, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -127,6 +130,21 @@ impl Instance {
         running.attach(|hid| Exec::attach(hid, &running.profile().usb, name, folder))
     }
 
+    /// Lets others import the device over USB/IP, and returns where, such as `usbip:127.0.0.1:3240/1-1`. All
+    /// devices are at one server, which listens at the `address` that came first.
+    ///
+    /// # Errors
+    /// Those of [`Control::device`], [`usbip::Server::bind`] and [`usbip::Server::export`].
+    pub fn attach_usbip(&self, name: &str, address: UsbipAddress) -> Result<String, Failure> {
+        let running = self.running(name)?;
+        let mut server = lock(&self.usbip);
+        let server = match &mut *server {
+            Some(server) => server,
+            none => none.insert(usbip::Server::bind(address)?),
+        };
+        running.attach(|hid| server.export(hid, &running.profile().usb))
+    }
+
     /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.
     ///
     /// # Errors
@@ -152,6 +170,7 @@ impl Instance {
         };
         running.values().for_each(|device| device.stop());
         drop(running);
+        drop(lock(&self.usbip).take());
         self.subscribers.close();
         *lock(&self.authority) = None;
         if let Some(vault) = self.vault.clone() {
