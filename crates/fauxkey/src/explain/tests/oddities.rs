@@ -258,9 +258,8 @@ fn odd_cose_keys() {
         ])))
     };
     odd(&rsa(256), &rsa(128), "an RSA modulus of 1024 bits is too short");
-    let number = |n: Vec<u8>, e: &[u8]| {
-        explained_bytes(&encode(&PublicKey::Rsa { n, e: e.into() }.to_value()))
-    };
+    let number =
+        |n: Vec<u8>, e: &[u8]| explained_bytes(&encode(&PublicKey::Rsa { n, e: e.into() }.to_value()));
     odd(&rsa(256), &number([&[0], [0xC1; 256].as_slice()].concat(), &[1, 0, 1]), "n has a leading zero");
     odd(&rsa(256), &number(vec![0xC1; 256], &[0, 1, 0, 1]), "e has a leading zero");
     let ml_dsa = |alg: i64, len: usize| {
