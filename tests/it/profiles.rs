@@ -2,12 +2,13 @@
 mod pin_and_settings;
 
 use authenticator::profile::{Attestation, Counter, Extension, Profile, Verification};
+use authenticator::signer::DeterministicSigner;
 use authenticator::{Link, Via};
 use emulator::DeviceProfile;
 use emulator::profile::Attachment;
 use sha2::{Digest, Sha256};
 use tests::platform::Pin;
-use tests::{NOW, RP_ID, Rig, USB, listed, registration, sign_in, status};
+use tests::{NOW, Pooled, RP_ID, Rig, USB, listed, sign_in, status};
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
 use wire::ctap2::{
@@ -17,10 +18,19 @@ use wire::ctap2::{
 use wire::status::Status;
 use wire::webauthn::{AuthenticatorData, Flags};
 
+/// What a page offers that names no algorithms (WebAuthn Level 3 §5.1.3 step 9): every profile has one of them.
+fn registration(user: &str) -> MakeCredential {
+    MakeCredential { algorithms: vec![Algorithm::ES256, Algorithm::RS256], ..tests::registration(user) }
+}
+
+fn rig(profile: &DeviceProfile) -> Rig {
+    Rig::with_signer(profile.authenticator.clone(), Box::new(Pooled(DeterministicSigner)))
+}
+
 /// Each built-in profile as it leaves the factory, with what it advertises over USB.
 fn every(mut check: impl FnMut(&str, &Profile, &GetInfoResponse, Rig)) {
     for profile in DeviceProfile::built_in() {
-        let mut rig = Rig::new(profile.authenticator.clone());
+        let mut rig = rig(&profile);
         let info = info(&mut rig);
         check(&profile.name, &profile.authenticator, &info, rig);
     }
@@ -85,7 +95,7 @@ fn profiles_have_names_and_models_of_their_own() {
 #[test]
 fn profiles_look_over_each_link_as_they_say() {
     for profile in DeviceProfile::built_in() {
-        let mut rig = Rig::new(profile.authenticator.clone());
+        let mut rig = rig(&profile);
         assert_eq!(profile.attachment(Link::Usb), Attachment::CrossPlatform, "{}", profile.name);
         for (link, seen) in &profile.authenticator.seen {
             let via = Via { link: *link, channel: 1 };
