@@ -8,11 +8,12 @@ use std::str::FromStr;
 pub(super) const EXAMPLE: &str = "\
 Doors, for all devices or for one of them, several with commas between:
   socket   CTAPHID reports over a socket; see --socket
+  exec     programs that fauxkey exec starts, and nothing else
   uhid     a HID device of this machine's kernel, through /dev/uhid: any program finds it
   usbip    a USB device for this or another machine's kernel; see --usbip
            Linux:    sudo modprobe vhci-hcd && sudo usbip attach -r 127.0.0.1 -b 1-1
            Windows:  usbip attach -r ADDRESS -b 1-1     (with usbip-win2)
-  auto     a socket, and uhid where it works
+  auto     a socket, exec, and uhid where it works
 
 Example:
   fauxkey run --approve ask
