@@ -74,7 +74,7 @@ impl Context {
         }
         match Remote::running(&self.home) {
             Some(remote) => Ok(Reached::Running(remote)),
-            None => Instance::open(&self.home).map(Reached::Here),
+            None => Instance::open(&self.home).map(|instance| Reached::Here(Box::new(instance))),
         }
     }
 }
@@ -84,7 +84,7 @@ pub enum Reached {
     /// Another process has them.
     Running(Remote),
     /// This process has them, until it ends.
-    Here(Instance),
+    Here(Box<Instance>),
 }
 
 impl Reached {
@@ -106,7 +106,7 @@ impl Deref for Reached {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Running(remote) => remote,
-            Self::Here(instance) => instance,
+            Self::Here(instance) => &**instance,
         }
     }
 }
