@@ -205,6 +205,12 @@ impl Rig {
         Self::with_signer(profile, Box::new(signer))
     }
 
+    /// Of that profile, with deterministic keys, those of RSA out of [`Pooled`].
+    pub fn pooled(profile: Profile) -> Self {
+        let signer = Attesting::new(Pooled(DeterministicSigner), identity(&profile));
+        Self::with_signer(profile, Box::new(signer))
+    }
+
     /// Of that profile and signer.
     pub fn with_signer(profile: Profile, signer: Box<dyn Signer + Send>) -> Self {
         let shelf = Shelf::default();

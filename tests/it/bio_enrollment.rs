@@ -368,6 +368,21 @@ fn a_store_that_fails_changes_no_finger() {
     assert_eq!(platform.told(), [(id, String::new())]);
 }
 
+/// CTAP 2.1 §6.5.2.1: a token that was used waits no longer for its first use, whatever became of the command.
+#[test]
+fn a_token_counts_as_used_even_if_the_subcommand_is_then_refused() {
+    for uses in [false, true] {
+        let mut platform = Enroller::new(with_reader());
+        if uses {
+            assert_eq!(platform.send(request(ENUMERATE, None)), status(Status::INVALID_OPTION));
+        }
+        let late = NOW + std::time::Duration::from_secs(31);
+        let message = proven(request(ENUMERATE, None), &platform.token).encode();
+        let reply = platform.rig.call_with(late, USB, &message, |_| unreachable!());
+        assert_eq!(reply, status(if uses { Status::INVALID_OPTION } else { Status::PIN_AUTH_INVALID }));
+    }
+}
+
 /// The preview command of FIDO_2_1_PRE is the same by another number; its tokens had no permissions.
 #[test]
 fn the_preview_enrols_with_a_token_of_before_permissions() {

@@ -9,7 +9,7 @@ use relying_party::{
     AttestationPolicy, AuthenticationExpectation, Conveyance, RegistrationExpectation, RelyingParty,
     StoredCredential, UserVerification,
 };
-use tests::{ALGORITHMS, NOW, Pooled, Rig, SLOW, identity};
+use tests::{ALGORITHMS, CA, NOW, Pooled, Rig, SLOW, identity};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 use wire::ctap2::GetInfoResponse;
@@ -64,7 +64,12 @@ impl Case {
         RelyingParty {
             algorithms: vec![self.algorithm],
             user_verification: self.verification,
-            attestation: AttestationPolicy { conveyance: self.conveyance, ..AttestationPolicy::default() },
+            attestation: AttestationPolicy {
+                conveyance: self.conveyance,
+                trust_anchors: vec![CA.certificate().to_vec()],
+                now: Some(1_800_000_000),
+                ..AttestationPolicy::default()
+            },
             ..RelyingParty::new(RP)
         }
     }
@@ -137,7 +142,7 @@ fn platform(rig: &mut Rig, case: &Case) -> Platform {
     let (ours, theirs) = case.link();
     let info =
         rig.call_with(NOW, Via { link: ours, channel: 1 }, &GetInfoResponse::request(), |_| unreachable!());
-    Platform { client: case.client, link: theirs, info: GetInfoResponse::decode(&info).unwrap() }
+    Platform::new(case.client, theirs, GetInfoResponse::decode(&info).unwrap())
 }
 
 #[test]

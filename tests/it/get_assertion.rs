@@ -1,11 +1,10 @@
 //! authenticatorGetAssertion and authenticatorGetNextAssertion, CTAP 2.1 §6.2.2 and §6.3, step by step.
 use authenticator::profile::{Attestation, Counter, Profile, Verification};
-use authenticator::signer::DeterministicSigner;
 use authenticator::{Gesture, Link, Purpose, Via};
 use std::time::Duration;
 use tests::{
-    ALGORITHMS, NOW, Pooled, RP_ID, Rig, SLOW, USB, all_in, every_mode, everything, listed, registration,
-    sign_in, since_2_1, status,
+    ALGORITHMS, NOW, RP_ID, Rig, SLOW, USB, all_in, every_mode, everything, listed, registration, sign_in,
+    since_2_1, status,
 };
 use wire::cose::Algorithm;
 use wire::ctap2::{
@@ -59,7 +58,7 @@ fn check_signed(
     up: Option<bool>,
 ) {
     let case = format!("{:?} {algorithm} rk {rk} list {by_list} uv {uv:?} up {up:?}", profile.verification);
-    let mut rig = Rig::with_signer(profile.clone(), Box::new(Pooled(DeterministicSigner)));
+    let mut rig = Rig::pooled(profile.clone());
     let id = register(
         &mut rig,
         &MakeCredential { algorithms: vec![algorithm], rk: Some(rk), ..registration("alice") },

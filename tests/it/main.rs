@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod algorithms;
 mod architecture;
+mod attestation;
 mod bio_enrollment;
 mod ceremonies;
 mod client_pin;

@@ -1,11 +1,10 @@
 //! authenticatorMakeCredential, CTAP 2.1 §6.1.2, step by step.
 use authenticator::profile::{Attestation, Counter, Extension, Profile, Verification};
-use authenticator::signer::DeterministicSigner;
 use authenticator::store::StoreError;
 use authenticator::{CREDENTIAL_ID_MARK, Event, Gesture, Progress, Purpose, Request};
 use std::collections::HashSet;
 use tests::{
-    ALGORITHMS, NOW, Pooled, Rig, SLOW, USB, all_in, every_mode, everything, listed, registration, sign_in,
+    ALGORITHMS, NOW, Rig, SLOW, USB, all_in, every_mode, everything, listed, registration, sign_in,
     since_2_1, status,
 };
 use wire::cbor;
@@ -39,7 +38,7 @@ fn every_combination_creates_what_was_asked_for_and_stores_that_and_nothing_else
                     let case = format!("{:?} {algorithm} rk {rk:?} uv {uv:?}", profile.verification);
                     let request =
                         MakeCredential { algorithms: vec![algorithm], rk, uv, ..registration("alice") };
-                    let mut rig = Rig::with_signer(profile.clone(), Box::new(Pooled(DeterministicSigner)));
+                    let mut rig = Rig::pooled(profile.clone());
                     let before = rig.shelf.commits();
                     if uv == Some(true) && profile.verification == Verification::None {
                         assert_eq!(

@@ -50,11 +50,11 @@ fn get_info_says_what_the_profile_says_and_asks_nobody() {
 #[test]
 fn get_info_is_the_same_after_a_power_cycle_but_for_what_is_sealed_anew() {
     let profiles = DeviceProfile::built_in().into_iter().map(|profile| profile.authenticator);
-    for profile in profiles.chain([all_in(), since_2_1()]) {
+    for profile in profiles.filter(Profile::speaks_ctap2).chain([all_in(), since_2_1()]) {
         let mut rig = Rig::new(profile.clone());
         rig.call(&registration("alice").encode());
-        if profile.pin.is_some() {
-            Pin::new(2).set(&mut rig, "a1b2c3d4").unwrap();
+        if let Some(pin) = &profile.pin {
+            Pin::new(pin.protocols[0].number()).set(&mut rig, "a1b2c3d4").unwrap();
         }
         if profile.credential_management.persistent_read_only {
             Pin::new(2).token(&mut rig, "a1b2c3d4", Permissions::PCMR, None).unwrap();
@@ -67,7 +67,7 @@ fn get_info_is_the_same_after_a_power_cycle_but_for_what_is_sealed_anew() {
         let before = told(&mut rig);
         rig.authenticator.power_cycle(NOW).unwrap();
         assert_eq!(told(&mut rig), before, "{:?}", profile.aaguid);
-        assert!(rig.prompts.len() == 1, "only the registration asked somebody");
+        assert!(rig.prompts.len() <= 1, "only the registration may have asked somebody");
     }
 }
 

@@ -1,9 +1,10 @@
 //! A virtual device behind CTAPHID, with a clock that jumps: reports in, reports out.
+use authenticator::signer::Attesting;
 use authenticator::{Gesture, Link as Kind, Purpose};
 use client::ctaphid::{Event as HostEvent, Host};
 use emulator::{Answer, DeviceProfile, Event, FastSigner, Port, UserPolicy, VirtualAuthenticator};
 use std::time::Duration;
-use tests::{NOW, Shelf, registration, rng, sign_in};
+use tests::{NOW, Shelf, identity, registration, rng, sign_in};
 use transport::ctaphid::{Config, Device};
 use wire::cose::Algorithm;
 use wire::ctap2::{Command, GetAssertionResponse, GetInfoResponse, MakeCredential, MakeCredentialResponse};
@@ -29,7 +30,8 @@ impl Desk {
     fn of(profile: &str, user: UserPolicy) -> Self {
         let shelf = Shelf::default();
         let profile = DeviceProfile::named(profile).unwrap();
-        let signer = Box::new(FastSigner::default());
+        let signer = Attesting::new(FastSigner::default(), identity(&profile.authenticator));
+        let signer = Box::new(signer);
         let mut device =
             VirtualAuthenticator::new(NOW, profile, Box::new(shelf.clone()), signer, rng(1)).unwrap();
         device.set_user(NOW, user);

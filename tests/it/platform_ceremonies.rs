@@ -36,7 +36,7 @@ fn platform(rig: &mut Rig, protocol: i64) -> Platform {
     let mut info = GetInfoResponse::decode(&rig.call_silently(&GetInfoResponse::request())).unwrap();
     assert!(info.pin_uv_auth_protocols.contains(&protocol));
     info.pin_uv_auth_protocols = vec![protocol];
-    Platform { client: Client::SpecL3, link: Link::Usb, info }
+    Platform::new(Client::SpecL3, Link::Usb, info)
 }
 
 fn run<C: Ceremony>(rig: &mut Rig, begun: (C, Vec<u8>)) -> Result<C::Outcome, ClientError> {

@@ -12,12 +12,10 @@ const FIXTURE: &str = include_str!("../../fixtures/getinfo/real-devices.txt");
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("yubikey-5", "maxCredentialIdLength", "128, and IDs that are made here are longer"),
     ("feitian-biopass", "maxCredentialIdLength", "96, and IDs that are made here are longer"),
-    ("windows-hello", "algorithms", "RS256 alone, whose keys only the tpm format attests"),
     ("windows-hello", "maxCredentialIdLength", "32, and IDs that are made here are longer"),
     ("windows-hello", "maxMsgSize", "the statement has none, as Windows is asked through an API"),
     ("windows-hello", "minPINLength", "Windows verifies by itself, and CTAP's PIN is not there"),
     ("windows-hello", "option uv", "clients ask for it, and the statement has none"),
-    ("windows-hello", "uvModality", "goes with uv"),
 ];
 
 /// The answers that name a profile: the profile's name, and what the real one says.

@@ -137,7 +137,7 @@ fn where_a_long_touch_is_wanted_a_short_one_resets_nothing() {
 fn a_long_touch_is_a_touch_everywhere_else_and_no_verification() {
     let mut rig = Rig::new(everything());
     let call = |rig: &mut Rig, message: &[u8]| rig.call_with(NOW, USB, message, |_| Gesture::LongTouch)[0];
-    assert_eq!(call(&mut rig, &[Command::SELECTION.0]), 0);
+    assert_eq!(call(&mut Rig::new(all_in()), &[Command::SELECTION.0]), 0);
     assert_eq!(call(&mut rig, &registration("a").encode()), 0);
     let verified = MakeCredential { uv: Some(true), ..registration("b") };
     assert_eq!(call(&mut rig, &verified.encode()), Status::OPERATION_DENIED.0);

@@ -9,9 +9,16 @@ from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client, U
 from fido2.ctap import CtapError
 from fido2.ctap2 import Ctap2
 from fido2.webauthn import AuthenticatorData, PublicKeyCredentialDescriptor
-from relying_parties import EDDSA, ES256, ORIGIN, RP_ID
+from relying_parties import EDDSA, ES256, ES384, ML_DSA_44, ML_DSA_65, ORIGIN, RP_ID, RS256
 
-ALGORITHMS = {"ES256": ES256, "EdDSA": EDDSA}
+ALGORITHMS = {
+    "ES256": ES256,
+    "EdDSA": EDDSA,
+    "ES384": ES384,
+    "RS256": RS256,
+    "ML-DSA-44": ML_DSA_44,
+    "ML-DSA-65": ML_DSA_65,
+}
 UNKNOWN_ID = bytes(64)
 # Errors of the client, each with the status of the authenticator behind it.
 NO_CREDENTIALS = ClientError.ERR.DEVICE_INELIGIBLE, CtapError.ERR.NO_CREDENTIALS

@@ -33,8 +33,19 @@ class Daemon:
 
     def api(self, method, path, body=None):
         """Asks the control API about the device."""
+        return self.call(method, f"devices/{self.device}{path}", body)
+
+    def root(self):
+        """The root certificate of the test CA in PEM."""
+        status, printed, said = self.command("ca", "export")
+        if status != 0:
+            raise RuntimeError(said)
+        return printed.encode()
+
+    def call(self, method, path, body=None):
+        """Asks the control API."""
         request = urllib.request.Request(
-            f"{self._ready['url']}/api/v1/devices/{self.device}{path}",
+            f"{self._ready['url']}/api/v1/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self._ready['token']}", "Content-Type": "application/json"},

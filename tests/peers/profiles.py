@@ -52,12 +52,12 @@ PROFILES = (
 
 KEY = {
     "options": {"plat": False, "rk": True, "up": True, "clientPin": False, "credMgmt": True},
-    "algorithms": (-7, -8),
     "transports": ("usb",),
     "attestation": "packed",
     "verifies": True,
     "counts": True,
 }
+
 
 @dataclass(frozen=True)
 class U2f:
@@ -68,9 +68,15 @@ class U2f:
     """Whether it speaks CTAP2 as well."""
 
 
-WITH_U2F = (U2f("u2f-key", ctap2=False),)
+WITH_U2F = (U2f("u2f-key", ctap2=False), U2f("all-in", ctap2=True))
 
 WITH_PIN = (
-    Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), **KEY),
-    Profile("all-in", "fa0c5e11-0000-4000-8000-0000616c6c69", versions=("FIDO_2_0", "FIDO_2_1", "FIDO_2_3"), **KEY),
+    Profile("security-key", "fa0c5e11-0000-4000-8000-736563757265", versions=("FIDO_2_0", "FIDO_2_1"), algorithms=(-7, -8), **KEY),
+    Profile(
+        "all-in",
+        "fa0c5e11-0000-4000-8000-0000616c6c69",
+        versions=("U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"),
+        algorithms=(-7, -8, -35, -257, -48, -49),
+        **KEY,
+    ),
 )

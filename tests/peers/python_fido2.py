@@ -1,9 +1,11 @@
 """python-fido2's client and server, and py_webauthn, against every built-in profile over both kinds of socket."""
 
 import ceremonies
+import certified
 import command_line
 import ctaphid
 import power
+import relying_parties as parties
 import u2f
 import with_pin
 from cases import Cases
@@ -21,8 +23,14 @@ def main():
                 power.judge(cases, daemon, profile)
         with cases.group(f"{profile.name} by command"), running(profile.name, "unix") as daemon:
             command_line.judge(cases, daemon, profile)
+    for profile, fmt, aaguid in certified.CERTIFIED:
+        with cases.group(f"{profile} certified"), running(profile, "unix") as daemon:
+            certified.judge(cases, daemon, fmt, aaguid)
+    with cases.group("all-in certified"), running("all-in", "unix") as daemon:
+        certified.enterprise(cases, daemon)
     for profile in WITH_PIN:
         with cases.group(f"{profile.name} with a PIN"), running(profile.name, "unix") as daemon:
+            parties.trust(daemon.root())
             with_pin.judge(cases, daemon, profile)
     for profile in WITH_U2F:
         for link in ("tcp", "unix"):

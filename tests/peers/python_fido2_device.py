@@ -17,6 +17,8 @@ import fauxkey
 
 VERSION = "2.2.1"
 PROFILES = os.environ.get("FAUXKEY_PROFILES", "all-in security-key fingerprint-key").split()
+ENTERPRISE = {"all-in": "enterprise.example.test"}
+"""Profiles with enterprise attestation, and an RP ID to which each grants it."""
 NOT_OURS = {
     "test_sign_extension_v4.py": "a prototype of a signing extension, with 272 cases",
     "test_preview_sign.py": "a prototype of a signing extension",
@@ -75,6 +77,8 @@ def run_file(profile, folder, file):
         command = [sys.executable, "-B", "-m", "pytest", os.path.join("tests", "device", file), "-q", "--no-header"]
         command += ["-p", "device_plugin", "-p", "no:cacheprovider", "--controller", controller(daemon)]
         command += ["--pico-port", "1"]
+        if profile in ENTERPRISE:
+            command += ["--ep-rp-id", ENTERPRISE[profile]]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     said = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAILED ", "skipped "))]
     print("\n".join(said), flush=True)

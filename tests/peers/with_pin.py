@@ -8,7 +8,7 @@ from ceremonies import ALGORITHMS, Browser, _listed
 from fido2.client import ClientError
 from fido2.ctap import CtapError
 from fido2.ctap2.pin import ClientPin
-from fido2.webauthn import AuthenticatorData
+from fido2.webauthn import AttestationObject, AuthenticatorData
 
 PIN, WRONG = "a1b2c3d4", "wrong pin"
 
@@ -24,7 +24,7 @@ def judge(cases, daemon, profile):
         # A browser that meets the key with its PIN.
         browser = Browser(device)
         browser.user.request_pin = lambda _permissions, _rp_id: PIN
-        _every_wish(cases, browser)
+        _every_wish(cases, browser, profile)
         _wrong_pin(cases, daemon, browser)
 
 
@@ -39,9 +39,10 @@ def _get_info(cases, browser, profile):
         equal(info.pin_uv_protocols, [2, 1], "PIN/UV auth protocols")
 
 
-def _every_wish(cases, browser):
-    """Every combination of discoverability, verification and algorithm."""
-    for resident, wish, algorithm in itertools.product(("required", "discouraged"), ("required", "discouraged"), ALGORITHMS):
+def _every_wish(cases, browser, profile):
+    """Every combination of discoverability, verification and algorithm that the profile has."""
+    has = [algorithm for algorithm in ALGORITHMS if ALGORITHMS[algorithm] in profile.algorithms]
+    for resident, wish, algorithm in itertools.product(("required", "discouraged"), ("required", "discouraged"), has):
         with cases.case(f"{algorithm}, residentKey {resident}, userVerification {wish}: registers and signs in"):
             asked = {"resident_key_requirement": resident, "user_verification": wish}
             options, state = parties.creation(f"{algorithm}-{resident}-{wish}", algorithms=(ALGORITHMS[algorithm],), **asked)
@@ -51,6 +52,12 @@ def _every_wish(cases, browser):
             flags = AuthenticatorData(parties.websafe_decode(assertion["response"]["authenticatorData"])).flags
             verified = AuthenticatorData.FLAG.UV if wish == "required" else 0
             equal(flags, AuthenticatorData.FLAG.UP | verified, "flags")
+    with cases.case("of several algorithms the first that the key has is taken"):
+        for first, second in itertools.permutations(has, 2):
+            order = (-70000, ALGORITHMS[first], ALGORITHMS[second])
+            options, _ = parties.creation("ordered", algorithms=order, resident_key_requirement="required")
+            made = AttestationObject(parties.websafe_decode(browser.create(options)["response"]["attestationObject"]))
+            equal(made.auth_data.credential_data.public_key[3], order[1], f"{first} before {second}")
 
 
 def _wrong_pin(cases, daemon, browser):

@@ -2,7 +2,7 @@
 use crate::peers::{self, Peer};
 use crate::venv::Venv;
 use crate::workspace::{Build, Workspace, run as run_command};
-use crate::{bench, crash};
+use crate::{bench, crash, fuzz, vm};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 16] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -49,8 +49,11 @@ const CHECKS: [Check; 13] = [
     Check { name: "rehearse", when: When::Ever, run: rehearse },
     Check { name: "peers", when: When::Ever, run: quick_peers },
     Check { name: "crash", when: When::Ever, run: few_crashes },
+    Check { name: "vm", when: When::Ever, run: vm_tier_1 },
     Check { name: "device-suite", when: When::All, run: device_suite },
     Check { name: "many-crashes", when: When::All, run: many_crashes },
+    Check { name: "vm-tier-2", when: When::All, run: vm_tier_2 },
+    Check { name: "fuzz", when: When::All, run: some_fuzz },
     Check { name: "bench", when: When::All, run: bench_program },
 ];
 
@@ -181,6 +184,18 @@ fn device_suite(workspace: &Workspace) -> Result<()> {
 
 fn many_crashes(workspace: &Workspace) -> Result<()> {
     crash::run(workspace, &crash::Args::rounds(200))
+}
+
+fn vm_tier_1(workspace: &Workspace) -> Result<()> {
+    vm::run(workspace, &vm::Args::tier(1))
+}
+
+fn vm_tier_2(workspace: &Workspace) -> Result<()> {
+    vm::run(workspace, &vm::Args::tier(2))
+}
+
+fn some_fuzz(workspace: &Workspace) -> Result<()> {
+    fuzz::run(workspace, &fuzz::Args::briefly(30))
 }
 
 fn bench_program(workspace: &Workspace) -> Result<()> {

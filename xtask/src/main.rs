@@ -3,8 +3,10 @@ mod bench;
 mod ci;
 mod crash;
 mod debian;
+mod fuzz;
 mod peers;
 mod venv;
+mod vm;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +29,10 @@ enum Chore {
     Peers(peers::Args),
     /// Kill fauxkey with -9 at random moments while passkeys are made, and count what was lost
     Crash(crash::Args),
+    /// A real Linux kernel in QEMU: uhid and USB/IP before libfido2, python-fido2 and Chromium
+    Vm(vm::Args),
+    /// Look for inputs that do what none may do
+    Fuzz(fuzz::Args),
     /// Measure; what follows goes to the bench program, such as --help
     Bench(bench::Args),
 }
@@ -36,6 +42,8 @@ fn main() -> ExitCode {
         Chore::Ci(args) => ci::run(&workspace, &args),
         Chore::Peers(args) => peers::run(&workspace, &args.names, args.build, peers::Extent::Full),
         Chore::Crash(args) => crash::run(&workspace, &args),
+        Chore::Vm(args) => vm::run(&workspace, &args),
+        Chore::Fuzz(args) => fuzz::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args.args),
     });
     match outcome {

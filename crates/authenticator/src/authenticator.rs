@@ -192,7 +192,7 @@ impl Authenticator {
     }
 
     fn decide(&mut self, now: Instant, via: Via, message: &[u8]) -> Result<Step, CtapError> {
-        if self.pending.is_some() || self.deferred.is_some() {
+        if self.is_waiting() {
             let why = "CTAP 2.1 §11.2.5.3: another command waits for its user, or is being worked on";
             return Err(Status::CHANNEL_BUSY.because(why));
         }
@@ -227,7 +227,9 @@ impl Authenticator {
                 Ok(Step::Ask(Question::presence(Purpose::Select), Continuation::Selection))
             }
             ctap2::Request::ClientPin(request) => pin::begin(this, now, via, request),
-            ctap2::Request::BioEnrollment(request) => bio_enrollment::begin(this, now, via, request),
+            ctap2::Request::BioEnrollment(request) => {
+                bio_enrollment::begin(this, now, via, request, &mut used)
+            }
             ctap2::Request::CredentialManagement(request) => {
                 credential_management::begin(this, now, via, request, &mut used)
             }
@@ -313,8 +315,7 @@ impl Authenticator {
 
     /// Whether something can be prepared, so that a later command is not slow.
     pub fn can_prepare(&self) -> bool {
-        let idle = self.pending.is_none() && self.deferred.is_none();
-        idle && self.preparable().is_some()
+        !self.is_waiting() && self.preparable().is_some()
     }
 
     /// Prepares one thing. It may take as long as the slow work that it saves: to be called while nobody waits.
@@ -366,9 +367,9 @@ impl Authenticator {
         pending.or_else(|| self.touch.as_ref().and_then(u2f::Touch::prompt))
     }
 
-    /// Whether a command waits for its user.
+    /// Whether a command waits for its user, or for its slow half.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || self.deferred.is_some()
     }
 
     fn advance(

@@ -4,7 +4,7 @@
 //! touch is a good one. What has been taken of a finger is kept until the power is cut and no longer; only the last
 //! good sample commits anything.
 use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, Via};
-use crate::pin::Verified;
+use crate::pin::{TokenUse, Verified};
 use crate::profile::Verification;
 use crate::store::{Change, Finger, State};
 use crate::user::{Purpose, Refusal};
@@ -34,11 +34,7 @@ pub(crate) struct Enrolling {
 }
 
 /// A subcommand, read and judged, that may write without asking the user.
-pub(crate) struct Command {
-    /// What authorized it; cancelling needs nothing.
-    token: Option<Verified>,
-    action: Action,
-}
+pub(crate) struct Command(Action);
 
 enum Action {
     Cancel,
@@ -50,7 +46,6 @@ enum Action {
 /// A sample that the user is asked for.
 pub(crate) struct Asked {
     via: Via,
-    token: Verified,
     /// It is the first of another finger.
     begins: bool,
     /// Good samples that are needed, this one among them.
@@ -64,6 +59,7 @@ pub(crate) fn begin(
     now: Instant,
     via: Via,
     request: BioEnrollment,
+    used: &mut Option<TokenUse>,
 ) -> Result<Step, CtapError> {
     let Some(subcommand) = request.subcommand else { return modality(request.get_modality) };
     // That the modality must be there and right is what OpenSK does: the specification does not say so.
@@ -77,38 +73,38 @@ pub(crate) fn begin(
     match subcommand {
         // §6.7.3 and §6.7.5 need no token.
         Subcommand::GET_FINGERPRINT_SENSOR_INFO => Ok(Step::Reply(sensor_info(auth).encode())),
-        Subcommand::CANCEL_CURRENT_ENROLLMENT => proceed(None, Action::Cancel),
+        Subcommand::CANCEL_CURRENT_ENROLLMENT => proceed(Action::Cancel),
         // §6.7.4.
         Subcommand::ENROLL_BEGIN => {
-            let token = verified(auth, now, &request, true)?;
+            *used = Some(verified(auth, now, &request, true)?);
             let samples = has_room(auth)?;
-            Ok(ask(via, token, &request, true, samples))
+            Ok(ask(via, &request, true, samples))
         }
         Subcommand::ENROLL_CAPTURE_NEXT_SAMPLE => {
-            let token = verified(auth, now, &request, request.template_id.is_some())?;
+            *used = Some(verified(auth, now, &request, request.template_id.is_some())?);
             let remaining = goes_on(auth, via, &request)?;
-            Ok(ask(via, token, &request, false, remaining))
+            Ok(ask(via, &request, false, remaining))
         }
         // §6.7.6.
         Subcommand::ENUMERATE_ENROLLMENTS => {
-            let token = verified(auth, now, &request, true)?;
+            *used = Some(verified(auth, now, &request, true)?);
             if auth.memory.state().verification.fingers.is_empty() {
                 return Err(Status::INVALID_OPTION.because("CTAP 2.1 §6.7.6: no finger is enrolled"));
             }
-            proceed(Some(token), Action::Enumerate)
+            proceed(Action::Enumerate)
         }
         // §6.7.7.
         Subcommand::SET_FRIENDLY_NAME => {
             let named = request.template_id.is_some() && request.friendly_name.is_some();
-            let token = verified(auth, now, &request, named)?;
+            *used = Some(verified(auth, now, &request, named)?);
             let (id, name) =
                 (request.template_id.unwrap_or_default(), request.friendly_name.unwrap_or_default());
-            proceed(Some(token), Action::Put(renamed(auth, &id, name)?))
+            proceed(Action::Put(renamed(auth, &id, name)?))
         }
         // §6.7.8.
         Subcommand::REMOVE_ENROLLMENT => {
-            let token = verified(auth, now, &request, request.template_id.is_some())?;
-            proceed(Some(token), Action::Put(without(auth, &request.template_id.unwrap_or_default())?))
+            *used = Some(verified(auth, now, &request, request.template_id.is_some())?);
+            proceed(Action::Put(without(auth, &request.template_id.unwrap_or_default())?))
         }
         _ => Err(Status::INVALID_SUBCOMMAND.because("CTAP 2.1 §6.7: unknown subcommand")),
     }
@@ -153,7 +149,7 @@ fn verified(
     now: Instant,
     request: &BioEnrollment,
     complete: bool,
-) -> Result<Verified, CtapError> {
+) -> Result<TokenUse, CtapError> {
     let param = request.pin_uv_auth_param.as_deref();
     let param = param.ok_or(Status::PUAT_REQUIRED.because("CTAP 2.1 §6.7.4: pinUvAuthParam is absent"))?;
     if !complete {
@@ -162,11 +158,11 @@ fn verified(
     let protocol = auth.protocol(request.protocol)?;
     let message = request.authenticated();
     if auth.capabilities.profile.pin_uv_auth_token {
-        return auth.verify_token(now, protocol, &message, param, Permissions::BE);
+        return auth.verify_token(now, protocol, &message, param, Permissions::BE).map(TokenUse::of);
     }
     // FIDO_2_1_PRE: tokens had no permissions yet, and whoever knew the PIN could enrol.
     auth.session.token(protocol).verify(now, protocol, &message, param)?;
-    Ok(Verified { protocol })
+    Ok(TokenUse::of(Verified { protocol }))
 }
 
 /// §6.7.4: samples that another finger takes, if there is room for it.
@@ -187,14 +183,14 @@ fn goes_on(auth: &Authenticator, via: Via, request: &BioEnrollment) -> Result<u8
     }
 }
 
-fn ask(via: Via, token: Verified, request: &BioEnrollment, begins: bool, remaining: u8) -> Step {
+fn ask(via: Via, request: &BioEnrollment, begins: bool, remaining: u8) -> Step {
     let patience = request.timeout_milliseconds.map_or(SAMPLE, Duration::from_millis).min(LONGEST_SAMPLE);
     let question = Question::presence(Purpose::EnrollSample { remaining });
-    Step::Ask(question, Continuation::EnrollSample(Asked { via, token, begins, remaining, patience }))
+    Step::Ask(question, Continuation::EnrollSample(Asked { via, begins, remaining, patience }))
 }
 
-fn proceed(token: Option<Verified>, action: Action) -> Result<Step, CtapError> {
-    Ok(Step::Proceed(Silent::BioEnrollment(Box::new(Command { token, action }))))
+fn proceed(action: Action) -> Result<Step, CtapError> {
+    Ok(Step::Proceed(Silent::BioEnrollment(Box::new(Command(action)))))
 }
 
 fn missing(why: &'static str) -> CtapError {
@@ -259,8 +255,7 @@ fn fresh_id(auth: &mut Authenticator) -> Vec<u8> {
 
 /// Does what was decided.
 pub(crate) fn resume(command: Command, auth: &mut Authenticator, via: Via) -> Result<Vec<u8>, CtapError> {
-    note_use(auth, command.token);
-    match command.action {
+    match command.0 {
         Action::Cancel => {
             auth.enrolling.take_if(|enrolling| enrolling.via == via);
         }
@@ -277,12 +272,6 @@ pub(crate) fn resume(command: Command, auth: &mut Authenticator, via: Via) -> Re
         Action::Put(fingers) => put(auth, fingers)?,
     }
     Ok(Vec::from([Status::OK.0]))
-}
-
-fn note_use(auth: &mut Authenticator, token: Option<Verified>) {
-    if let Some(token) = token {
-        auth.session.token_mut(token.protocol).used_for(None);
-    }
 }
 
 impl Asked {
@@ -310,7 +299,6 @@ impl Asked {
         status: SampleStatus,
         remaining: u8,
     ) -> Result<Vec<u8>, CtapError> {
-        note_use(auth, Some(self.token));
         // An unfinished enrolment ends where another begins.
         let going_on = auth.enrolling.take();
         let id = match going_on {

@@ -133,8 +133,9 @@ impl Create {
             });
         }
         let preference = Preference::from_option(options.attestation.as_deref());
-        // CTAP 2.1 §6.1.1: vendor-facilitated (1), as the authenticator's own list of RP IDs decides; for
-        // platform-managed (2) a browser has a policy.
+        // CTAP 2.1 §7.1: vendor-facilitated (1), as the authenticator's own list of RP IDs decides, unless somebody
+        // manages this platform and lists the RP ID (2).
+        let value = if platform.enterprise.contains(&rp_id) { 2 } else { 1 };
         let enterprise = preference == Preference::Enterprise && platform.info.option("ep") == Some(true);
         if preference == Preference::Enterprise && !enterprise {
             notes.push(
@@ -159,7 +160,7 @@ impl Create {
             uv: (means == Means::BuiltInOption).then_some(true),
             pin_uv_auth_param: None,
             pin_uv_auth_protocol: None,
-            enterprise_attestation: enterprise.then_some(1),
+            enterprise_attestation: enterprise.then_some(value),
             attestation_formats: attestation_formats(options, preference, platform),
         };
         let exclude = descriptors(&options.exclude_credentials);
@@ -266,6 +267,13 @@ impl Create {
             &mut self.notes,
         );
         let Some(attested) = data.attested else { return Err(wrong(AnswerError::NoCredential)) };
+        // CTAP 2.1 §6.1.2 step 9: whoever may not have it gets an ordinary attestation.
+        if self.request.enterprise_attestation.is_some() && !answer.ep_att {
+            self.notes.push(format!(
+                "attestation enterprise: the authenticator gives {} an ordinary attestation",
+                self.request.rp.id
+            ));
+        }
 
         let made =
             AttestationObject { fmt: answer.fmt, att_stmt: answer.att_stmt, auth_data: answer.auth_data };

@@ -28,7 +28,7 @@
 //! # let info = wire::ctap2::GetInfoResponse::default();
 //! let document = options::creation(text)?;
 //! let origin = Origin::parse("https://login.example.test")?;
-//! let platform = Platform { client: client::Client::SpecL3, link: client::Link::Usb, info };
+//! let platform = Platform::new(client::Client::SpecL3, client::Link::Usb, info);
 //! let begun = Create::begin(&origin, &document.options, &platform)?;
 //! // `exchange` sends one CTAP message and returns the answer: by a HID report, a channel, a function call.
 //! let refused = client::run(begun, exchange).unwrap_err();

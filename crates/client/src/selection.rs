@@ -12,6 +12,15 @@ pub struct Platform {
     pub link: Link,
     /// What it says it can do, over that link.
     pub info: GetInfoResponse,
+    /// The RP IDs for which whoever manages this platform allows enterprise attestation (CTAP 2.1 §7.1.2).
+    pub enterprise: Vec<String>,
+}
+
+impl Platform {
+    /// A platform that nobody manages.
+    pub fn new(client: Client, link: Link, info: GetInfoResponse) -> Self {
+        Self { client, link, info, enterprise: Vec::new() }
+    }
 }
 
 /// How the authenticator is reached.

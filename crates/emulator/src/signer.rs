@@ -138,7 +138,7 @@ fn ec_parts<const LEN: usize>(document: &[u8], before: &[u8]) -> Option<(Private
 /// ring wants all eight numbers of RFC 8017 §3.2; they follow from the primes.
 fn parse_rsa(private: &[u8], n: &[u8], e: &[u8]) -> Result<Ready, SignerError> {
     const INVALID: SignerError = SignerError::InvalidKey;
-    if private.is_empty() || private.len() % 2 != 0 || e != RSA_EXPONENT {
+    if private.is_empty() || !private.len().is_multiple_of(2) || e != RSA_EXPONENT {
         return Err(INVALID);
     }
     let (p, q) = private.split_at(private.len() / 2);

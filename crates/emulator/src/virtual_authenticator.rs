@@ -335,7 +335,9 @@ impl VirtualAuthenticator {
         self.spoken_to = true;
         let Some(Some((kind, link))) = self.links.get_mut(port.0) else { return };
         let link_kind = *kind;
-        let via = |channel| Via { link: link_kind, channel };
+        // Two links of one kind both count their channels from 1: the port tells them apart.
+        let number = u32::try_from(port.0).unwrap_or(u32::MAX);
+        let via = |channel: u32| Via { link: link_kind, channel: channel ^ number << 24 };
         let progress = match &event {
             transport::Event::Ctap2 { channel, message } => {
                 link.processing(now);

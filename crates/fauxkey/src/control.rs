@@ -250,6 +250,57 @@ pub enum Link {
     Hybrid,
 }
 
+/// The test CA of a home: what relying parties may trust in tests, and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestCa {
+    /// What a relying party takes as its trust anchor.
+    pub root: Certificate,
+    /// Everything that it certified.
+    pub leaves: Vec<Certificate>,
+}
+
+/// A certificate of the test CA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Whose key it is.
+    pub kind: CertificateKind,
+    /// In the form of RFC 4514.
+    pub subject: String,
+    /// SHA-256 of the certificate in hexadecimal.
+    pub fingerprint: String,
+    /// The first moment at which it is valid, such as `2020-01-01T00:00:00Z`.
+    pub not_before: String,
+    /// The last one.
+    pub not_after: String,
+    /// The model that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aaguid: Option<String>,
+    /// The name of the one device whose key it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// What it calls that device, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
+    /// The certificate in DER.
+    pub certificate: Base64Url,
+}
+
+/// Whose key a certificate of the test CA is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateKind {
+    /// The CA's own.
+    Root,
+    /// All devices of a model share it, for format packed.
+    Batch,
+    /// All devices of a model share it, for format fido-u2f and U2F messages.
+    U2f,
+    /// One device's, for enterprise attestation.
+    Enterprise,
+}
+
 /// Everything that can be done with virtual devices from outside.
 pub trait Control {
     /// All devices, by name.
@@ -295,6 +346,12 @@ pub trait Control {
     fn rename_finger(&self, name: &str, id: &str, finger: String) -> Result<Finger, Failure>;
     /// Forgets a finger; `id` as for [`Control::rename_finger`].
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure>;
+    /// The test CA. Makes its root if there is none yet.
+    fn ca(&self) -> Result<TestCa, Failure>;
+    /// The attestation certificate of a model, then the root: by AAGUID or by the name of a profile.
+    fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure>;
+    /// A new root. Running devices attest by it at once, others from their next start.
+    fn rotate_ca(&self) -> Result<TestCa, Failure>;
     /// Sends a CTAP2 message as if over `link` and waits for the answer, user included.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure>;
 }

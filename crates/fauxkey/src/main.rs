@@ -6,6 +6,7 @@
 
 mod announce;
 mod api;
+mod ca;
 mod cli;
 mod commands;
 mod control;

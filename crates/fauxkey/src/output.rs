@@ -68,6 +68,13 @@ impl Output {
         stdout.flush()
     }
 
+    /// A result that is bytes, and stays as it is.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
     /// A result that is JSON in any case: on one line for programs, over several for people.
     pub fn document<T: Serialize>(&self, value: &T) -> io::Result<()> {
         let text = if self.json { serde_json::to_string(value) } else { serde_json::to_string_pretty(value) };

@@ -56,8 +56,9 @@ impl Profiles {
         Ok(listed)
     }
 
-    /// The profile with that name, which may end in an option: `NAME+packed-self` attests by the new key itself,
-    /// `NAME+none` does not attest, whatever the profile says.
+    /// The profile with that name, which may end in an option, whatever the profile says: `NAME+packed` attests by
+    /// the test CA, `NAME+packed-self` by the new key itself, `NAME+fido-u2f` as a U2F key does and ES256 only, and
+    /// `NAME+none` does not attest.
     ///
     /// # Errors
     /// NotFound if there is none; Invalid for an unknown option; Broken if its file makes no sense or says what
@@ -65,11 +66,14 @@ impl Profiles {
     pub fn find(&self, name: &str) -> Result<DeviceProfile, Failure> {
         let Some((plain, option)) = name.split_once('+') else { return self.find_plain(name) };
         let attestation = match option {
+            "packed" => Attestation::Packed,
             "packed-self" => Attestation::PackedSelf,
+            "fido-u2f" => Attestation::FidoU2f,
             "none" => Attestation::None,
             unknown => {
                 let message = format!("`{}` is no option of a profile", unknown.escape_debug());
-                let hint = format!("the options are {plain}+packed-self and {plain}+none");
+                let hint =
+                    format!("the options are +packed, +packed-self, +fido-u2f and +none behind {plain}");
                 return Err(Failure::new(FailureKind::Invalid, message).hint(hint));
             }
         };
@@ -77,6 +81,7 @@ impl Profiles {
         profile.name = name.into();
         let claims = &mut profile.authenticator;
         claims.attestation = attestation;
+        claims.further_attestations.clear();
         // U2F goes with a certificate (FIDO U2F Raw Message Formats 1.2 §4.3).
         if !claims.attestations().any(|mode| matches!(mode, Attestation::Packed | Attestation::FidoU2f)) {
             claims.versions.retain(|version| version != "U2F_V2");
@@ -84,6 +89,16 @@ impl Profiles {
         if claims.versions.is_empty() {
             let message = format!("`{plain}` speaks U2F only, and every U2F registration has a certificate");
             return Err(Failure::new(FailureKind::Invalid, message).hint("leave the option out"));
+        }
+        claims.algorithms.retain(|algorithm| attestation.attests(*algorithm));
+        if claims.algorithms.is_empty() {
+            let message = format!("{plain} makes no ES256 keys, and +{option} attests no others");
+            return Err(Failure::new(FailureKind::Invalid, message));
+        }
+        // CTAP 2.1 §7.1: it goes with certificates in packed statements.
+        if attestation != Attestation::Packed {
+            claims.enterprise = None;
+            claims.config_commands.retain(|command| *command != 1);
         }
         Ok(profile)
     }
@@ -235,11 +250,16 @@ mod tests {
             ("ms-authenticator-ios+packed-self", Attestation::PackedSelf),
             ("security-key", Attestation::PackedSelf),
             ("security-key+none", Attestation::None),
+            ("ms-authenticator-ios+packed", Attestation::Packed),
+            ("all-in+fido-u2f", Attestation::FidoU2f),
         ] {
             let profile = profiles.find(name).unwrap();
             assert_eq!((profile.name.as_str(), profile.authenticator.attestation), (name, attestation));
         }
         assert_eq!(profiles.find("u2f-key+none").unwrap_err().kind, FailureKind::Invalid, "no certificate");
+        let u2f = profiles.find("all-in+fido-u2f").unwrap().authenticator;
+        assert_eq!((u2f.algorithms, u2f.enterprise), (vec![wire::cose::Algorithm::ES256], None));
+        assert!(u2f.further_attestations.is_empty() && !u2f.config_commands.contains(&1));
         let unknown = profiles.find("security-key+apple").unwrap_err();
         assert_eq!(unknown.message, "`apple` is no option of a profile");
         assert_eq!(profiles.find("security-kee+none").unwrap_err().kind, FailureKind::NotFound);

@@ -1,7 +1,8 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
 use crate::control::{
-    Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    TestCa, User,
 };
 use crate::home::Home;
 use serde::Deserialize;
@@ -272,6 +273,18 @@ impl Control for Remote {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.call(Method::DELETE, &["devices", name, "fingers", id], None)
+    }
+
+    fn ca(&self) -> Result<TestCa, Failure> {
+        self.call(Method::GET, &["ca"], None)
+    }
+
+    fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure> {
+        self.call(Method::GET, &["ca", "chains", model], None)
+    }
+
+    fn rotate_ca(&self) -> Result<TestCa, Failure> {
+        self.call(Method::POST, &["ca", "rotate"], None)
     }
 
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -1,6 +1,8 @@
 //! The real binary, as a person and as a program use it.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+#[path = "cli/ca.rs"]
+mod ca;
 #[path = "cli/ceremonies.rs"]
 mod ceremonies;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

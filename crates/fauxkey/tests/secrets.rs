@@ -2,16 +2,20 @@
 //! API, not in what is printed.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+use authenticator::signer::DeterministicSigner;
 use authenticator::store::{
     Change, Credential, CredentialExtensions, KeyPair, PrivateKey, RecordId, SealingKey, State, Store,
 };
+use emulator::attestation::TestCa;
+use rand::rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use vault::{AuthenticatorId, KeySource, Options, Vault};
+use vault::{AuthenticatorId, KeySource, Options, RecordChange, Vault};
 use wire::base64url;
 use wire::cose::PublicKey;
 use wire::ctap2::{Descriptor, GetAssertion, GetAssertionResponse, RpEntity, UserEntity};
@@ -28,6 +32,28 @@ const RP_ID: &str = "login.example.test";
 fn bytes<const N: usize>(hex: &str) -> [u8; N] {
     wire::hex::decode(hex).unwrap().try_into().unwrap()
 }
+
+/// Randomness of which the key is made that is known.
+struct Known;
+
+impl TryRng for Known {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, filled: &mut [u8]) -> Result<(), Infallible> {
+        filled.copy_from_slice(&bytes::<32>(SCALAR)[..filled.len()]);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Known {}
 
 /// A home with one device that holds that passkey.
 fn furnish(home: &Path) -> Vec<u8> {
@@ -48,6 +74,19 @@ fn furnish(home: &Path) -> Vec<u8> {
     let state = State::new(SealingKey::new(SEALING.into()), 1);
     store.commit(&[Change::PutState(state), Change::PutCredential(Box::new(credential))]).unwrap();
     drop(store);
+    // The same key as the root of the test CA: the record as the binary writes it.
+    let ca = TestCa::generate(&mut DeterministicSigner, &mut Known).unwrap();
+    let record = [
+        &[1, 0],
+        [0; 32].as_slice(),
+        &bytes::<32>(SCALAR),
+        &bytes::<32>(X),
+        &bytes::<32>(Y),
+        ca.certificate(),
+    ];
+    let records = vault.records("test-ca").unwrap();
+    records.commit(&[RecordChange::Put(RecordId([2; 16]), record.concat().into())]).unwrap();
+    drop(records);
     vault.close().unwrap();
     fs::create_dir_all(home.join("data/devices")).unwrap();
     let definition = format!("profile = \"ms-authenticator-ios\"\nid = \"{}\"\n", "07".repeat(16));
@@ -160,8 +199,9 @@ fn ask_everything(url: &str, token: &str, credential: &[u8]) -> Vec<(String, Vec
     let paths = openapi["paths"].as_object().unwrap().iter();
     // The stream of events does not end; its events are asked for through the log.
     let asked = paths.filter(|(path, methods)| methods.get("get").is_some() && !path.ends_with("/events"));
+    let name = |path: &str| if path.contains("/ca/") { "all-in" } else { "phone" };
     let mut answers: Vec<_> =
-        asked.map(|(path, _)| get(&path.replace("{name}", "phone").replace("{id}", &id))).collect();
+        asked.map(|(path, _)| get(&path.replace("{name}", name(path)).replace("{id}", &id))).collect();
     answers.push(get(&format!("/?token={token}")));
 
     let sign_in = GetAssertion {

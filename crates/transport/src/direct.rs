@@ -1,4 +1,5 @@
-//! A link without a wire: each frame is a whole CTAP2 message.
+//! A link without a wire: each frame is a whole CTAP message. One that begins with a zero byte is CTAP1: no CTAP2
+//! command is zero, and every APDU of U2F has the class zero.
 //!
 //! For a platform in the same process, or one that brings its own framing. One frame in is one request, and one
 //! frame out is its response; there are no channels and no KEEPALIVE. An empty frame in, which no request can
@@ -38,15 +39,19 @@ impl Device {
 }
 
 impl Link for Device {
-    /// A request: command byte and CBOR parameters, of any length. An empty frame withdraws the open request,
-    /// and is ignored if none is open.
+    /// A request: command byte and CBOR parameters, or an APDU, of any length. An empty frame withdraws the open
+    /// request, and is ignored if none is open.
     fn handle_frame(&mut self, _now: Instant, frame: &[u8]) -> Option<Event> {
         match self.transaction {
             Transaction::Open if frame.is_empty() => Some(Event::Cancel),
             _ if frame.is_empty() => None,
             Transaction::Idle if self.refused == 0 => {
                 self.transaction = Transaction::Open;
-                Some(Event::Ctap2 { channel: 0, message: frame.into() })
+                let (channel, message) = (0, frame.into());
+                Some(match frame.first() {
+                    Some(0) => Event::U2f { channel, message },
+                    _ => Event::Ctap2 { channel, message },
+                })
             }
             _ => {
                 self.refused = self.refused.saturating_add(1);
@@ -113,6 +118,16 @@ mod tests {
 
     fn fetch(device: &mut Device) -> Vec<Vec<u8>> {
         core::iter::from_fn(|| device.poll_frame()).collect()
+    }
+
+    #[test]
+    fn a_request_that_begins_with_a_zero_byte_is_an_apdu() {
+        let mut device = Device::new();
+        let apdu = [0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00];
+        let event = device.handle_frame(NOW, &apdu);
+        assert_eq!(event, Some(Event::U2f { channel: 0, message: apdu.to_vec() }));
+        device.respond(NOW, b"U2F_V2\x90\x00");
+        assert_eq!(device.poll_frame().as_deref(), Some(b"U2F_V2\x90\x00".as_slice()));
     }
 
     #[test]

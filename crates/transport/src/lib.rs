@@ -29,11 +29,17 @@
 //! |---|---|
 //! | [`ctaphid`] | the device side of CTAPHID, CTAP 2.1 §11.2 |
 //! | [`direct`] | none: whole CTAP2 messages, for a platform in the same process |
+//! | [`usb`] | what carries CTAPHID's reports: a USB device with a FIDO interface, USB 2.0 and HID 1.11 |
+//! | [`usbip`] | what carries that device's transfers to a host on the network, USB/IP 1.1.1 |
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod ctaphid;
 pub mod direct;
+pub mod usb;
+pub mod usbip;
 
 use alloc::vec::Vec;
 use wire::time::Instant;

@@ -95,6 +95,7 @@ impl Ours {
                 Some(Progress::Reply(reply)) => reply,
                 other => panic!("one gesture is enough: {other:?}"),
             },
+            Progress::Processing => panic!("nothing is slow here"),
         };
         assert_eq!(reply[0], 0, "refused");
         while self.authenticator.poll_event().is_some() {}

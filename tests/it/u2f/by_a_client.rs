@@ -25,7 +25,7 @@ impl Page {
     }
 
     fn platform() -> Platform {
-        Platform { client: Client::SpecL3, link: Link::Usb, info: Bridge::info() }
+        Platform::new(Client::SpecL3, Link::Usb, Bridge::info())
     }
 
     fn origin() -> Origin {

@@ -198,7 +198,7 @@ impl Account {
 }
 
 fn platform(link: &Link) -> Platform {
-    Platform { client: client::Client::SpecL3, link: client::Link::Usb, info: link.info.clone() }
+    Platform::new(client::Client::SpecL3, client::Link::Usb, link.info.clone())
 }
 
 fn challenge() -> Vec<u8> {

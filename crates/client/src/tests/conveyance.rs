@@ -97,7 +97,7 @@ fn the_page_sees_the_transports_that_the_client_shows() {
         (Client::Raw, Link::Usb, vec![], vec![]),
     ] {
         let info = GetInfoResponse { transports: told(&info_has), ..info() };
-        let conveyed = Platform { client, link, info }.convey(Preference::Direct, answer("self"));
+        let conveyed = Platform::new(client, link, info).convey(Preference::Direct, answer("self"));
         assert_eq!(conveyed.transports, told(&seen), "{client} over {link:?} with {info_has:?}");
     }
 }
@@ -112,11 +112,7 @@ fn only_a_client_that_follows_the_link_sees_a_platform_authenticator() {
             } else {
                 Attachment::CrossPlatform
             };
-            assert_eq!(
-                Platform { client, link, info: info() }.attachment(),
-                expected,
-                "{client} over {link:?}"
-            );
+            assert_eq!(Platform::new(client, link, info()).attachment(), expected, "{client} over {link:?}");
         }
     }
 }

@@ -227,7 +227,19 @@ fn enterprise_attestation_is_asked_for_only_where_it_is_enabled() {
         );
         let notes = answered(members, &platform, &made(&created(IOS, b"id", p256()))).unwrap().notes;
         let falls_back = preference == "enterprise" && sent.is_none();
+        let ordinary = notes.iter().any(|note| note.contains("an ordinary attestation"));
+        assert_eq!(ordinary, sent.is_some(), "this authenticator never gives one: {notes:?}");
         assert_eq!(notes.iter().any(|note| note.contains("so it counts as direct")), falls_back, "{notes:?}");
+    }
+}
+
+#[test]
+fn a_managed_platform_asks_for_enterprise_attestation_for_those_whom_it_lists() {
+    for (listed, sent) in [(RP_ID, 2), ("login.example.test", 1), ("test", 1)] {
+        let info = with_options(&[("rk", true), ("uv", true), ("ep", true)]);
+        let platform = Platform { info, enterprise: vec![listed.into()], ..platform(Client::SpecL3) };
+        let request = first_request(json!({ "attestation": "enterprise" }), &platform);
+        assert_eq!(request.enterprise_attestation, Some(sent), "{listed}");
     }
 }
 

@@ -49,7 +49,7 @@ fn with_options(options: &[(&str, bool)]) -> GetInfoResponse {
 }
 
 fn platform(client: Client) -> Platform {
-    Platform { client, link: Link::Usb, info: info() }
+    Platform::new(client, Link::Usb, info())
 }
 
 /// Options for a registration, with `members` put over the usual ones.

@@ -16,6 +16,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose,
     PublicKeyData, SigningKey,
 };
+use ring::digest;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use wire::aaguid::Aaguid;
@@ -49,6 +50,13 @@ pub enum CaError {
 pub struct TestCa {
     key: KeyPair,
     certificate: Vec<u8>,
+}
+
+/// The serial number that an enterprise attestation tells of the device with that random name: always the same, and
+/// not to be traced back to the name.
+pub fn serial_number(device: &[u8; 16]) -> [u8; 8] {
+    let digest = digest::digest(&digest::SHA256, &[b"fauxkey serial number".as_slice(), device].concat());
+    digest.as_ref().first_chunk().copied().expect("SHA-256 has 32 bytes")
 }
 
 /// A U2F transport, the bit in the transports extension.

@@ -6,7 +6,7 @@ use super::request::{
     NewPower, NewUser, PromptAnswer,
 };
 use super::{events, guard, openapi, page};
-use crate::control::{Device, Finger, Passkey, User};
+use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -76,6 +76,9 @@ routes! {
     PATCH "/api/v1/devices/{name}/fingers/{id}" Token rename_finger;
     DELETE "/api/v1/devices/{name}/fingers/{id}" Token remove_finger;
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
+    GET "/api/v1/ca" Token ca;
+    POST "/api/v1/ca/rotate" Token rotate_ca;
+    GET "/api/v1/ca/chains/{name}" Token ca_chain;
 }
 
 /// What a path wants; the token, if it is none of ours.
@@ -218,6 +221,18 @@ async fn rename_finger(
 
 async fn remove_finger(State(api): Server, NameAndId(name, id): NameAndId) -> Done {
     api.ask(move |control| control.remove_finger(&name, &id)).await.map(|()| DONE)
+}
+
+async fn ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
+    api.ask(|control| control.ca()).await.map(Json)
+}
+
+async fn rotate_ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
+    api.ask(|control| control.rotate_ca()).await.map(Json)
+}
+
+async fn ca_chain(State(api): Server, Name(model): Name) -> Result<Json<Vec<Certificate>>, Problem> {
+    api.ask(move |control| control.ca_chain(&model)).await.map(Json)
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,8 @@
 //! A server over a control that is not real, and a client that says exactly what it is told.
 use super::{Served, serve_control};
 use crate::control::{
-    Answer, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
+    Answer, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Finger, Gesture, Link,
+    Passkey, Power, Prompt, TestCa, User,
 };
 use crate::home::Home;
 use crate::instance::Happening;
@@ -130,7 +131,39 @@ impl Fake {
     }
 }
 
+pub(crate) fn certificate() -> Certificate {
+    Certificate {
+        kind: CertificateKind::Enterprise,
+        subject: "CN=fauxkey test".into(),
+        fingerprint: "00".repeat(32),
+        not_before: "2020-01-01T00:00:00Z".into(),
+        not_after: "2049-12-31T00:00:00Z".into(),
+        aaguid: Some("90a3ccdf-635c-4729-a248-9b709135078f".into()),
+        device: Some("phone".into()),
+        serial_number: Some("0011223344556677".into()),
+        certificate: vec![0x30, 0].into(),
+    }
+}
+
+pub(crate) fn ca() -> TestCa {
+    TestCa { root: certificate(), leaves: vec![certificate()] }
+}
+
 impl Control for Fake {
+    fn ca(&self) -> Result<TestCa, Failure> {
+        self.called("ca".into());
+        Ok(ca())
+    }
+
+    fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure> {
+        self.on(model, format!("chain {model}")).map(|()| vec![certificate()])
+    }
+
+    fn rotate_ca(&self) -> Result<TestCa, Failure> {
+        self.called("rotate".into());
+        Ok(ca())
+    }
+
     fn devices(&self) -> Result<Vec<Device>, Failure> {
         self.called("devices".into());
         Ok(vec![device()])

@@ -1,4 +1,5 @@
 //! The command line: one definition of each flag, from which help, man pages and completions come.
+mod ca;
 mod device;
 mod everything;
 mod exec;
@@ -9,13 +10,14 @@ mod run;
 mod usage;
 mod webauthn;
 
+pub use ca::CaVerb;
 pub use device::{DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
-pub use run::{Door, Run};
+pub use run::{Attach, Door, Run};
 pub use usage::wrong_use;
 pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
 
@@ -32,6 +34,7 @@ use std::time::Duration;
              Software keys protect nothing: never use one for an account that matters.",
     after_help = "Example:\n  fauxkey up       then, in a second terminal:  fauxkey passkey list",
     disable_help_subcommand = true,
+    disable_version_flag = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -41,6 +44,10 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Option<Verb>,
+    /// Print version
+    // Not in the short help, which has to fit a screen.
+    #[arg(id = "version", short = 'V', long = "version", action = clap::ArgAction::Version, hide_short_help = true)]
+    _version: Option<bool>,
 }
 
 /// Flags that every verb takes.
@@ -104,6 +111,9 @@ pub enum Verb {
     /// Device profiles: list, show, check, add
     #[command(subcommand, arg_required_else_help = false, after_help = profile::EXAMPLE)]
     Profile(ProfileVerb),
+    /// The test CA: show, export, rotate
+    #[command(subcommand, arg_required_else_help = false, after_help = ca::EXAMPLE)]
+    Ca(CaVerb),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),

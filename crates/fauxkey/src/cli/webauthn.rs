@@ -40,6 +40,12 @@ pub struct Create {
     /// What to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Json)]
     pub format: Format,
+    /// This platform is managed, and allows enterprise attestation to this RP ID
+    ///
+    /// It is then asked for as platform-managed (2), and otherwise as vendor-facilitated (1), if the options ask for
+    /// enterprise attestation and the device has it enabled.
+    #[arg(long)]
+    pub managed: bool,
     /// The passkey's name for Microsoft Graph, 1 to 30 characters (with --format graph)
     #[arg(long, value_name = "NAME")]
     pub display_name: Option<String>,

@@ -1,6 +1,9 @@
 //! `fauxkey doctor`: what works on this machine, and the one command that would make the rest work.
 use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::control::{Failure, FailureKind};
+use crate::drivers::UsbipAddress;
+use crate::drivers::uhid::LET_IN;
+use crate::drivers::usbip::Server;
 use crate::home::Home;
 use crate::instance::Instance;
 use crate::output::{Output, Tone};
@@ -61,6 +64,7 @@ pub(super) fn doctor(context: &Context) -> Result<Exit, Stop> {
     checks.push(tcp());
     checks.push(exec(&home.exec()));
     checks.push(uhid(Path::new("/dev/uhid")));
+    checks.push(usbip(UsbipAddress::default()));
     let output = &context.output;
     output
         .result(&checks, || checks.iter().map(|check| line(output, check)).collect::<Vec<_>>().join("\n"))?;
@@ -248,11 +252,11 @@ fn uhid(path: &Path) -> Check {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Check {
             what: WHAT,
             state: State::NotYet,
-            detail: format!("{shown} is not ours to use: browsers would see the device"),
-            fix: Some(format!(
-                "echo 'KERNEL==\"uhid\", TAG+=\"uaccess\"' | sudo tee /etc/udev/rules.d/70-fauxkey.rules \
-                 && sudo udevadm control --reload && sudo udevadm trigger {shown}"
-            )),
+            detail: format!(
+                "{shown} is root's alone: browsers would see the device (systemd's own rules then let you in to \
+                 its /dev/hidraw)"
+            ),
+            fix: Some(LET_IN.into()),
         },
         Err(_) if has_module("uhid") => Check {
             what: WHAT,
@@ -265,6 +269,24 @@ fn uhid(path: &Path) -> Check {
             state: State::NotHere,
             detail: format!("{shown}: {error}, and no such module for this kernel; sockets do without"),
             fix: None,
+        },
+    }
+}
+
+/// The server needs a port, and whoever imports on this machine the kernel's virtual host controller.
+fn usbip(address: UsbipAddress) -> Check {
+    const WHAT: &str = "usbip";
+    let here = match has_module("vhci_hcd") || has_module("vhci-hcd") {
+        true => "this kernel can import: sudo modprobe vhci-hcd && sudo usbip attach -r 127.0.0.1 -b 1-1",
+        false => "this kernel has no vhci-hcd to import with, others may",
+    };
+    match Server::bind(address) {
+        Ok(_closed_again) => Check::works(WHAT, format!("{address} is free for --attach usbip; {here}")),
+        Err(failure) => Check {
+            what: WHAT,
+            state: State::NotYet,
+            detail: failure.message,
+            fix: Some("fauxkey run --attach usbip --usbip 127.0.0.1:3241".into()),
         },
     }
 }
@@ -295,6 +317,26 @@ mod tests {
             "{}",
             check.detail
         );
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_no_fault_and_has_a_way_around() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address: UsbipAddress = taken.local_addr().unwrap().to_string().parse().unwrap();
+        let check = usbip(address);
+        assert!(check.state == State::NotYet && check.fix.is_some(), "{}", check.detail);
+        drop(taken);
+        assert!(usbip(address).state == State::Works);
+    }
+
+    #[test]
+    fn what_keeps_uhid_shut_has_one_command_that_opens_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = folder.path().join("uhid");
+        fs::write(&node, "").unwrap();
+        assert!(uhid(&node).state == State::Works);
+        assert!(LET_IN.contains("KERNEL==\"uhid\"") && LET_IN.matches("TAG+=").count() == 1);
+        assert!(uhid(&folder.path().join("none")).state != State::Works);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! What each verb does. One file a verb; what they share is here.
+mod ca;
 mod device;
 mod doctor;
 mod exec;
@@ -73,7 +74,7 @@ impl Context {
         }
         match Remote::running(&self.home) {
             Some(remote) => Ok(Reached::Running(remote)),
-            None => Instance::open(&self.home).map(Reached::Here),
+            None => Instance::open(&self.home).map(|instance| Reached::Here(Box::new(instance))),
         }
     }
 }
@@ -83,7 +84,7 @@ pub enum Reached {
     /// Another process has them.
     Running(Remote),
     /// This process has them, until it ends.
-    Here(Instance),
+    Here(Box<Instance>),
 }
 
 impl Reached {
@@ -105,14 +106,14 @@ impl Deref for Reached {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Running(remote) => remote,
-            Self::Here(instance) => instance,
+            Self::Here(instance) => &**instance,
         }
     }
 }
 
 /// Does what was asked.
 pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
-    let Cli { everywhere, verb } = arguments;
+    let Cli { everywhere, verb, .. } = arguments;
     let Some(verb) = verb else {
         output.text(&cli::definition().render_help().to_string())?;
         return Ok(Exit::Done);
@@ -135,6 +136,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Device(verb) => device::device(&context, verb),
         Verb::Passkey(verb) => passkey::passkey(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
+        Verb::Ca(verb) => ca::ca(&context, verb),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),
     }

@@ -3,10 +3,10 @@ use super::person::Person;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
 use crate::announce::Announced;
 use crate::api::{self, Served};
-use crate::cli::{Door, Run};
+use crate::cli::{Attach, Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
-use crate::drivers::SocketAddress;
 use crate::drivers::exec::{self, Place};
+use crate::drivers::{SocketAddress, UsbipAddress};
 use crate::files;
 use crate::home::Home;
 use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
@@ -15,7 +15,7 @@ use crate::process::{Parent, on_signal};
 use emulator::Event;
 use serde::Serialize;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -140,6 +140,8 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
         remove(file);
     }
     let socket = arguments.socket.as_deref().map(str::parse::<SocketAddress>).transpose()?;
+    let usbip = arguments.usbip.as_deref().map(str::parse::<UsbipAddress>).transpose()?;
+    let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
     let instance =
         Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
     let names = devices(&instance, arguments)?;
@@ -148,7 +150,8 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
             .hint(format!("give --device with one of {}", names.join(", ")))
             .into());
     }
-    let folder = folder(output, place, arguments)?;
+    check_doors(&names, &arguments.attach)?;
+    let folder = folder(output, place, arguments, &names)?;
     for name in &names {
         if let Some(policy) = arguments.approve {
             instance.set_user_for_now(name, policy)?;
@@ -157,7 +160,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
             false => SocketAddress::Unix(context.home.socket(name)),
         });
-        attach(output, &instance, name, &address, folder.as_ref(), arguments)?;
+        attach(output, &instance, name, &address, folder.as_ref(), usbip, arguments)?;
     }
     let home = (!arguments.ephemeral).then_some(&context.home);
     let served = api::serve(instance.clone(), home, arguments.listen)?;
@@ -172,19 +175,22 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
     let profile = arguments.profile.as_deref();
     let make =
         |name: &str, profile: &str| instance.ensure_device(name, profile).map(|device| vec![device.name]);
-    match (arguments.device.as_deref(), profile) {
-        (Some(name), Some(profile)) => {
-            let device = instance.ensure_device(name, profile)?;
-            if device.profile != profile {
-                let message = format!("the device {name} is of the profile {}", device.profile);
-                return Err(Failure::new(FailureKind::Conflict, message)
-                    .hint("leave --profile out, or name another device, which is then made"));
+    if !arguments.device.is_empty() {
+        let mut names = Vec::new();
+        for wanted in &arguments.device {
+            let (name, profile) = match wanted.split_once('=') {
+                Some((name, profile)) => (name, Some(profile)),
+                None => (wanted.as_str(), profile),
+            };
+            named(instance, name, profile, there.is_empty())?;
+            if !names.iter().any(|there| there == name) {
+                names.push(name.to_owned());
             }
-            Ok(vec![device.name])
         }
-        (Some(name), None) if there.is_empty() => make(name, DEFAULT_PROFILE),
-        (Some(name), None) => instance.device(name).map(|device| vec![device.name]),
-        (None, Some(profile)) => {
+        return Ok(names);
+    }
+    match profile {
+        Some(profile) => {
             let of_it: Vec<String> = there
                 .into_iter()
                 .filter(|device| device.profile == profile)
@@ -194,27 +200,39 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
                 return Ok(of_it);
             }
             // The default profile's device has a shorter name than its profile.
-            make(if profile == DEFAULT_PROFILE { DEFAULT_DEVICE } else { profile }, profile)
+            let name =
+                if profile == DEFAULT_PROFILE { DEFAULT_DEVICE.into() } else { profile.replace('+', "-") };
+            make(&name, profile)
         }
-        (None, None) if there.is_empty() => make(DEFAULT_DEVICE, DEFAULT_PROFILE),
-        (None, None) => Ok(there.into_iter().map(|device| device.name).collect()),
+        None if there.is_empty() => make(DEFAULT_DEVICE, DEFAULT_PROFILE),
+        None => Ok(there.into_iter().map(|device| device.name).collect()),
     }
 }
 
-/// The doors that were asked for.
-fn doors(arguments: &Run) -> &[Door] {
-    match arguments.attach.as_slice() {
-        [] if arguments.socket.is_some() => &[Door::Socket],
-        [] => &[Door::Auto],
-        doors => doors,
+/// The doors of a device that were asked for: its own, or else those of all.
+fn doors(arguments: &Run, name: &str) -> Vec<Door> {
+    let of = |of: Option<&str>| {
+        let asked = arguments.attach.iter().filter(|attach| attach.device.as_deref() == of);
+        asked.flat_map(|attach| attach.doors.iter().copied()).collect::<Vec<Door>>()
+    };
+    let mut doors = Some(of(Some(name))).filter(|own| !own.is_empty()).unwrap_or_else(|| of(None));
+    if doors.is_empty() {
+        doors.push(if arguments.socket.is_some() { Door::Socket } else { Door::Auto });
     }
+    doors
 }
 
 /// The folder for programs that `fauxkey exec` starts, if it was asked for. An ephemeral instance has none unless
 /// somebody named it: it would be on disk. To be called once the home is ours.
-fn folder(output: &Output, place: &Place, arguments: &Run) -> Result<Option<Arc<exec::Folder>>, Failure> {
-    let asked = doors(arguments).contains(&Door::Exec);
-    let auto = doors(arguments).contains(&Door::Auto) && !arguments.ephemeral && exec::library().is_some();
+fn folder(
+    output: &Output,
+    place: &Place,
+    arguments: &Run,
+    names: &[String],
+) -> Result<Option<Arc<exec::Folder>>, Failure> {
+    let any = |door| names.iter().any(|name| doors(arguments, name).contains(&door));
+    let asked = any(Door::Exec);
+    let auto = any(Door::Auto) && !arguments.ephemeral && exec::library().is_some();
     if !asked && !auto {
         return Ok(None);
     }
@@ -227,6 +245,29 @@ fn folder(output: &Output, place: &Place, arguments: &Run) -> Result<Option<Arc<
     }
 }
 
+/// The device of that name, which is made if its profile was said, or if the home has none at all.
+fn named(instance: &Instance, name: &str, profile: Option<&str>, first: bool) -> Result<Device, Failure> {
+    let Some(profile) = profile else {
+        return if first { instance.ensure_device(name, DEFAULT_PROFILE) } else { instance.device(name) };
+    };
+    let device = instance.ensure_device(name, profile)?;
+    if device.profile != profile {
+        let message = format!("the device {name} is of the profile {}", device.profile);
+        return Err(Failure::new(FailureKind::Conflict, message)
+            .hint("leave --profile out, or name another device, which is then made"));
+    }
+    Ok(device)
+}
+
+/// Doors of a device that does not run are a slip of the pen.
+fn check_doors(names: &[String], attach: &[Attach]) -> Result<(), Failure> {
+    let unknown =
+        attach.iter().filter_map(|attach| attach.device.as_ref()).find(|name| !names.contains(name));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let message = format!("--attach {unknown}=...: the device {} does not run here", unknown.escape_debug());
+    Err(Failure::new(FailureKind::Invalid, message).hint(format!("there are: {}", names.join(", "))))
+}
+
 /// Opens the doors that were asked for. What `auto` asks for may be missing.
 fn attach(
     output: &Output,
@@ -234,9 +275,10 @@ fn attach(
     name: &str,
     address: &SocketAddress,
     folder: Option<&Arc<exec::Folder>>,
+    usbip: UsbipAddress,
     arguments: &Run,
 ) -> Result<(), Failure> {
-    let doors = doors(arguments);
+    let doors = doors(arguments, name);
     let auto = doors.contains(&Door::Auto);
     if auto || doors.contains(&Door::Socket) {
         instance.attach_socket(name, address)?;
@@ -251,8 +293,18 @@ fn attach(
     if auto || doors.contains(&Door::Uhid) {
         match instance.attach_uhid(name) {
             Ok(_) => {}
-            Err(failure) if auto => output.detail(&format!("{name}: no uhid: {failure}")),
+            Err(failure) if auto && !doors.contains(&Door::Uhid) => {
+                output.detail(&format!("{name}: no uhid: {failure}"));
+            }
             Err(failure) => return Err(failure),
+        }
+    }
+    if doors.contains(&Door::Usbip) {
+        instance.attach_usbip(name, usbip)?;
+        if usbip.is_open_to_others() {
+            output.warn(&format!(
+                "USB/IP at {usbip} has no password: whoever reaches it can use {name} and every passkey on it"
+            ));
         }
     }
     Ok(())
@@ -278,6 +330,9 @@ impl Running {
             output.say(&format!("Device {}: {} ({})", device.name, device.title, device.profile));
             for address in &device.attached {
                 output.say(&format!("         {address}"));
+                if let Some(command) = usbip_command(address) {
+                    output.say(&format!("         {command}"));
+                }
             }
         }
         output.say(&format!("API:   {}", self.served.url));
@@ -344,6 +399,22 @@ impl Running {
     }
 }
 
+/// What a person types on Linux to plug in the device at that address.
+fn usbip_command(address: &str) -> Option<String> {
+    let (server, bus_id) = address.strip_prefix("usbip:")?.split_once('/')?;
+    let server: SocketAddr = server.parse().ok()?;
+    let port = match server.port() {
+        transport::usbip::PORT => String::new(),
+        port => format!(" --tcp-port {port}"),
+    };
+    // Whoever listens everywhere is reached at some address that is not known here.
+    let host = match server.ip() {
+        ip if ip.is_unspecified() => "ADDRESS".into(),
+        ip => ip.to_string(),
+    };
+    Some(format!("sudo modprobe vhci-hcd && sudo usbip{port} attach -r {host} -b {bus_id}"))
+}
+
 /// One line for people, or one object for programs.
 fn report(output: &Output, happening: &Happening) -> io::Result<()> {
     if output.json {
@@ -366,4 +437,23 @@ impl Drop for ReadyFile<'_> {
 /// Removes a file that may not be there.
 fn remove(file: &Path) {
     let _ = files::remove(file);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_plugs_a_usb_device_in_is_said_with_a_port_that_is_not_the_usual_one() {
+        for (address, options) in [
+            ("usbip:127.0.0.1:3240/1-1", Some(" attach -r 127.0.0.1 -b 1-1")),
+            ("usbip:127.0.0.1:7/1-12", Some(" --tcp-port 7 attach -r 127.0.0.1 -b 1-12")),
+            ("usbip:[::1]:3240/1-1", Some(" attach -r ::1 -b 1-1")),
+            ("usbip:0.0.0.0:3240/1-1", Some(" attach -r ADDRESS -b 1-1")),
+            ("unix:/run/phone.sock", None),
+        ] {
+            let expected = options.map(|options| format!("sudo modprobe vhci-hcd && sudo usbip{options}"));
+            assert_eq!(usbip_command(address), expected);
+        }
+    }
 }

@@ -5,10 +5,16 @@ use crate::announce::Announced;
 use crate::cli::{Create, Format, Get, Over, Page};
 use crate::control::{Answer, Failure, FailureKind};
 use crate::output::Output;
+use client::ctap1::{self, Bridge};
 use client::options::{self, Document, Shape};
 use client::{Account, Client, ClientError, Origin, OriginError, Platform, graph};
-use std::fmt;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 use wire::ctap2::GetInfoResponse;
+use wire::status::Status;
+
+/// How long a touch is waited for over U2F, where the authenticator itself never waits.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop> {
     const DOING: &str = "cannot create a passkey";
@@ -24,11 +30,15 @@ pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop
     let pin = pin::read(page.pin.as_deref())?;
     let selection = options.authenticator_selection.as_ref();
     let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
-    let session = Session::open(context, page, attachment, DOING)?;
+    let mut session = Session::open(context, page, attachment, DOING)?;
+    if arguments.managed {
+        session.platform.enterprise.extend(origin.rp_id(options.rp.id.as_deref()));
+    }
     let begun = client::Create::begin_with(&origin, options, &session.platform, pin, &mut random())
         .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp.id.as_deref(), &origin);
-    let registration = session.run(begun)?;
+    let app_id = begun.0.app_id().map(ToOwned::to_owned);
+    let registration = session.run(begun, app_id.as_deref())?;
 
     if let Some(until) = &document.challenge_timeout {
         context.output.note(&format!("Microsoft Graph takes this answer until {until}"));
@@ -61,7 +71,8 @@ pub(super) fn get(context: &Context, arguments: &Get) -> Result<Exit, Stop> {
     let begun = client::Get::begin_with(&origin, options, &session.platform, account, pin, &mut random())
         .map_err(|why| session.refused(why))?;
     announce(&context.output, options.rp_id.as_deref(), &origin);
-    let authentication = session.run(begun)?;
+    let app_id = begun.0.app_id().map(ToOwned::to_owned);
+    let authentication = session.run(begun, app_id.as_deref())?;
 
     let name = authentication.user.as_ref().and_then(|user| user.name.as_deref());
     if let Some(name) = name {
@@ -115,6 +126,8 @@ struct Session {
     control: Reached,
     device: String,
     platform: Platform,
+    /// Whether it speaks U2F only.
+    u2f: bool,
     link: Over,
     output: Output,
     doing: &'static str,
@@ -134,9 +147,15 @@ impl Session {
         }
         let device = device.name;
         let link = page.link.unwrap_or_else(|| link(page.client, attachment));
-        let platform = Platform { client: page.client, link: link.into(), info: GetInfoResponse::default() };
-        let mut session = Self { control, device, platform, link, output: context.output, doing };
+        let platform = Platform::new(page.client, link.into(), GetInfoResponse::default());
+        let mut session = Self { control, device, platform, u2f: false, link, output: context.output, doing };
         let answer = session.exchange(&GetInfoResponse::request())?;
+        // CTAP 2.1 §10: what has no getInfo is spoken to in CTAP1.
+        if answer == [Status::INVALID_COMMAND.0] {
+            session.u2f = true;
+            session.platform.info = Bridge::info();
+            return Ok(session);
+        }
         session.platform.info = GetInfoResponse::decode(&answer).map_err(|error| {
             let message = format!("{doing}: {} answered getInfo wrongly: {}", session.device, error.reason);
             Failure::new(FailureKind::Refused, message)
@@ -151,13 +170,42 @@ impl Session {
         Ok(answer)
     }
 
-    fn run<C: client::Ceremony>(&self, begun: (C, Vec<u8>)) -> Result<C::Outcome, Failure> {
-        client::run(begun, |request| self.exchange(request).map_err(Ended::Unreachable)).map_err(|ended| {
-            match ended {
-                Ended::Refused(why) => self.refused(why),
-                Ended::Unreachable(failure) => failure,
-            }
+    /// `app_id` is what the page gave for passkeys of U2F.
+    fn run<C: client::Ceremony>(
+        &self,
+        begun: (C, Vec<u8>),
+        app_id: Option<&str>,
+    ) -> Result<C::Outcome, Failure> {
+        let bridge = Bridge::new(app_id);
+        let exchange = |request: &[u8]| match self.u2f {
+            true => self.exchange_u2f(&bridge, request).map_err(Ended::Unreachable),
+            false => self.exchange(request).map_err(Ended::Unreachable),
+        };
+        client::run(begun, exchange).map_err(|ended| match ended {
+            Ended::Refused(why) => self.refused(why),
+            Ended::Unreachable(failure) => failure,
         })
+    }
+
+    /// A CTAP2 message to an authenticator that speaks U2F only: it polls until the user touches, or for as long as a
+    /// CTAP2 authenticator would wait.
+    fn exchange_u2f(&self, bridge: &Bridge, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        let begun = Instant::now();
+        let send = |apdu: &[u8]| {
+            self.output.detail(&format!("→ {}", wire::hex::encode(apdu)));
+            let answer = self.control.ctap2(&self.device, self.link.into(), apdu)?;
+            self.output.detail(&format!("← {}", wire::hex::encode(&answer)));
+            Ok(answer)
+        };
+        let wait = || {
+            if begun.elapsed() > PATIENCE {
+                let message = format!("{}: {} was not touched in time", self.doing, self.device);
+                return Err(Failure::new(FailureKind::Refused, message));
+            }
+            thread::sleep(ctap1::POLL);
+            Ok(())
+        };
+        ctap1::run(bridge.begin(request), send, wait)
     }
 
     fn refused(&self, why: ClientError) -> Failure {

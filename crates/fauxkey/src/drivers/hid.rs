@@ -1,8 +1,9 @@
-//! The HID interface of a device, as the driver of `/dev/hidraw` has it in the kernel: one link, many openers.
+//! A HID interface of a device, as the driver of `/dev/hidraw` has it in the kernel: one link, many openers.
 use super::mailbox::{Mailbox, Signal};
 use crate::runtime::{DeviceHandle, Gone};
 use emulator::profile::UsbIdentity;
 use emulator::{DeviceProfile, Event, Port};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use transport::ctaphid;
 use wire::ctaphid::MAX_MESSAGE_SIZE;
@@ -29,6 +30,10 @@ pub(super) fn device_name(identity: &UsbIdentity) -> String {
     }
 }
 
+/// How many reports may be on their way to the device from a program that cannot be slowed down; further ones are
+/// lost, as the kernel loses them.
+const BACKLOG: u32 = 4_096;
+
 type Readers = Arc<Mutex<Vec<Weak<Mailbox>>>>;
 
 /// Writes output reports: from a program to the device.
@@ -37,6 +42,9 @@ pub(super) struct Writer {
     port: Port,
     /// Reports since the device was last heard of.
     unconfirmed: u32,
+    /// Reports posted, and those of them that the device has read.
+    posted: u32,
+    read: Arc<AtomicU32>,
 }
 
 impl Hid {
@@ -88,7 +96,8 @@ impl Hid {
             reader.push(Signal::Power(device.is_powered()));
             lock(&readers).push(Arc::downgrade(&reader));
         })?;
-        Ok(Writer { handle: self.handle.clone(), port: self.port, unconfirmed: 0 })
+        let (handle, port) = (self.handle.clone(), self.port);
+        Ok(Writer { handle, port, unconfirmed: 0, posted: 0, read: Arc::default() })
     }
 
     /// Waits until every driver has acted on what happened to the device.
@@ -110,6 +119,25 @@ impl Writer {
         if self.unconfirmed == WINDOW {
             self.unconfirmed = 0;
             self.handle.call(|_, _| ())?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Hands the device an output report and never waits.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub(super) fn post(&mut self, report: &[u8]) -> Result<(), Gone> {
+        if self.posted.wrapping_sub(self.read.load(Ordering::Relaxed)) >= BACKLOG {
+            return Ok(());
+        }
+        self.handle.frame(self.port, report.into())?;
+        self.posted = self.posted.wrapping_add(1);
+        if self.posted.is_multiple_of(WINDOW) {
+            let (read, posted) = (self.read.clone(), self.posted);
+            self.handle.post(move || read.store(posted, Ordering::Relaxed))?;
         }
         Ok(())
     }

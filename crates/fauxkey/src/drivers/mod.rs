@@ -1,7 +1,7 @@
 //! Where programs outside reach a device: what carries HID reports to and from it.
 //!
-//! A device has one HID interface, [`hid::Hid`]: one CTAPHID link, however many programs talk over it. Every
-//! driver hears every input report, as every open `/dev/hidraw` does, and any of them may write. A driver runs
+//! Each door has a HID interface of its own, [`hid::Hid`]: one CTAPHID link, however many programs talk over it,
+//! and between two links the authenticator says CHANNEL_BUSY. A driver runs
 //! on a thread of its own, hears of reports and power through its [`mailbox::Mailbox`], and never keeps the
 //! device waiting. Dropping it detaches it.
 //!
@@ -10,6 +10,7 @@
 //! | [`socket`] | a Unix or TCP socket |
 //! | [`exec`] | `/dev/hidraw64` and on, in programs that `fauxkey exec` starts |
 //! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
+//! | [`usbip`] | whatever their operating system has for USB devices, through its USB/IP client |
 pub mod exec;
 pub mod hid;
 mod mailbox;
@@ -17,8 +18,10 @@ pub mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod uhid;
+pub mod usbip;
 
 pub use socket::SocketAddress;
+pub use usbip::UsbipAddress;
 
 /// A driver that is attached to a device, until it is dropped.
 pub trait Driver: Send {

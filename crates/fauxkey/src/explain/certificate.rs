@@ -15,6 +15,9 @@ const EXTENSIONS: u8 = 0xA3;
 /// id-fido-gen-ce-aaguid, 1.3.6.1.4.1.45724.1.1.4.
 const AAGUID: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0xE5, 0x1C, 0x01, 0x01, 0x04];
 
+/// id-fido-gen-ce-sernum, 1.3.6.1.4.1.45724.1.1.2.
+const SERIAL_NUMBER: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0xE5, 0x1C, 0x01, 0x01, 0x02];
+
 /// The attribute types that RFC 5280 appendix A names and certificates of authenticators use.
 const ATTRIBUTES: &[(&[u8], &str)] =
     &[(&[0x55, 4, 3], "CN"), (&[0x55, 4, 6], "C"), (&[0x55, 4, 10], "O"), (&[0x55, 4, 11], "OU")];
@@ -52,6 +55,7 @@ struct Certificate<'a> {
     from: String,
     until: String,
     aaguid: Option<Aaguid>,
+    serial_number: Option<&'a [u8]>,
 }
 
 fn parse(der: &[u8]) -> Option<Certificate<'_>> {
@@ -70,19 +74,33 @@ fn parse(der: &[u8]) -> Option<Certificate<'_>> {
     let (from, until) = (time(&mut validity)?, time(&mut validity)?);
     let subject = take(&mut tbs, SEQUENCE)?;
     take(&mut tbs, SEQUENCE)?;
-    let mut aaguid = None;
+    let (mut aaguid, mut serial_number) = (None, None);
     if let Some(mut extensions) = take(&mut tbs, EXTENSIONS) {
         let mut extensions = take(&mut extensions, SEQUENCE)?;
         while let Some(mut extension) = take(&mut extensions, SEQUENCE) {
-            if take(&mut extension, OID)? == AAGUID {
+            let oid = take(&mut extension, OID)?;
+            if oid == AAGUID || oid == SERIAL_NUMBER {
                 // `critical` may stand before the value.
                 take(&mut extension, BOOLEAN);
                 let mut inner = take(&mut extension, OCTET_STRING)?;
-                aaguid = take(&mut inner, OCTET_STRING).and_then(|bytes| bytes.try_into().ok()).map(Aaguid);
+                let value = take(&mut inner, OCTET_STRING);
+                if oid == AAGUID {
+                    aaguid = value.and_then(|bytes| bytes.try_into().ok()).map(Aaguid);
+                } else {
+                    serial_number = value;
+                }
             }
         }
     }
-    Some(Certificate { version: version.saturating_add(1), issuer, subject, from, until, aaguid })
+    Some(Certificate {
+        version: version.saturating_add(1),
+        issuer,
+        subject,
+        from,
+        until,
+        aaguid,
+        serial_number,
+    })
 }
 
 /// A UTCTime or GeneralizedTime as `2026-01-31 12:00:00 UTC`.
@@ -154,6 +172,11 @@ pub(super) fn node(
     ];
     if let Some(aaguid) = certificate.aaguid {
         lines.push(super::authenticator_data::aaguid_node("aaguid extension", aaguid));
+    }
+    if let Some(serial_number) = certificate.serial_number {
+        // WebAuthn Level 3 §8.2.2.
+        let node = Node::new("serial number", wire::hex::encode(serial_number));
+        lines.push(node.note("enterprise attestation: it tells the one device apart"));
     }
     if leaf {
         check_leaf(&certificate, statement, odd);

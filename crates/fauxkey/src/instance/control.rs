@@ -1,8 +1,10 @@
 //! What the instance does when it is asked from outside.
 use super::running::Running;
+use super::test_ca;
 use super::{Instance, store_failure};
 use crate::control::{
-    Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt, User,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    TestCa, User,
 };
 use crate::devices::{Definition, check_name};
 use authenticator::CREDENTIAL_ID_MARK;
@@ -64,6 +66,7 @@ impl Control for Instance {
             running.stop();
         }
         // What it names in the vault before the definition, so that nothing there is ever nobody's.
+        test_ca::forget(self, &definition)?;
         self.destroy(definition.id)?;
         self.devices.remove(name)
     }
@@ -201,6 +204,21 @@ impl Control for Instance {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.remove_finger_of(name, id)
+    }
+
+    fn ca(&self) -> Result<TestCa, Failure> {
+        let _state = self.open_state()?;
+        test_ca::show(self)
+    }
+
+    fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure> {
+        let _state = self.open_state()?;
+        test_ca::chain(self, model)
+    }
+
+    fn rotate_ca(&self) -> Result<TestCa, Failure> {
+        let state = self.open_state()?;
+        test_ca::rotate(self, &state)
     }
 
     /// One message at a time: a second caller waits for the first one's answer.

@@ -12,6 +12,7 @@ mod convert;
 mod fingers;
 mod happening;
 mod running;
+mod test_ca;
 #[cfg(test)]
 mod tests;
 
@@ -19,17 +20,20 @@ pub use happening::Happening;
 
 use self::happening::Subscribers;
 use self::running::{Running, lock};
+use crate::ca::{self, Authority};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::devices::{Definition, Devices};
-use crate::drivers::SocketAddress;
 use crate::drivers::exec::{self, Exec};
 use crate::drivers::socket::Socket;
 use crate::drivers::uhid::Uhid;
+use crate::drivers::usbip;
+use crate::drivers::{SocketAddress, UsbipAddress};
 use crate::home::Home;
 use crate::profiles::Profiles;
 use crate::runtime::spawn;
+use authenticator::signer::{AttestationIdentity, Attesting};
 use authenticator::store::{MemoryStore, Store, StoreError};
-use emulator::{FastSigner, UserPolicy, VirtualAuthenticator};
+use emulator::{DeviceProfile, FastSigner, UserPolicy, VirtualAuthenticator};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use std::collections::BTreeMap;
@@ -47,6 +51,10 @@ pub struct Instance {
     devices: Devices,
     profiles: Profiles,
     subscribers: Arc<Subscribers>,
+    /// The test CA, once it was needed. Taken after `state` where both are.
+    authority: Mutex<Option<Authority>>,
+    /// Started when the first device needs it, and shared by all.
+    usbip: Mutex<Option<usbip::Server>>,
     /// Held while a device is made, changed, started or deleted, so that each is done once and whole.
     state: Mutex<State>,
 }
@@ -80,7 +88,8 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
-        Self { vault, devices, profiles, subscribers: Arc::default(), state: Mutex::default() }
+        let (subscribers, authority, usbip, state) = Default::default();
+        Self { vault, devices, profiles, subscribers, authority, usbip, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -121,6 +130,21 @@ impl Instance {
         running.attach(|hid| Exec::attach(hid, &running.profile().usb, name, folder))
     }
 
+    /// Lets others import the device over USB/IP, and returns where, such as `usbip:127.0.0.1:3240/1-1`. All
+    /// devices are at one server, which listens at the `address` that came first.
+    ///
+    /// # Errors
+    /// Those of [`Control::device`], [`usbip::Server::bind`] and [`usbip::Server::export`].
+    pub fn attach_usbip(&self, name: &str, address: UsbipAddress) -> Result<String, Failure> {
+        let running = self.running(name)?;
+        let mut server = lock(&self.usbip);
+        let server = match &mut *server {
+            Some(server) => server,
+            none => none.insert(usbip::Server::bind(address)?),
+        };
+        running.attach(|hid| server.export(hid, &running.profile().usb))
+    }
+
     /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.
     ///
     /// # Errors
@@ -146,7 +170,9 @@ impl Instance {
         };
         running.values().for_each(|device| device.stop());
         drop(running);
+        drop(lock(&self.usbip).take());
         self.subscribers.close();
+        *lock(&self.authority) = None;
         if let Some(vault) = self.vault.clone() {
             // Everything acknowledged is durable; only a note that may lag could not be written.
             let _lags = vault.close();
@@ -194,9 +220,10 @@ impl Instance {
             }
             None => Box::new(MemoryStore::default()),
         };
+        let identity = self.identity(&profile, definition.id).map_err(broken)?;
         let (made_of, user) = (profile.clone(), definition.user);
         let make = move |now| {
-            let signer = Box::new(FastSigner::default());
+            let signer = Box::new(Attesting::new(FastSigner::default(), identity));
             let mut device =
                 VirtualAuthenticator::new(now, made_of, store, signer, Box::new(UnwrapErr(SysRng)))?;
             device.set_user(now, user);
@@ -211,6 +238,27 @@ impl Instance {
         };
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
         Ok(running)
+    }
+
+    /// Works with the test CA, which is opened, and if need be made, when it is first needed.
+    fn with_authority<T>(
+        &self,
+        job: impl FnOnce(&mut Authority) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut authority = lock(&self.authority);
+        let authority = match &mut *authority {
+            Some(authority) => authority,
+            none => none.insert(Authority::open(self.vault.as_ref())?),
+        };
+        job(authority)
+    }
+
+    /// What a device has from its maker.
+    fn identity(&self, profile: &DeviceProfile, id: AuthenticatorId) -> Result<AttestationIdentity, Failure> {
+        if !ca::attests_by_certificate(profile) {
+            return Ok(AttestationIdentity::default());
+        }
+        self.with_authority(|authority| authority.identity(profile, id))
     }
 
     /// Destroys what the vault has of a device, if it has anything.

@@ -16,8 +16,9 @@ pub(super) struct Running {
     name: String,
     profile: DeviceProfile,
     handle: DeviceHandle,
-    /// Plugged when the first driver needs it.
-    hid: Mutex<Option<Hid>>,
+    /// One for each driver: what one door's programs are told is not heard at another's, as it would not be on
+    /// another cable.
+    hids: Mutex<Vec<Hid>>,
     drivers: Mutex<Vec<Box<dyn Driver>>>,
     /// Plugged when first used; held for as long as a message is being answered.
     direct: Mutex<BTreeMap<authenticator::Link, Direct>>,
@@ -38,7 +39,7 @@ impl Running {
             name: name.into(),
             profile,
             handle,
-            hid: Mutex::default(),
+            hids: Mutex::default(),
             drivers: Mutex::default(),
             direct: Mutex::default(),
         }
@@ -75,18 +76,16 @@ impl Running {
         Ok(Device { powered, passkeys, user, attached, ..convert::device(&self.name, &self.profile) })
     }
 
-    /// Attaches what `make` makes over the device's HID interface, and returns its address.
+    /// Attaches what `make` makes over a HID interface of its own, and returns its address.
     pub(super) fn attach<D: Driver + 'static>(
         &self,
         make: impl FnOnce(&Hid) -> Result<D, Failure>,
     ) -> Result<String, Failure> {
-        let mut hid = lock(&self.hid);
-        let hid = match &mut *hid {
-            Some(hid) => hid,
-            none => none.insert(Hid::plug(&self.handle, &self.profile).map_err(|gone| self.gone(gone))?),
-        };
-        let driver = make(hid)?;
+        let hid = Hid::plug(&self.handle, &self.profile).map_err(|gone| self.gone(gone))?;
+        // An interface that nobody can use after all says nothing and hears nothing.
+        let driver = make(&hid)?;
         let address = driver.address();
+        lock(&self.hids).push(hid);
         lock(&self.drivers).push(Box::new(driver));
         Ok(address)
     }
@@ -96,9 +95,7 @@ impl Running {
     pub(super) fn settle(&self) -> Result<(), Failure> {
         // The device's thread tells of what happened before it takes the next input.
         self.call(|_, _| ())?;
-        if let Some(hid) = &*lock(&self.hid) {
-            hid.settle();
-        }
+        lock(&self.hids).iter().for_each(Hid::settle);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use relying_party::{
     StoredCredential, UserVerification,
 };
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use wire::ctap2::GetInfoResponse;
 use wire::webauthn::json::{CreationOptions, RequestOptions, UserEntity};
 
@@ -53,6 +54,17 @@ impl Stage {
         relying_party.user_verification = verification;
         // As Entra does: only so does every browser hand the AAGUID on.
         relying_party.attestation.conveyance = relying_party::Conveyance::Direct;
+        // Where the device attests by certificate, this is a relying party that takes part in the test.
+        match instance.ca_chain(profile) {
+            Ok(chain) => {
+                let root = chain.last().map(|root| root.certificate.0.clone());
+                relying_party.attestation.trust_anchors.extend(root);
+            }
+            Err(failure) if failure.kind == FailureKind::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        relying_party.attestation.now = now.ok().map(|now| now.as_secs());
         Ok(Self { home, profile: profile.into(), instance, platform, relying_party, socket })
     }
 
@@ -105,7 +117,7 @@ impl Stage {
 
     fn client(&mut self) -> Result<client::Platform, Refused> {
         let info = self.info().map_err(Refused::Broken)?;
-        Ok(client::Platform { client: Client::SpecL3, link: Link::Usb, info })
+        Ok(client::Platform::new(Client::SpecL3, Link::Usb, info))
     }
 
     fn run<C: client::Ceremony>(&mut self, begun: (C, Vec<u8>)) -> Result<(C::Outcome, Answer), Refused> {

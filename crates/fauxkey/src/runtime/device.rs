@@ -101,6 +101,14 @@ impl DeviceHandle {
         })
     }
 
+    /// Runs `job` on the device's thread when its turn comes, without waiting for it.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn post(&self, job: impl FnOnce() + Send + 'static) -> Result<(), Gone> {
+        self.inputs.send(Input::Job(Box::new(move |_| job()))).map_err(|_| Gone)
+    }
+
     /// Plugs a link in; what it sends goes to `sink`.
     ///
     /// # Errors

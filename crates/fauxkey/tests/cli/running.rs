@@ -344,6 +344,49 @@ fn a_socket_can_be_somewhere_else() {
 }
 
 #[test]
+fn several_devices_run_at_once_each_on_its_own_doors() {
+    let home = Home::new();
+    let devices = ["--device", "phone", "--device", "key=security-key", "--device", "spare"];
+    let doors = ["--attach", "socket", "--attach", "key=usbip,socket", "--attach", "spare=usbip"];
+    let instance = Instance::start(&home, &[&devices[..], &doors, &["--usbip", "127.0.0.1:0"]].concat());
+    let attached = |index: usize| -> Vec<String> {
+        let attached = instance.ready["devices"][index]["attached"].as_array().unwrap();
+        attached.iter().map(|address| address.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(instance.ready["devices"][1]["profile"], "security-key");
+    let [phone, key, spare] = [0, 1, 2].map(attached);
+    assert!(phone.len() == 1 && phone[0].starts_with("unix:"), "{phone:?}");
+    assert!(key.len() == 2 && key[0].starts_with("unix:") && key[1].ends_with("/1-1"), "{key:?}");
+    assert!(spare.len() == 1 && spare[0].ends_with("/1-2"), "{spare:?}");
+    let server = |address: &str| address.split('/').next().unwrap().to_owned();
+    assert_eq!(server(&key[1]), server(&spare[0]), "one server has all of them");
+    let port = server(&spare[0]).rsplit(':').next().unwrap().to_owned();
+    instance.says(&format!("usbip --tcp-port {port} attach -r 127.0.0.1 -b 1-1"));
+}
+
+#[test]
+fn doors_for_a_device_that_does_not_run_are_refused() {
+    let home = Home::with_phone();
+    home.run(&["run", "--attach", "phnoe=usbip"]).refused(
+        2,
+        "fauxkey: --attach phnoe=...: the device phnoe does not run here\nhint: there are: phone\n",
+    );
+    assert_eq!(home.run(&["run", "--attach", "usb"]).code, Some(2));
+}
+
+#[test]
+fn others_reach_usbip_only_if_that_is_asked_for_by_name_and_then_loudly() {
+    let home = Home::with_phone();
+    home.run(&["run", "--attach", "usbip", "--usbip", "0.0.0.0:7"]).refused(
+        2,
+        "fauxkey: --usbip 0.0.0.0:7: others than this machine could use the device\n\
+         hint: use --usbip 127.0.0.1:7, or add --usbip-anywhere if they may\n",
+    );
+    let open = ["--attach", "usbip", "--usbip", "0.0.0.0:0", "--usbip-anywhere"];
+    Instance::start(&home, &open).says("whoever reaches it can use phone and every passkey on it");
+}
+
+#[test]
 fn the_doctor_finds_the_instance_and_what_is_broken() {
     let home = Home::new();
     let state = |checks: &Value, what: &str| {

@@ -179,7 +179,7 @@ const ROWS: &[Row] = &[
     (Step::Conveniences, "another public key", |c| {
         c.edit = |r| *r.response.public_key.as_mut().unwrap().0.last_mut().unwrap() ^= 1;
     }),
-    (Step::Conveniences, "another algorithm", |c| c.edit = |r| r.response.public_key_algorithm = Some(-257)),
+    (Step::Conveniences, "another algorithm", |c| c.edit = |r| r.response.public_key_algorithm = Some(-36)),
     (Step::RpIdHash, "another RP ID hash", |c| c.data.rp_id_hash[31] ^= 1),
     (Step::RpIdHash, "the hash of another RP ID", |c| c.party.id = "example.test".into()),
     (Step::UserPresent, "UP not set", |c| c.data.flags.0 &= !Flags::UP.0),

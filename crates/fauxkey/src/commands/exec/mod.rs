@@ -6,7 +6,7 @@ mod program;
 mod user;
 
 use super::{Context, Exit, Stop, run};
-use crate::cli::{Door, Exec, Run};
+use crate::cli::{Attach, Door, Exec, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place, bus_of};
 use crate::remote::Remote;
@@ -143,10 +143,12 @@ impl Devices {
             (Some(folder), Some(user)) => Place::new(folder.path()).owned_by(user.id, user.group),
         };
         let run = Run {
-            device: arguments.device.clone(),
+            device: arguments.device.clone().into_iter().collect(),
             profile: arguments.profile.clone(),
-            attach: vec![Door::Exec],
+            attach: vec![Attach { device: None, doors: vec![Door::Exec] }],
             socket: None,
+            usbip: None,
+            usbip_anywhere: false,
             approve: arguments.approve,
             ephemeral: arguments.ephemeral,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),

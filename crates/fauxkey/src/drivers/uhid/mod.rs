@@ -1,7 +1,13 @@
 //! A device behind the kernel's `/dev/uhid`: programs find it as `/dev/hidraw…`, like a key in a USB port.
 //!
-//! It takes the right to open `/dev/uhid`, which a udev rule can give; [`Uhid::attach`] says how. When the
-//! device loses its power, the kernel's device goes, as if it had been pulled out.
+//! It takes the right to open `/dev/uhid`, which one udev rule gives ([`LET_IN`]). When the device loses its
+//! power, the kernel's device goes, as if it had been pulled out, and whoever waits for an answer reads an end.
+//!
+//! The kernel keeps 32 events for this process and drops what comes beyond that, so this process reads them as fast
+//! as it can and never waits for the device. A program that writes a message of more than 32 reports (some 1,900
+//! bytes) at once on a machine that is very busy may find it cut all the same. USB/IP has no such limit.
+//!
+//! Programs that open and close it, drivers that come and go, and a machine that sleeps are none of its business.
 mod event;
 mod hidraw;
 #[cfg(test)]
@@ -22,11 +28,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use wire::ctaphid::Report;
 
 /// The kernel's door.
 const UHID: &str = "/dev/uhid";
+/// The command that lets the user at the screen use it, now and after every start. `static_node` is for the
+/// node that is there before the module is loaded.
+pub const LET_IN: &str = "echo 'KERNEL==\"uhid\", SUBSYSTEM==\"misc\", OPTIONS+=\"static_node=uhid\", \
+    TAG+=\"uaccess\"' | sudo tee /etc/udev/rules.d/70-fauxkey.rules && sudo udevadm control --reload && \
+    sudo udevadm trigger --settle /dev/uhid";
 /// How long the kernel and udev may take to make the device node.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Events taken from the kernel before the device is heard: twice what the kernel keeps.
+const TURN: usize = 64;
 
 /// A device's presence in the kernel. Dropping it unplugs the device.
 pub struct Uhid {
@@ -97,11 +112,7 @@ fn refused(errno: Errno) -> Failure {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => {
             failure.hint("`sudo modprobe uhid` loads the kernel's module, if it has one; a socket needs none")
         }
-        Errno::ACCESS | Errno::PERM => failure.hint(
-            "let the user at the screen in by a udev rule, KERNEL==\"uhid\", SUBSYSTEM==\"misc\", \
-             TAG+=\"uaccess\", in /etc/udev/rules.d/70-uhid.rules, then `sudo udevadm control --reload` and \
-             `sudo udevadm trigger /dev/uhid`",
-        ),
+        Errno::ACCESS | Errno::PERM => failure.hint(format!("one udev rule lets you in: {LET_IN}")),
         _ => failure,
     }
 }
@@ -134,7 +145,7 @@ impl Service {
     fn tell(&mut self, signals: VecDeque<Signal>) -> Result<(), Over> {
         for signal in signals {
             match signal {
-                Signal::Input(report) if self.plugged => self.write(&event::input(&report))?,
+                Signal::Input(report) if self.plugged => self.input(&report)?,
                 Signal::Input(_) => {}
                 Signal::Power(on) => self.plug(on)?,
             }
@@ -159,18 +170,24 @@ impl Service {
         }
     }
 
-    /// Takes one event of the kernel, if there is one. The next is asked for after the mailbox is empty again.
+    /// Takes the events that the kernel has, before the mailbox has its turn again.
     fn receive(&mut self) -> Result<(), Over> {
         let mut bytes = [0; EVENT_SIZE];
-        let len = match rustix::io::read(&self.uhid, &mut bytes) {
-            Ok(0) => return Err(Over),
-            Ok(len) => len,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-            Err(_) => return Err(Over),
-        };
-        match event::decode(&bytes[..len]) {
+        for _ in 0..TURN {
+            match rustix::io::read(&self.uhid, &mut bytes) {
+                Ok(0) => return Err(Over),
+                Ok(len) => self.act(&bytes[..len])?,
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                Err(_) => return Err(Over),
+            }
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, event: &[u8]) -> Result<(), Over> {
+        match event::decode(event) {
             // Without report number or with it: the link takes both.
-            Some(Event::Output(report)) => self.writer.write(report).map_err(|_| Over),
+            Some(Event::Output(report)) => self.writer.post(report).map_err(|_| Over),
             Some(Event::GetReport(request)) => self.write(&event::refuse_get_report(request)),
             Some(Event::SetReport(request)) => self.write(&event::refuse_set_report(request)),
             // Whether programs have it open makes no difference to a FIDO device.
@@ -178,12 +195,24 @@ impl Service {
         }
     }
 
+    /// A kernel that does not take a report at this moment, as its device has failed to start, loses it.
+    fn input(&self, report: &Report) -> Result<(), Over> {
+        match self.send(&event::input(report)) {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(_) => Err(Over),
+        }
+    }
+
     fn write(&self, event: &event::Bytes) -> Result<(), Over> {
+        self.send(event).map_err(|_| Over)
+    }
+
+    fn send(&self, event: &event::Bytes) -> Result<(), Errno> {
         loop {
             match rustix::io::write(&self.uhid, event) {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(_) => return Err(Over),
+                Err(errno) => return Err(errno),
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::runtime::DeviceHandle;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
 use wire::ctap2::{GetInfoResponse, MakeCredentialResponse};
-use wire::ctaphid::{BROADCAST, Command, Report, fragment};
+use wire::ctaphid::{BROADCAST, Command, fragment};
 
 /// The kernel.
 struct Kernel {
@@ -102,6 +102,56 @@ fn a_device_without_power_is_unplugged_until_it_has_some() {
     handle.call(|device, now| device.power_on(now).unwrap()).unwrap();
     kernel.expect(11);
     Program::open(kernel, 1).ping(100);
+}
+
+/// `UHID_STOP` and `UHID_START` come when another driver is bound to the device, or a machine that slept starts
+/// it anew; `UHID_OPEN` and `UHID_CLOSE` when the first program opens it and the last one closes it.
+#[test]
+fn a_command_goes_on_while_drivers_and_programs_come_and_go() {
+    let (handle, _uhid, kernel) = plug();
+    let ask = emulator::UserPolicy { answer: emulator::Answer::Ask, delay: Duration::ZERO };
+    handle.call(move |device, now| device.set_user(now, ask)).unwrap();
+    let mut program = Program::open(kernel, 1);
+    for report in fragment(program.device.cid, Command::CBOR, &make_credential("example.test", "kim")) {
+        program.wire.write(&report);
+    }
+    // KEEPALIVE: it waits for its user.
+    while program.wire.read()[4..8] != [0xBB, 0, 1, 2] {}
+    for kind in [5, 3, 2, 4] {
+        program.wire.event(kind, &[]);
+    }
+    let number = handle.call(|device, _| device.prompt().unwrap().number).unwrap();
+    let verified = authenticator::Gesture::Verified;
+    assert!(handle.call(move |device, now| device.answer(now, number, verified)).unwrap());
+    let answer = std::iter::repeat_with(|| program.wire.read()).find(|report| report[4] != 0xBB).unwrap();
+    assert_eq!((answer[4], answer[7]), (0x90, 0), "CBOR, and OK");
+}
+
+#[test]
+fn a_device_that_is_pulled_out_while_it_waits_for_its_user_works_again_when_it_is_back() {
+    let (handle, _uhid, kernel) = plug();
+    let ask = emulator::UserPolicy { answer: emulator::Answer::Ask, delay: Duration::ZERO };
+    handle.call(move |device, now| device.set_user(now, ask)).unwrap();
+    let mut program = Program::open(kernel, 1);
+    for report in fragment(program.device.cid, Command::CBOR, &make_credential("example.test", "kim")) {
+        program.wire.write(&report);
+    }
+    while program.wire.read()[4..8] != [0xBB, 0, 1, 2] {}
+    assert!(handle.call(|device, _| device.prompt().is_some()).unwrap());
+    handle.call(|device, now| device.power_off(now)).unwrap();
+    // Another KEEPALIVE may have been on its way.
+    let (kind, _) =
+        std::iter::repeat_with(|| program.wire.hear().unwrap()).find(|(kind, _)| *kind != 12).unwrap();
+    assert_eq!(kind, 1, "the kernel's device goes");
+    assert!(handle.call(|device, _| device.prompt().is_none()).unwrap(), "nobody is asked any more");
+    // What was still on its way from the kernel goes nowhere.
+    program.wire.write(&fragment(BROADCAST, Command::INIT, &[3; 8])[0]);
+    handle.call(|device, now| device.power_on(now).unwrap()).unwrap();
+    program.wire.expect(11);
+    handle.call(|device, now| device.set_user(now, emulator::UserPolicy::default())).unwrap();
+    let mut again = Program::open(program.wire, 2);
+    MakeCredentialResponse::decode(&again.cbor(&make_credential("example.test", "kim"))).unwrap();
+    assert_eq!(handle.call(|device, _| device.passkey_count()).unwrap(), 1);
 }
 
 #[test]

@@ -39,7 +39,12 @@ fn cose_keys_are_recognized_with_their_algorithm() {
     for vector in accepted("cose") {
         let explanation = explained(&vector["hex"]);
         assert_eq!(explanation.kind, Kind::CoseKey, "{}", vector["name"]);
-        assert_eq!(format!("OK {}", line(&explanation, "alg").value), vector["expect"], "{}", vector["name"]);
+        let (found, expected) = (&line(&explanation, "alg").value, &vector["expect"]["OK ".len()..]);
+        // Of some that `wire` has no name for there is one here.
+        let same = found == expected
+            || found.ends_with(&format!(" ({expected})"))
+            || found.starts_with(&format!("{expected}, "));
+        assert!(same, "{}: {found}, not {expected}", vector["name"]);
     }
 }
 

@@ -258,6 +258,18 @@ fn odd_cose_keys() {
         ])))
     };
     odd(&rsa(256), &rsa(128), "an RSA modulus of 1024 bits is too short");
+    let number =
+        |n: Vec<u8>, e: &[u8]| explained_bytes(&encode(&PublicKey::Rsa { n, e: e.into() }.to_value()));
+    odd(&rsa(256), &number([&[0], [0xC1; 256].as_slice()].concat(), &[1, 0, 1]), "n has a leading zero");
+    odd(&rsa(256), &number(vec![0xC1; 256], &[0, 1, 0, 1]), "e has a leading zero");
+    let ml_dsa = |alg: i64, len: usize| {
+        let key = int_map([(1, Some(7.into())), (3, Some(alg.into())), (-1, Some(bytes(vec![1; len])))]);
+        explained_bytes(&encode(&key))
+    };
+    for (alg, len) in [(-48, 1312), (-49, 1952), (-50, 2592)] {
+        odd(&ml_dsa(alg, len), &ml_dsa(alg, len - 1), "pub has");
+        assert!(ml_dsa(alg, len).odd.is_empty(), "{alg}");
+    }
     let ed = explained_bytes(&encode(&ed25519().to_value()));
     assert!(ed.odd.is_empty() && rsa(256).odd.is_empty(), "{ed}");
 }

@@ -52,6 +52,22 @@ fn what_cannot_be_a_device_is_refused_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_said_at_one_door_is_not_heard_at_another() {
+    let instance = phone();
+    let address: SocketAddress = "tcp:127.0.0.1:0".parse().unwrap();
+    let doors = [(); 2].map(|()| instance.attach_socket("phone", &address).unwrap());
+    let connect = |address: &str| TcpStream::connect(address.strip_prefix("tcp:").unwrap()).unwrap();
+    let mut silent = connect(&doors[1]);
+    silent.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut first = Program::open(Stream(connect(&doors[0])), 1);
+    first.ping(100);
+    let heard = std::io::Read::read(&mut silent, &mut [0; 64]).unwrap_err();
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+    Program::open(Stream(connect(&doors[1])), 2).ping(100);
+    assert_eq!(instance.device("phone").unwrap().attached, doors);
+}
+
+#[test]
 fn every_verb_names_a_device_that_is_not_there() {
     let instance = phone();
     let failures = [

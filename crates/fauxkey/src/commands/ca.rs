@@ -1,0 +1,110 @@
+//! `fauxkey ca`: the test CA. There is no way to a private key here.
+use super::{Context, Exit, Stop, confirm};
+use crate::cli::CaVerb;
+use crate::control::{Certificate, CertificateKind, TestCa};
+use crate::files;
+use crate::output::{Output, shown};
+use serde_json::json;
+use std::path::Path;
+
+pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
+    let output = &context.output;
+    let control = context.reach()?;
+    match verb {
+        CaVerb::Show => {
+            let ca = control.ca()?;
+            output.result(&ca, || description(output, &ca))?;
+        }
+        CaVerb::Export { out, der, chain } => {
+            let certificates = match chain {
+                Some(model) => control.ca_chain(&model)?,
+                None => vec![control.ca()?.root],
+            };
+            let bytes = match der {
+                true => certificates.iter().flat_map(|one| one.certificate.0.clone()).collect(),
+                false => certificates.iter().map(pem).collect::<String>().into_bytes(),
+            };
+            match out {
+                Some(path) => write(&path, &bytes, output)?,
+                None if output.json => output.document(&json!({ "certificates": certificates }))?,
+                None => output.bytes(&bytes)?,
+            }
+        }
+        CaVerb::Rotate { yes } => {
+            let question = "make a new root? relying parties that trust this one refuse what comes after";
+            if !confirm(context, yes, question)? {
+                return Ok(Exit::Found);
+            }
+            let ca = control.rotate_ca()?;
+            output.result(&ca, || description(output, &ca))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Certificates are public: anybody may read the file.
+fn write(path: &Path, bytes: &[u8], output: &Output) -> Result<(), Stop> {
+    std::fs::write(path, bytes).map_err(|error| files::refused("write", path, &error))?;
+    output.inform(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+fn description(output: &Output, ca: &TestCa) -> String {
+    let TestCa { root, leaves } = ca;
+    let lines = [
+        ("root", shown(&root.subject)),
+        ("SHA-256", root.fingerprint.clone()),
+        ("valid", format!("{} to {}", root.not_before, root.not_after)),
+    ];
+    let mut text = lines.map(|(what, value)| format!("{what:<9}{value}")).join("\n");
+    if leaves.is_empty() {
+        text.push_str("\n\nnothing certified yet; a device that attests by it is one with NAME+packed");
+        return text;
+    }
+    let row = |leaf: &Certificate| {
+        let kind = match leaf.kind {
+            CertificateKind::Root => "root",
+            CertificateKind::Batch => "batch",
+            CertificateKind::U2f => "u2f",
+            CertificateKind::Enterprise => "enterprise",
+        };
+        [
+            kind.into(),
+            leaf.aaguid.clone().unwrap_or_default(),
+            leaf.device.clone().unwrap_or_default(),
+            shown(&leaf.subject),
+            leaf.fingerprint.chars().take(16).collect(),
+        ]
+    };
+    let rows: Vec<_> = leaves.iter().map(row).collect();
+    text.push_str("\n\n");
+    text.push_str(&output.table(["KEY", "AAGUID", "DEVICE", "SUBJECT", "SHA-256"], &rows));
+    text
+}
+
+/// RFC 7468 §5.
+fn pem(certificate: &Certificate) -> String {
+    let text = wire::base64url::encode(&certificate.certificate.0).replace('-', "+").replace('_', "/");
+    let padding = "=".repeat((4 - text.len() % 4) % 4);
+    let lines: Vec<char> = text.chars().chain(padding.chars()).collect();
+    let lines: Vec<String> = lines.chunks(64).map(|line| line.iter().collect()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::testing::certificate;
+
+    #[test]
+    fn pem_has_lines_of_64_characters_of_plain_base64() {
+        let mut one = certificate();
+        one.certificate = vec![0xFB; 50].into();
+        let expected = format!("{}\n{}", "+/v7".repeat(16), "+/s=");
+        let lines: Vec<_> = expected.lines().collect();
+        let text = pem(&one);
+        assert_eq!(text.lines().nth(1).map(str::len), Some(64), "{text}");
+        assert!(text.ends_with("=\n-----END CERTIFICATE-----\n") && lines.len() == 2, "{text}");
+        assert!(!text.contains('_') && text.starts_with("-----BEGIN CERTIFICATE-----\n+/v7"), "{text}");
+    }
+}

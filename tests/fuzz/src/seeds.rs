@@ -1,0 +1,81 @@
+//! Inputs to begin with, made of the project's fixtures.
+use std::fs;
+use std::path::Path;
+
+/// Seeds of a target; `fixtures` is the project's folder of that name.
+pub fn of(target: &str, fixtures: &Path) -> Vec<Vec<u8>> {
+    match target {
+        "cbor" => [vectors(fixtures, "cbor"), vectors(fixtures, "ctap2"), vectors(fixtures, "getinfo")].concat(),
+        "ctaphid" => vectors(fixtures, "ctap2").iter().map(|message| over_ctaphid(message)).collect(),
+        "usbip" => usbip(&fixtures.join("usbip/sessions.txt")),
+        "requests" => requests(&vectors(fixtures, "ctap2")),
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes of all vectors in a folder; `fixtures/README.md` has the format.
+fn vectors(fixtures: &Path, folder: &str) -> Vec<Vec<u8>> {
+    let Ok(files) = fs::read_dir(fixtures.join(folder)) else { return Vec::new() };
+    let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
+    paths.sort();
+    let texts = paths.iter().filter_map(|path| fs::read_to_string(path).ok());
+    texts.flat_map(|text| text.lines().filter_map(vector).collect::<Vec<_>>()).collect()
+}
+
+fn vector(line: &str) -> Option<Vec<u8>> {
+    wire::hex::decode(line.strip_prefix("hex:")?)
+}
+
+/// INIT, and the message on the channel that it opens.
+fn over_ctaphid(message: &[u8]) -> Vec<u8> {
+    let mut seed = vec![7, 0, 0xFF, 11, 0x86, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+    for report in wire::ctaphid::fragment(1, wire::ctaphid::Command::CBOR, message) {
+        seed.extend([0, 1, 60]);
+        seed.extend(&report[4..]);
+    }
+    seed.extend([6, 4, 0, 100, 7]);
+    seed
+}
+
+/// What clients of the fixtures say behind an import, in pieces.
+fn usbip(path: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let blocks = text.split("\n\n").map(|block| {
+        let mut seed = vec![0];
+        for line in block.lines() {
+            if let Some(hex) = line.strip_prefix("client: ") {
+                bytes(hex).chunks(255).for_each(|piece| {
+                    // A first byte below 16 stands for a report, so short pieces are filled up.
+                    let len = u8::try_from(piece.len().max(16)).unwrap_or(u8::MAX);
+                    seed.push(len);
+                    seed.extend(piece);
+                    seed.extend(vec![0; usize::from(len) - piece.len()]);
+                });
+            } else if line.starts_with("report: ") {
+                seed.push(0);
+            }
+        }
+        seed
+    });
+    blocks.filter(|seed| seed.len() > 1).collect()
+}
+
+/// Hexadecimal digits, in which `00*12` is a byte twelve times.
+fn bytes(text: &str) -> Vec<u8> {
+    let word = |word: &str| match word.split_once('*') {
+        Some((byte, times)) => wire::hex::decode(byte).unwrap_or_default().repeat(times.parse().unwrap_or(0)),
+        None => wire::hex::decode(word).unwrap_or_default(),
+    };
+    text.split_whitespace().flat_map(word).collect()
+}
+
+/// Each request alone, and two behind each other, each with a user who agrees.
+fn requests(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let asked = |message: &[u8]| {
+        let len = u16::try_from(message.len()).unwrap_or_default().to_be_bytes();
+        [&[200][..], &len, message, &[33, 0]].concat()
+    };
+    let alone = messages.iter().map(|message| [&[0][..], &asked(message)].concat());
+    let pairs = messages.windows(2).map(|pair| [&[1][..], &asked(&pair[0]), &asked(&pair[1])].concat());
+    alone.chain(pairs).collect()
+}
