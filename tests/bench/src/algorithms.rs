@@ -71,8 +71,11 @@ impl One {
             uv: Some(true),
             ..fixture
         };
+        // The passkey that signs in is of another account than the one that is registered again and again.
+        let mut other = asked.clone();
+        other.user.id = b"signs in".to_vec();
+        let made = MakeCredentialResponse::decode(&one.call(&other.encode()))?;
         one.make = asked.encode();
-        let made = MakeCredentialResponse::decode(&one.call(&one.make.clone()))?;
         let made = AuthenticatorData::decode(&made.auth_data)?.attested.context("a credential")?;
         anyhow::ensure!(made.public_key.algorithm() == algorithm, "another algorithm");
         one.get = one.sign_in(&made.credential_id, None)?;
@@ -250,9 +253,15 @@ fn ml_dsa<P: MlDsaParams + 'static>() -> Library {
     let mut rng = rand::rng();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let sign = |key: &ExpandedSigningKey<P>| {
-        black_box(key.sign_deterministic(&MESSAGE, &[]).expect("it signs").encode());
+    // How often a signature is begun anew depends on key and message, so each message is another, as ours are.
+    let mut counter = 0_u32;
+    let mut sign = move |key: &ExpandedSigningKey<P>| {
+        let mut message = MESSAGE;
+        counter += 1;
+        message[..4].copy_from_slice(&counter.to_be_bytes());
+        black_box(key.sign_deterministic(&message, &[]).expect("it signs").encode());
     };
+    let mut sign_generated = sign;
     Library {
         make: (
             Box::new(move || {
@@ -260,7 +269,7 @@ fn ml_dsa<P: MlDsaParams + 'static>() -> Library {
                 rng.fill_bytes(&mut seed);
                 let key = SigningKey::<P>::from_seed(&seed.into());
                 black_box(ml_dsa::Keypair::verifying_key(&key).encode());
-                sign(key.expanded_key());
+                sign_generated(key.expanded_key());
             }),
             "ml-dsa generate+sign",
         ),

@@ -38,9 +38,12 @@ struct Arguments {
 const POPULATIONS: [usize; 3] = [10, 1_000, 100_000];
 /// How many times raw ring an operation may take in memory.
 const AGAINST_RING: f64 = 1.5;
+/// How many times its library alone a registration may take where the key is kept in a form that is far from the one
+/// that signs.
+const UNPARSED: f64 = 2.5;
 /// Microseconds that one salt of hmac-secret may cost a sign-in. Most of that is the key agreement, which p256 computes
 /// for each request (CTAP 2.1 §12.5 step 2).
-const HMAC_SECRET: f64 = 300.0;
+const HMAC_SECRET: f64 = 400.0;
 /// How many times slower an operation may be among 100,000 passkeys than among 10.
 const GROWTH: f64 = 1.2;
 /// Milliseconds from start to the first getInfo answer.
@@ -165,14 +168,14 @@ fn every_algorithm(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<(
         }
         let make = Paired::of(&rows);
         row(&format!("makeCredential {algorithm}"), 1, &make, make_name);
-        // A spare RSA key is kept as its primes: what ring wants besides is computed when it is first used.
-        if algorithm != Algorithm::RS256 {
-            goals.at_most(
-                &format!("makeCredential {algorithm} against its library"),
-                AGAINST_RING,
-                make.ratio,
-            );
-        }
+        let limit = match algorithm {
+            // A spare RSA key is kept as its primes: what ring wants besides is computed when it is first used.
+            Algorithm::RS256 => UNPARSED,
+            // The key is expanded to be told and again to sign, as none is held ready: it takes 100 kilobytes.
+            Algorithm::ML_DSA_44 | Algorithm::ML_DSA_65 => UNPARSED,
+            _ => AGAINST_RING,
+        };
+        goals.at_most(&format!("makeCredential {algorithm} against its library"), limit, make.ratio);
         let get = paired(
             Clock::Cpu,
             arguments.rounds,
