@@ -35,6 +35,7 @@ def main():
     for profile in WITH_U2F:
         for link in ("tcp", "unix"):
             with cases.group(f"{profile.name} over {link}, by U2F"), running(profile.name, link) as daemon:
+                parties.trust(daemon.root())
                 u2f.judge(cases, daemon, profile)
     cases.exit()
 

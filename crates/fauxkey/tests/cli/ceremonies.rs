@@ -27,6 +27,26 @@ fn aaguid(registration: &Value) -> Vec<u8> {
     object.auth_data[37..53].into()
 }
 
+/// CTAP 2.1 §10: the client speaks CTAP1 to what has no getInfo.
+#[test]
+fn a_key_of_u2f_only_registers_and_signs_in_with_a_list() {
+    let home = Home::new();
+    home.run(&["device", "add", "old", "--profile", "u2f-key"]).done();
+    let mut options = creation_options("ada@example.test");
+    options["attestation"] = json!("direct");
+    options["authenticatorSelection"] = json!({ "residentKey": "discouraged" });
+    let ran = home.run_with(&["webauthn", "create", "--origin", ORIGIN], &options.to_string()).done();
+    let made: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let object = base64url::decode(made["response"]["attestationObject"].as_str().unwrap()).unwrap();
+    assert_eq!(AttestationObject::decode(&object).unwrap().fmt, "fido-u2f");
+    let mut options = request_options();
+    options["allowCredentials"] = json!([{ "type": "public-key", "id": made["id"] }]);
+    options["userVerification"] = json!("discouraged");
+    let ran = home.run_with(&["webauthn", "get", "--origin", ORIGIN], &options.to_string()).done();
+    let used: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!((&used["id"], &used["response"]["userHandle"]), (&made["id"], &Value::Null));
+}
+
 #[test]
 fn a_passkey_is_made_used_looked_at_renamed_and_deleted() {
     let home = Home::with_phone();
