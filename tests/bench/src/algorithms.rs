@@ -86,7 +86,7 @@ impl One {
     /// The getAssertion that a platform sends for this passkey, with a salt for prf or without.
     fn sign_in(&mut self, id: &[u8], salt: Option<&str>) -> anyhow::Result<Vec<u8>> {
         let info = GetInfoResponse::decode(&self.call(&GetInfoResponse::request()))?;
-        let platform = Platform { client: Client::SpecL3, link: client::Link::Usb, info };
+        let platform = Platform::new(Client::SpecL3, client::Link::Usb, info);
         let mut options = RequestOptions {
             challenge: vec![7; 32].into(),
             timeout: None,
