@@ -1,5 +1,4 @@
-//! Debian packages that peers bring with them.
-use crate::workspace::{Workspace, run};
+//! Debian packages that peers and the virtual machine bring with them.
 use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -26,53 +25,36 @@ impl Package {
     }
 }
 
-/// Installs the packages that are missing, if this is root on Debian; or else says which.
-pub(crate) fn install(workspace: &Workspace, packages: &[Package]) -> Result<()> {
+/// Installs the packages whose file is missing, if this is root on Debian; or else says which.
+pub(crate) fn install(packages: &[Package]) -> Result<()> {
     let missing: Vec<Package> = packages.iter().copied().filter(|package| !package.is_there()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     let would_serve =
         Path::new("/run/systemd/system").exists() && missing.iter().any(|package| package.serves);
-    if !is_root() || !Path::new("/usr/bin/apt-get").exists() || would_serve {
+    bring(&missing.iter().map(|package| package.name).collect::<Vec<_>>(), would_serve)
+}
+
+/// The same for packages that dpkg is asked for.
+pub(crate) fn install_named(packages: &[&str]) -> Result<()> {
+    bring(&packages.iter().copied().filter(|package| !is_installed(package)).collect::<Vec<_>>(), false)
+}
+
+fn bring(names: &[&str], would_serve: bool) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let root = rustix::process::geteuid().is_root();
+    if !root || !Path::new("/usr/bin/apt-get").exists() || would_serve {
         let names = names.join(" ");
         bail!("{names} is missing\nhint: on Debian, `sudo apt-get install --no-install-recommends {names}`");
     }
     eprintln!("xtask: installing {}", names.join(", "));
-    let mut install = apt(workspace);
-    install.args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(&names);
-    if run(&mut install).is_err() {
-        // On a bare machine, nobody has fetched the lists of packages yet.
-        run(apt(workspace).args(["update", "--quiet"]))?;
-        run(&mut install)?;
+    let install = [&["install", "--quiet", "--yes", "--no-install-recommends"], names].concat();
+    if apt_get(&install).is_err() {
+        // On a bare machine, nobody has fetched the lists of packages yet, and old lists name what is gone.
+        apt_get(&["update", "--quiet"])?;
+        apt_get(&install)?;
     }
     Ok(())
-}
-
-fn apt(workspace: &Workspace) -> Command {
-    let mut apt = workspace.command("apt-get");
-    apt.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-    apt
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
-/// Installs what is not installed yet, if we are root on Debian.
-pub(crate) fn install_named(packages: &[&str]) -> Result<()> {
-    let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let command = format!("apt-get install --no-install-recommends {}", missing.join(" "));
-    if !rustix::process::geteuid().is_root() {
-        bail!("not installed: {}\nhint: sudo {command}", missing.join(", "));
-    }
-    eprintln!("xtask: installing {}", missing.join(", "));
-    apt_get(&["update", "--quiet"])?;
-    apt_get(&[&["install", "--yes", "--quiet", "--no-install-recommends"], missing.as_slice()].concat())
 }
 
 /// Runs apt-get, waiting for others who do.

@@ -95,7 +95,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
     let fauxkey = workspace.fauxkey(build)?;
     let mut results = Vec::new();
     for &peer in peers {
-        debian::install(workspace, peer.packages())?;
+        debian::install(peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
         command.args(["-B", "-u", peer.script()]).env("FAUXKEY", &fauxkey);
