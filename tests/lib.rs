@@ -265,14 +265,7 @@ impl Rig {
 }
 
 /// Every algorithm that keys are made for.
-pub const ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::ES256,
-    Algorithm::EDDSA,
-    Algorithm::ES384,
-    Algorithm::RS256,
-    Algorithm::ML_DSA_44,
-    Algorithm::ML_DSA_65,
-];
+pub use emulator::profile::ALGORITHMS;
 
 /// Those whose every signature takes milliseconds in a build without optimisation: not for thousands of cases.
 pub const SLOW: [Algorithm; 4] =

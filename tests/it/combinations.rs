@@ -7,14 +7,9 @@ use crate::extensions::{inputs, salts::Platform, salts::SALT};
 use crate::tokens::PIN;
 use authenticator::Gesture;
 use authenticator::profile::{Profile, Verification};
-use authenticator::signer::{Attesting, DeterministicSigner, Signed, Signer, SignerError};
-use authenticator::store::{Credential, KeyPair, PIN_RETRIES, Persistent, UV_RETRIES};
-use rand_core::CryptoRng;
-use std::collections::HashMap;
+use authenticator::store::{Credential, PIN_RETRIES, Persistent, UV_RETRIES};
 use tests::platform::{Pin, Token};
-use tests::{
-    ALGORITHMS, NOW, RP_ID, Rig, SLOW, USB, all_in, identity, listed, registration, sign_in, status,
-};
+use tests::{ALGORITHMS, NOW, RP_ID, Rig, SLOW, USB, all_in, listed, registration, sign_in, status};
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
 use wire::ctap2::{GetAssertion, GetAssertionResponse, MakeCredential, MakeCredentialResponse, Permissions};
@@ -84,35 +79,6 @@ impl Proof {
     /// A token that a finger gave says that its user is present; one that a PIN gave does not.
     fn is_touch(self) -> bool {
         matches!(self, Self::TokenByFinger(_))
-    }
-}
-
-/// One key for each algorithm: making them is not the subject here, and for some it is slow.
-#[derive(Default)]
-struct SameKeys(HashMap<Algorithm, KeyPair>);
-
-impl Signer for SameKeys {
-    /// Its keys are there.
-    fn is_slow(&self, _: Algorithm) -> bool {
-        false
-    }
-
-    fn generate(&mut self, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<KeyPair, SignerError> {
-        if let Some(key) = self.0.get(&algorithm) {
-            return Ok(key.clone());
-        }
-        let key = DeterministicSigner.generate(algorithm, rng)?;
-        self.0.insert(algorithm, key.clone());
-        Ok(key)
-    }
-
-    fn sign(
-        &mut self,
-        key: &KeyPair,
-        data: &AuthenticatorData,
-        client_data_hash: &[u8; 32],
-    ) -> Result<Signed, SignerError> {
-        DeterministicSigner.sign(key, data, client_data_hash)
     }
 }
 
@@ -288,8 +254,7 @@ fn every_case(pin: bool, finger: bool) {
     let verification = if finger { Verification::OnRequest } else { Verification::None };
     let algorithms = ALGORITHMS.to_vec();
     let profile = Profile { verification, algorithms, max_credential_id_length: 512, ..all_in() };
-    let signer = Attesting::new(SameKeys::default(), identity(&profile));
-    let mut rig = Rig::with_signer(profile.clone(), Box::new(signer));
+    let mut rig = Rig::pooled(profile.clone());
     if pin {
         Pin::new(2).set(&mut rig, PIN).unwrap();
     }
