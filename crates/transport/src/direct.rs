@@ -7,7 +7,7 @@
 //!
 //! A request is open until its response has been fetched. One that comes earlier is refused with CHANNEL_BUSY.
 //! Responses come in the order of the requests, so that refusal follows the response to the open request.
-use crate::{Event, Link};
+use crate::{Event, Format, Link};
 use alloc::{vec, vec::Vec};
 use core::mem;
 use wire::status::Status;
@@ -39,6 +39,10 @@ impl Device {
 }
 
 impl Link for Device {
+    fn format(&self) -> Format {
+        Format::Message
+    }
+
     /// A request: command byte and CBOR parameters, or an APDU, of any length. An empty frame withdraws the open
     /// request, and is ignored if none is open.
     fn handle_frame(&mut self, _now: Instant, frame: &[u8]) -> Option<Event> {

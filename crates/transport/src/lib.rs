@@ -68,8 +68,22 @@ pub enum Event {
     Wink,
 }
 
+/// What a link's frames are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Reports of CTAPHID, 64 bytes each (CTAP 2.1 §11.2.4).
+    Ctaphid,
+    /// Whole CTAP messages.
+    Message,
+    /// Command APDUs one way, response APDUs the other (ISO 7816-4 §5).
+    Apdu,
+}
+
 /// One transport binding (CTAP 2.1 §11), driven as the [crate documentation](crate) says.
 pub trait Link: Send {
+    /// What its frames are, for those who watch.
+    fn format(&self) -> Format;
+
     /// A frame arrived from the platform. One that makes no sense is answered or ignored, never an error here.
     fn handle_frame(&mut self, now: Instant, frame: &[u8]) -> Option<Event>;
 

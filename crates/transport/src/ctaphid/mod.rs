@@ -32,7 +32,7 @@ use wire::time::Instant;
 use self::channels::{Channels, RESERVED};
 use self::outbox::Outbox;
 use self::transaction::{Keepalive, Request, Standing, Transaction};
-use crate::{Event, Link};
+use crate::{Event, Format, Link};
 
 /// The HID report descriptor of a FIDO interface, CTAP 2.1 §11.2.8.2, for whoever presents this device to a
 /// host. Its reports have no report number.
@@ -348,6 +348,10 @@ impl Device {
 }
 
 impl Link for Device {
+    fn format(&self) -> Format {
+        Format::Ctaphid
+    }
+
     /// A report of 64 bytes, or of 65 whose first is the report number 0 (hidraw and uhid pass it on).
     /// Anything else is ignored.
     fn handle_frame(&mut self, now: Instant, frame: &[u8]) -> Option<Event> {
