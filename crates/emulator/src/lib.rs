@@ -6,10 +6,12 @@
 pub mod attestation;
 pub mod profile;
 mod signer;
+mod traffic;
 mod user;
 mod virtual_authenticator;
 
 pub use profile::DeviceProfile;
 pub use signer::FastSigner;
+pub use traffic::{Protocol, Towards, Traffic, Unit};
 pub use user::{Answer, InvalidPolicy, UserPolicy};
 pub use virtual_authenticator::{Event, Port, VirtualAuthenticator};

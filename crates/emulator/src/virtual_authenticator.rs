@@ -1,5 +1,6 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
 use crate::profile::DeviceProfile;
+use crate::traffic::{Protocol, Towards, Traffic, Unit};
 use crate::user::UserPolicy;
 use authenticator::signer::{AttestationIdentity, Signer};
 use authenticator::store::{Finger, Store, StoreError};
@@ -14,6 +15,19 @@ use wire::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Port(usize);
 
+impl Port {
+    /// Its place among the device's links, counted from 0. A place is not given twice.
+    pub fn number(self) -> usize {
+        self.0
+    }
+
+    /// A link's channel as the authenticator knows it ([`Via::channel`]): two links of one kind both count their
+    /// channels from 1, and the port tells them apart.
+    pub fn channel(self, channel: u32) -> u32 {
+        channel ^ u32::try_from(self.0).unwrap_or(u32::MAX) << 24
+    }
+}
+
 /// What happened, for logs and user interfaces. Never needed to operate the device.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -27,6 +41,17 @@ pub enum Event {
     Winked,
     /// The power went on or off.
     Power(bool),
+    /// Something passed over a link. Told only while somebody watches.
+    Traffic(Traffic),
+}
+
+/// A link that is plugged in.
+struct Plugged {
+    /// What the authenticator takes it for.
+    kind: authenticator::Link,
+    link: Box<dyn Link>,
+    /// The channel and the protocol of the request that is open.
+    asked: (u32, Protocol),
 }
 
 /// A virtual device. Everything is an input with the time at which it happened; after each, send what
@@ -38,7 +63,7 @@ pub struct VirtualAuthenticator {
     authenticator: Authenticator,
     user: UserPolicy,
     /// Indexed by [`Port`]; `None` where a link was removed.
-    links: Vec<Option<(authenticator::Link, Box<dyn Link>)>>,
+    links: Vec<Option<Plugged>>,
     /// The link whose command waits for the user.
     waiting: Option<Port>,
     /// The link whose U2F requests, which do not wait, ask the user.
@@ -52,6 +77,7 @@ pub struct VirtualAuthenticator {
     /// Whether a platform has spoken: a device that nobody uses prepares nothing.
     spoken_to: bool,
     powered: bool,
+    watched: bool,
     events: VecDeque<Event>,
 }
 
@@ -83,6 +109,7 @@ impl VirtualAuthenticator {
             processing: None,
             spoken_to: false,
             powered: true,
+            watched: false,
             events: VecDeque::new(),
         })
     }
@@ -99,7 +126,7 @@ impl VirtualAuthenticator {
 
     /// Adds a link. `kind` is what the authenticator takes it for.
     pub fn plug(&mut self, kind: authenticator::Link, link: Box<dyn Link>) -> Port {
-        self.links.push(Some((kind, link)));
+        self.links.push(Some(Plugged { kind, link, asked: (0, Protocol::Ctap2) }));
         Port(self.links.len() - 1)
     }
 
@@ -118,8 +145,10 @@ impl VirtualAuthenticator {
         if !self.powered {
             return;
         }
-        let Some(Some((_, link))) = self.links.get_mut(port.0) else { return };
-        if let Some(event) = link.handle_frame(now, frame) {
+        let Some(Some(Plugged { link, .. })) = self.links.get_mut(port.0) else { return };
+        let (format, event) = (link.format(), link.handle_frame(now, frame));
+        self.saw(port, Towards::Device, || Unit::Frame { format, bytes: frame.into() });
+        if let Some(event) = event {
             self.handle_link_event(now, port, event);
         }
     }
@@ -132,7 +161,7 @@ impl VirtualAuthenticator {
             self.advance(now, progress);
         }
         for index in 0..self.links.len() {
-            let Some((_, link)) = &mut self.links[index] else { continue };
+            let Some(Plugged { link, .. }) = &mut self.links[index] else { continue };
             if let Some(event) = link.handle_timeout(now) {
                 self.handle_link_event(now, Port(index), event);
             }
@@ -148,7 +177,7 @@ impl VirtualAuthenticator {
 
     /// When [`VirtualAuthenticator::handle_timeout`] is due, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let links = self.links.iter().flatten().filter_map(|(_, link)| link.poll_timeout());
+        let links = self.links.iter().flatten().filter_map(|plugged| plugged.link.poll_timeout());
         let due = self.due.map(|(at, _)| at);
         links.chain(due).chain(self.processing).chain(self.authenticator.poll_timeout()).min()
     }
@@ -168,11 +197,18 @@ impl VirtualAuthenticator {
 
     /// The next frame for a platform.
     pub fn poll_frame(&mut self) -> Option<(Port, Vec<u8>)> {
-        let frame_of = |(index, slot): (usize, &mut Option<(_, Box<dyn Link>)>)| {
-            let (_, link) = slot.as_mut()?;
-            Some((Port(index), link.poll_frame()?))
+        let frame_of = |(index, slot): (usize, &mut Option<Plugged>)| {
+            let Plugged { link, .. } = slot.as_mut()?;
+            Some((Port(index), link.poll_frame()?, link.format()))
         };
-        self.links.iter_mut().enumerate().find_map(frame_of)
+        let (port, bytes, format) = self.links.iter_mut().enumerate().find_map(frame_of)?;
+        self.saw(port, Towards::Platform, || Unit::Frame { format, bytes: bytes.clone() });
+        Some((port, bytes))
+    }
+
+    /// From now on, or from now on no longer, what passes over the links is told as [`Event::Traffic`].
+    pub fn watch(&mut self, watched: bool) {
+        self.watched = watched;
     }
 
     /// The next thing that happened.
@@ -221,7 +257,7 @@ impl VirtualAuthenticator {
     pub fn power_off(&mut self, now: Instant) {
         if self.powered {
             self.withdraw(now);
-            self.links.iter_mut().flatten().for_each(|(_, link)| link.reset());
+            self.links.iter_mut().flatten().for_each(|plugged| plugged.link.reset());
             self.powered = false;
             self.report(Event::Power(false));
         }
@@ -333,11 +369,21 @@ impl VirtualAuthenticator {
 
     fn handle_link_event(&mut self, now: Instant, port: Port, event: transport::Event) {
         self.spoken_to = true;
-        let Some(Some((kind, link))) = self.links.get_mut(port.0) else { return };
+        let message = match &event {
+            transport::Event::Ctap2 { channel, message } => Some((*channel, Protocol::Ctap2, message)),
+            transport::Event::U2f { channel, message } => Some((*channel, Protocol::U2f, message)),
+            transport::Event::Cancel | transport::Event::Wink => None,
+        };
+        if let Some((channel, protocol, bytes)) = message {
+            let message = || Unit::Message { channel, protocol, bytes: bytes.clone() };
+            self.saw(port, Towards::Device, message);
+        }
+        let Some(Some(Plugged { kind, link, asked })) = self.links.get_mut(port.0) else { return };
+        if let Some((channel, protocol, _)) = message {
+            *asked = (channel, protocol);
+        }
         let link_kind = *kind;
-        // Two links of one kind both count their channels from 1: the port tells them apart.
-        let number = u32::try_from(port.0).unwrap_or(u32::MAX);
-        let via = |channel: u32| Via { link: link_kind, channel: channel ^ number << 24 };
+        let via = |channel: u32| Via { link: link_kind, channel: port.channel(channel) };
         let progress = match &event {
             transport::Event::Ctap2 { channel, message } => {
                 link.processing(now);
@@ -361,13 +407,9 @@ impl VirtualAuthenticator {
             }
             transport::Event::Wink => return self.report(Event::Winked),
         };
-        let Some(Some((_, link))) = self.links.get_mut(port.0) else { return };
         match progress {
             // Another link's command may be waiting: this answer is for the one that just asked.
-            Progress::Reply(reply) => {
-                link.respond(now, &reply);
-                self.relay_events();
-            }
+            Progress::Reply(reply) => self.respond(now, port, &reply),
             Progress::AwaitingUser(prompt) => {
                 self.waiting = Some(port);
                 self.await_user(now, port, prompt);
@@ -381,7 +423,7 @@ impl VirtualAuthenticator {
 
     /// Tells the platform of slow work, which begins when its owner has sent that on.
     fn announce_work(&mut self, now: Instant, port: Port) {
-        if let Some(Some((_, link))) = self.links.get_mut(port.0) {
+        if let Some(Some(Plugged { link, .. })) = self.links.get_mut(port.0) {
             link.processing(now);
         }
         self.processing = Some(now);
@@ -397,19 +439,36 @@ impl VirtualAuthenticator {
                 self.waiting = None;
                 self.processing = None;
                 self.close_prompt();
-                if let Some(Some((_, link))) = self.links.get_mut(port.0) {
-                    link.respond(now, &reply);
-                }
-                self.relay_events();
+                self.respond(now, port, &reply);
             }
             Progress::AwaitingUser(prompt) => self.await_user(now, port, prompt),
             Progress::Processing => self.announce_work(now, port),
         }
     }
 
+    /// Answers the request that is open on a link.
+    fn respond(&mut self, now: Instant, port: Port, reply: &[u8]) {
+        // First what came of it, then the answer: who watches then knows why when he sees what.
+        self.relay_events();
+        let Some(Some(Plugged { link, asked, .. })) = self.links.get_mut(port.0) else { return };
+        let (channel, protocol) = *asked;
+        link.respond(now, reply);
+        self.saw(port, Towards::Platform, || Unit::Message { channel, protocol, bytes: reply.into() });
+    }
+
+    /// Something passed over a link.
+    fn saw(&mut self, port: Port, towards: Towards, unit: impl FnOnce() -> Unit) {
+        if self.watched
+            && let Some(Some(Plugged { kind, .. })) = self.links.get(port.0)
+        {
+            let link = *kind;
+            self.report(Event::Traffic(Traffic { port, link, towards, unit: unit() }));
+        }
+    }
+
     /// Tells the platform, then asks the user, who may answer at once.
     fn await_user(&mut self, now: Instant, port: Port, prompt: Prompt) {
-        if let Some(Some((_, link))) = self.links.get_mut(port.0) {
+        if let Some(Some(Plugged { link, .. })) = self.links.get_mut(port.0) {
             link.await_user(now);
         }
         self.announce(now, prompt);

@@ -2,6 +2,7 @@
 //!
 //! [`Control`] has two implementations: the [`crate::instance::Instance`] that owns the devices, and
 //! [`crate::remote::Remote`], which asks a running instance over its API. The types are the API's JSON.
+use crate::trace::Line;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use wire::webauthn::json::Base64Url;
@@ -301,6 +302,9 @@ pub enum CertificateKind {
     Enterprise,
 }
 
+/// Lines of a trace as they come, and `None` now and then.
+pub type Lines = Box<dyn Iterator<Item = Option<Line>> + Send>;
+
 /// Everything that can be done with virtual devices from outside.
 pub trait Control {
     /// All devices, by name.
@@ -352,6 +356,9 @@ pub trait Control {
     fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure>;
     /// A new root. Running devices attest by it at once, others from their next start.
     fn rotate_ca(&self) -> Result<TestCa, Failure>;
+    /// From now on, everything that happens on all devices, as lines of a trace. `None` is said while nothing
+    /// happens, at least once every few seconds, so that who listens can stop. Ends with the devices.
+    fn trace(&self) -> Result<Lines, Failure>;
     /// Sends a CTAP2 message as if over `link` and waits for the answer, user included.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure>;
 }

@@ -16,12 +16,14 @@ mod explain;
 mod files;
 mod home;
 mod instance;
+mod log;
 mod output;
 mod process;
 mod profiles;
 mod rehearse;
 mod remote;
 mod runtime;
+mod trace;
 
 use clap::Parser;
 use cli::Cli;

@@ -1,7 +1,7 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Lines, Link, Passkey, Power, Prompt,
     TestCa, User,
 };
 use crate::home::Home;
@@ -113,12 +113,18 @@ impl Remote {
     /// # Errors
     /// If the instance does not answer.
     pub fn events(&self) -> Result<impl Iterator<Item = Value> + Send + use<>, Failure> {
-        let request = self.patient.get(format!("{}/api/v1/events", self.url));
+        Ok(self.stream("events")?.flatten())
+    }
+
+    /// A stream of server-sent events: each one's data, and `None` for the lines between them, some of which only say
+    /// that the instance is there.
+    fn stream(&self, what: &str) -> Result<impl Iterator<Item = Option<Value>> + Send + use<>, Failure> {
+        let request = self.patient.get(format!("{}/api/v1/{what}", self.url));
         let answer = request.header("Authorization", format!("Bearer {}", self.token)).call();
-        let answer = answer.map_err(|error| broken(format!("{} tells no events: {error}", self.url)))?;
+        let answer = answer.map_err(|error| broken(format!("{} streams no {what}: {error}", self.url)))?;
         let lines = BufReader::new(answer.into_body().into_reader()).lines();
         let data = |line: String| serde_json::from_str(line.strip_prefix("data:")?).ok();
-        Ok(lines.map_while(Result::ok).filter_map(data))
+        Ok(lines.map_while(Result::ok).map(data))
     }
 
     fn call<T: DeserializeOwned>(
@@ -193,6 +199,10 @@ fn encode(segment: &str) -> String {
 }
 
 impl Control for Remote {
+    fn trace(&self) -> Result<Lines, Failure> {
+        Ok(Box::new(self.stream("trace")?.map(|line| Some(serde_json::from_value(line?).ok()?))))
+    }
+
     fn devices(&self) -> Result<Vec<Device>, Failure> {
         self.call(Method::GET, &["devices"], None)
     }

@@ -58,28 +58,51 @@ impl fmt::Debug for Command {
     }
 }
 
-/// The payload of [`Command::ERROR`], CTAP 2.1 §11.2.9.1.6.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The payload of [`Command::ERROR`], CTAP 2.1 §11.2.9.1.6. Unknown values survive.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ErrorCode(pub u8);
-impl ErrorCode {
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        impl ErrorCode {
+            $($(#[$doc])* pub const $name: Self = Self($code);)*
+
+            /// The name that the specification gives this code, with `ERR_` in front, if it gives one.
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 { $($code => Some(concat!("ERR_", stringify!($name))),)* _ => None }
+            }
+        }
+    };
+}
+error_codes! {
     /// The command is not one that this device has.
-    pub const INVALID_CMD: Self = Self(0x01);
+    INVALID_CMD = 0x01;
     /// A parameter is out of range.
-    pub const INVALID_PAR: Self = Self(0x02);
+    INVALID_PAR = 0x02;
     /// The message length is wrong for its command, or over [`MAX_MESSAGE_SIZE`].
-    pub const INVALID_LEN: Self = Self(0x03);
+    INVALID_LEN = 0x03;
     /// A continuation packet has another sequence number than the next.
-    pub const INVALID_SEQ: Self = Self(0x04);
+    INVALID_SEQ = 0x04;
     /// The rest of a message did not come in time.
-    pub const MSG_TIMEOUT: Self = Self(0x05);
+    MSG_TIMEOUT = 0x05;
     /// Another channel has the device.
-    pub const CHANNEL_BUSY: Self = Self(0x06);
+    CHANNEL_BUSY = 0x06;
     /// The command needs a channel lock.
-    pub const LOCK_REQUIRED: Self = Self(0x0A);
+    LOCK_REQUIRED = 0x0A;
     /// The channel is not allocated, or not one for this command.
-    pub const INVALID_CHANNEL: Self = Self(0x0B);
+    INVALID_CHANNEL = 0x0B;
     /// Something else went wrong.
-    pub const OTHER: Self = Self(0x7F);
+    OTHER = 0x7F;
+}
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:02X} {}", self.0, self.name().unwrap_or("unnamed"))
+    }
+}
+impl fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Capability bits of the INIT answer, CTAP 2.1 §11.2.9.1.3.

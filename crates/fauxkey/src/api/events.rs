@@ -73,6 +73,7 @@ impl From<&Event> for What {
             Event::PromptClosed(number) => Self::PromptClosed { number: *number },
             Event::Winked => Self::Winked,
             Event::Power(powered) => Self::Power { powered: *powered },
+            Event::Traffic(_) => unreachable!("the runtime tells of traffic to watchers alone"),
             Event::Authenticator(Inner::Committed { changes }) => Self::Committed { changes: *changes },
             Event::Authenticator(Inner::Answered { command, via, outcome }) => {
                 let error = outcome.as_ref().err();
@@ -156,6 +157,12 @@ impl Hub {
             // The sender is dropped at once: a stream that ends.
             None => broadcast::Sender::new(1).subscribe(),
         }
+    }
+
+    /// Ends when the hub is closed.
+    pub(super) async fn closed(&self) {
+        let mut events = self.subscribe();
+        while !matches!(events.recv().await, Err(RecvError::Closed)) {}
     }
 
     fn listeners(&self) -> std::sync::MutexGuard<'_, Option<broadcast::Sender<Arc<str>>>> {

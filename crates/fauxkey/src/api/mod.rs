@@ -7,6 +7,7 @@
 //! | `routes` | the table of routes, and what each does |
 //! | `request`, `problem` | bodies in, failures out |
 //! | `events` | what happens on the devices, as server-sent events |
+//! | `trace` | the same with all messages, as lines of a trace |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
@@ -24,6 +25,7 @@ mod routes;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use events::event_json;
 

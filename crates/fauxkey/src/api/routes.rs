@@ -5,7 +5,7 @@ use super::request::{
     Body, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger, NewNames,
     NewPower, NewUser, PromptAnswer,
 };
-use super::{events, guard, openapi, page};
+use super::{events, guard, openapi, page, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -56,6 +56,7 @@ routes! {
     GET "/openapi.json" Open openapi::document;
     GET "/api/v1/version" Token version;
     GET "/api/v1/events" TokenOrQuery events::stream;
+    GET "/api/v1/trace" TokenOrQuery trace::stream;
     GET "/api/v1/devices" Token devices;
     POST "/api/v1/devices" Token add_device;
     GET "/api/v1/devices/{name}" Token device;

@@ -1,11 +1,12 @@
 //! A server over a control that is not real, and a client that says exactly what it is told.
 use super::{Served, serve_control};
 use crate::control::{
-    Answer, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Finger, Gesture, Link,
-    Passkey, Power, Prompt, TestCa, User,
+    Answer, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Finger, Gesture, Lines,
+    Link, Passkey, Power, Prompt, TestCa, User,
 };
 use crate::home::Home;
 use crate::instance::Happening;
+use crate::trace::{Kind, Line};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -150,6 +151,12 @@ pub(crate) fn ca() -> TestCa {
 }
 
 impl Control for Fake {
+    fn trace(&self) -> Result<Lines, Failure> {
+        self.called("trace".into());
+        let line = |name| Some(Line::new(0.0, "phone", Kind::Device, name));
+        Ok(Box::new([line("power off"), None, line("power on")].into_iter()))
+    }
+
     fn ca(&self) -> Result<TestCa, Failure> {
         self.called("ca".into());
         Ok(ca())

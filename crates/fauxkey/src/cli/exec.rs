@@ -2,6 +2,7 @@
 use clap::Args;
 use emulator::UserPolicy;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 pub(super) const EXAMPLE: &str = "Example:
   fauxkey exec -- fido2-token -L
@@ -24,6 +25,9 @@ pub struct Exec {
     /// What the user does while no other instance runs: approve (or auto), ask, deny, ignore, after=2s
     #[arg(long, value_name = "POLICY")]
     pub approve: Option<UserPolicy>,
+    /// Write what passes between PROGRAM and the devices to FILE: pcapng if its name ends so, else JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// A new device that is kept nowhere, whatever else runs
     ///
     /// The program finds FAUXKEY_URL and FAUXKEY_TOKEN in its environment, by which `fauxkey` and the API

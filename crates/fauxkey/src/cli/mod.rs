@@ -7,6 +7,7 @@ mod passkey;
 mod profile;
 mod rehearse;
 mod run;
+mod trace;
 mod usage;
 mod webauthn;
 
@@ -18,6 +19,7 @@ pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run};
+pub use trace::Trace;
 pub use usage::wrong_use;
 pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
 
@@ -117,6 +119,9 @@ pub enum Verb {
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),
+    /// What passes between platforms and devices, one line a message
+    #[command(after_help = trace::EXAMPLE)]
+    Trace(Trace),
     /// What works on this machine, and the one command for the rest
     #[command(after_help = "Example:\n  fauxkey doctor --json")]
     Doctor,

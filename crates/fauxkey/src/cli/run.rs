@@ -47,6 +47,9 @@ pub struct Run {
     /// What the user does: approve (or auto), ask, deny, ignore, after=2s [default: as the device has it]
     #[arg(long, value_name = "POLICY")]
     pub approve: Option<UserPolicy>,
+    /// Write what passes between platforms and devices to FILE: pcapng if its name ends so, else JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Keep nothing on disk: a new device, gone when this ends
     #[arg(long)]
     pub ephemeral: bool,

@@ -6,7 +6,6 @@ mod exec;
 mod explain;
 mod finger;
 mod input;
-mod log;
 mod manual;
 mod passkey;
 mod person;
@@ -14,6 +13,7 @@ mod pin;
 mod profile;
 mod rehearse;
 mod run;
+mod trace;
 mod webauthn;
 
 use crate::cli::{self, Cli, Everywhere, OnDevice, Verb};
@@ -137,6 +137,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Passkey(verb) => passkey::passkey(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
         Verb::Ca(verb) => ca::ca(&context, verb),
+        Verb::Trace(arguments) => trace::trace(&context, &arguments),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),
     }

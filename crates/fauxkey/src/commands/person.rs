@@ -1,7 +1,7 @@
 //! The person at the terminal, who answers where the user of a device is to be asked.
-use super::log;
 use crate::control::{Answer, Control, Gesture};
 use crate::instance::{Happening, Instance};
+use crate::log;
 use crate::output::{Output, Tone};
 use authenticator::{Prompt, Purpose};
 use emulator::Event;
@@ -57,7 +57,7 @@ impl Person {
                     self.ask(&mut state);
                 }
             }
-            Event::Authenticator(_) | Event::Winked | Event::Power(_) => {}
+            Event::Authenticator(_) | Event::Winked | Event::Power(_) | Event::Traffic(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
 use super::person::Person;
-use super::{Context, DEFAULT_DEVICE, Exit, Stop, log};
+use super::trace::Recorder;
+use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::announce::Announced;
 use crate::api::{self, Served};
 use crate::cli::{Attach, Door, Run};
@@ -10,6 +11,7 @@ use crate::drivers::{SocketAddress, UsbipAddress};
 use crate::files;
 use crate::home::Home;
 use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
+use crate::log;
 use crate::output::{Output, Tone};
 use crate::process::{Parent, on_signal};
 use emulator::Event;
@@ -113,6 +115,7 @@ fn broken(what: &str, error: &io::Error) -> Failure {
 /// Everything that was started.
 pub(super) struct Running {
     pub(super) instance: Arc<Instance>,
+    recorder: Option<Recorder>,
     pub(super) served: Served,
     pub(super) devices: Vec<Device>,
     token_file: Option<PathBuf>,
@@ -144,6 +147,8 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
     let instance =
         Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
+    let recorder =
+        arguments.trace.as_deref().map(|file| Recorder::start(*output, &*instance, file)).transpose()?;
     let names = devices(&instance, arguments)?;
     if arguments.socket.is_some() && names.len() > 1 {
         return Err(Failure::new(FailureKind::Invalid, "--socket is for one device, and there are several")
@@ -166,7 +171,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let served = api::serve(instance.clone(), home, arguments.listen)?;
     let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
     let token_file = home.map(Home::token);
-    Ok(Running { instance, served, devices, token_file })
+    Ok(Running { instance, recorder, served, devices, token_file })
 }
 
 /// Which devices to run; one is made where there is none.
@@ -396,6 +401,9 @@ impl Running {
     pub(super) fn stop(self) {
         self.served.stop();
         self.instance.shutdown();
+        if let Some(recorder) = self.recorder {
+            recorder.finish(false);
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! `fauxkey webauthn`: what a page and a browser do, with a virtual device at the other end.
 use super::pin::{self, random};
-use super::{Context, Exit, Reached, Stop, choose, input, log};
+use super::{Context, Exit, Reached, Stop, choose, input};
 use crate::announce::Announced;
 use crate::cli::{Create, Format, Get, Over, Page};
 use crate::control::{Answer, Failure, FailureKind};
+use crate::log;
 use crate::output::Output;
+use crate::trace;
 use client::ctap1::{self, Bridge};
 use client::options::{self, Document, Shape};
 use client::{Account, Client, ClientError, Origin, OriginError, Platform, graph};
@@ -164,9 +166,9 @@ impl Session {
     }
 
     fn exchange(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.output.detail(&format!("→ {}", log::request(request)));
+        self.output.detail(&format!("→ {}", trace::request(request)));
         let answer = self.control.ctap2(&self.device, self.link.into(), request)?;
-        self.output.detail(&format!("← {}", log::response(&answer)));
+        self.output.detail(&format!("← {}", trace::response(request, &answer)));
         Ok(answer)
     }
 

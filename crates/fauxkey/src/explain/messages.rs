@@ -3,7 +3,7 @@ use wire::ctap2::Command;
 use wire::status::Status;
 
 /// Numbers and names of a map's members.
-pub(super) type Members = &'static [(i64, &'static str)];
+pub type Members = &'static [(i64, &'static str)];
 
 /// The command byte of the preview of authenticatorBioEnrollment.
 pub(super) const BIO_ENROLLMENT_PREVIEW: Command = Command(0x40);
@@ -11,7 +11,7 @@ pub(super) const BIO_ENROLLMENT_PREVIEW: Command = Command(0x40);
 pub(super) const CREDENTIAL_MANAGEMENT_PREVIEW: Command = Command(0x41);
 
 /// The members of a command's request and response; `None` if the command has no name here.
-pub(super) fn members(command: Command) -> Option<(Members, Members)> {
+pub fn members(command: Command) -> Option<(Members, Members)> {
     Some(match command {
         Command::MAKE_CREDENTIAL => (MAKE_CREDENTIAL, MAKE_CREDENTIAL_RESPONSE),
         Command::GET_ASSERTION => (GET_ASSERTION, GET_ASSERTION_RESPONSE),
@@ -30,7 +30,7 @@ pub(super) fn members(command: Command) -> Option<(Members, Members)> {
 }
 
 /// The command's name, previews included.
-pub(super) fn command_name(command: Command) -> Option<String> {
+pub fn command_name(command: Command) -> Option<String> {
     match command {
         BIO_ENROLLMENT_PREVIEW => Some(format!("{} (preview)", Command::BIO_ENROLLMENT)),
         CREDENTIAL_MANAGEMENT_PREVIEW => Some(format!("{} (preview)", Command::CREDENTIAL_MANAGEMENT)),

@@ -21,7 +21,7 @@ mod ctap;
 mod get_info;
 mod input;
 mod json;
-mod messages;
+pub mod messages;
 mod names;
 mod options;
 mod qr;

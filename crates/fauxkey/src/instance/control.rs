@@ -3,10 +3,11 @@ use super::running::Running;
 use super::test_ca;
 use super::{Instance, store_failure};
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Link, Passkey, Power, Prompt,
+    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Lines, Link, Passkey, Power, Prompt,
     TestCa, User,
 };
 use crate::devices::{Definition, check_name};
+use crate::trace;
 use authenticator::CREDENTIAL_ID_MARK;
 use emulator::{UserPolicy, VirtualAuthenticator};
 use std::sync::Arc;
@@ -22,6 +23,10 @@ const LONGEST_ACCOUNT_NAME: usize = 256;
 const SHORTEST_BEGINNING: usize = 4;
 
 impl Control for Instance {
+    fn trace(&self) -> Result<Lines, Failure> {
+        Ok(Box::new(trace::lines(self.watch()?)))
+    }
+
     /// Starts every device, as what is on it is part of the answer.
     fn devices(&self) -> Result<Vec<Device>, Failure> {
         self.devices.names()?.iter().map(|name| self.device(name)).collect()

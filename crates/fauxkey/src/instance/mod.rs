@@ -15,8 +15,10 @@ mod running;
 mod test_ca;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use happening::Happening;
+pub use watch::{Nothing, Seen, Watch, What};
 
 use self::happening::Subscribers;
 use self::running::{Running, lock};
@@ -51,6 +53,7 @@ pub struct Instance {
     devices: Devices,
     profiles: Profiles,
     subscribers: Arc<Subscribers>,
+    watchers: watch::Watchers,
     /// The test CA, once it was needed. Taken after `state` where both are.
     authority: Mutex<Option<Authority>>,
     /// Started when the first device needs it, and shared by all.
@@ -88,8 +91,8 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
-        let (subscribers, authority, usbip, state) = Default::default();
-        Self { vault, devices, profiles, subscribers, authority, usbip, state }
+        let (subscribers, watchers, authority, usbip, state) = Default::default();
+        Self { vault, devices, profiles, subscribers, watchers, authority, usbip, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -172,6 +175,7 @@ impl Instance {
         drop(running);
         drop(lock(&self.usbip).take());
         self.subscribers.close();
+        self.watchers.close();
         *lock(&self.authority) = None;
         if let Some(vault) = self.vault.clone() {
             // Everything acknowledged is durable; only a note that may lag could not be written.
@@ -237,6 +241,7 @@ impl Instance {
             true
         };
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
+        self.watchers.started(name, &running)?;
         Ok(running)
     }
 

@@ -40,6 +40,8 @@ struct Running {
     clock: Clock,
     sinks: HashMap<Port, Sink>,
     listeners: Vec<Listener>,
+    /// Those who hear of traffic too.
+    watchers: Vec<Listener>,
 }
 
 /// Real time since the device's start, and what a test added to it.
@@ -71,7 +73,8 @@ pub fn spawn<E: Send + 'static>(
             Ok(device) => {
                 // The caller may have gone; then there are no handles and the loop ends at once.
                 let _gone = made.send(Ok(()));
-                Running { device, clock, sinks: HashMap::new(), listeners: Vec::new() }.run(&receiver);
+                Running { device, clock, sinks: HashMap::new(), listeners: Vec::new(), watchers: Vec::new() }
+                    .run(&receiver);
             }
             Err(error) => {
                 let _gone = made.send(Err(error));
@@ -141,7 +144,18 @@ impl DeviceHandle {
         })
     }
 
-    /// From now on `listener` hears what happens.
+    /// From now on `watcher` hears what happens, what passes over the links included.
+    ///
+    /// # Errors
+    /// If the device is gone.
+    pub fn watch(&self, watcher: Listener) -> Result<(), Gone> {
+        self.run(move |running| {
+            running.watchers.push(watcher);
+            running.device.watch(true);
+        })
+    }
+
+    /// From now on `listener` hears what happens, but not what passes over the links.
     ///
     /// # Errors
     /// If the device is gone.
@@ -193,7 +207,11 @@ impl Running {
             }
         }
         while let Some(event) = self.device.poll_event() {
-            self.listeners.retain_mut(|listener| listener(&event));
+            if !matches!(event, Event::Traffic(_)) {
+                self.listeners.retain_mut(|listener| listener(&event));
+            }
+            self.watchers.retain_mut(|watcher| watcher(&event));
+            self.device.watch(!self.watchers.is_empty());
         }
     }
 }

@@ -55,6 +55,7 @@ fn complaint(document: &Value, schema: &Value, value: &Value) -> Option<String> 
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
+        "number" => value.is_number(),
         "integer" => value.as_u64().is_some_and(|number| number >= schema["minimum"].as_u64().unwrap_or(0)),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),

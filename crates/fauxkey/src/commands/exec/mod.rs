@@ -5,6 +5,7 @@ mod notes;
 mod program;
 mod user;
 
+use super::trace::Recorder;
 use super::{Context, Exit, Stop, run};
 use crate::cli::{Attach, Door, Exec, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
@@ -80,6 +81,8 @@ struct Devices {
     place: Option<Place>,
     running: Option<run::Running>,
     remote: Option<Remote>,
+    /// Of an instance in another process.
+    recorder: Option<Recorder>,
     /// Goes at the end.
     _temporary: Option<TempDir>,
 }
@@ -90,13 +93,13 @@ impl Devices {
         if !arguments.ephemeral {
             let named = Remote::from_environment(&context.home)?;
             if let Some(remote) = named.or_else(|| Remote::running(&context.home)) {
-                return Ok(Self::there(remote, arguments)?);
+                return Ok(Self::there(context, remote, arguments)?);
             }
         }
         Self::here(context, arguments, user)
     }
 
-    fn there(remote: Remote, arguments: &Exec) -> Result<Self, Failure> {
+    fn there(context: &Context, remote: Remote, arguments: &Exec) -> Result<Self, Failure> {
         let conflict = |message: String, hint: &str| {
             Err(Failure::new(FailureKind::Conflict, message).hint(hint.to_owned()))
         };
@@ -129,9 +132,11 @@ impl Devices {
             let message = format!("the instance at {} does not show its devices to programs", remote.url());
             return conflict(message, "start it with `fauxkey run --attach exec`, or give --ephemeral");
         };
+        let record = |file: &PathBuf| Recorder::start(context.output, &remote, file);
+        let recorder = arguments.trace.as_ref().map(record).transpose()?;
         let restricted = arguments.device.is_some() || arguments.profile.is_some();
         let only = restricted.then(|| devices.into_iter().map(|device| device.name).collect());
-        Ok(Self { bus, only, place: None, running: None, remote: Some(remote), _temporary: None })
+        Ok(Self { bus, only, place: None, running: None, remote: Some(remote), recorder, _temporary: None })
     }
 
     fn here(context: &Context, arguments: &Exec, user: Option<&User>) -> Result<Self, Stop> {
@@ -153,6 +158,7 @@ impl Devices {
             ephemeral: arguments.ephemeral,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             ready_file: None,
+            trace: arguments.trace.clone(),
             exit_with_parent: false,
         };
         let running = run::start(context, &run, &place)?;
@@ -165,6 +171,7 @@ impl Devices {
             place: temporary.is_some().then_some(place),
             running: Some(running),
             remote: None,
+            recorder: None,
             _temporary: temporary,
         })
     }
@@ -184,6 +191,9 @@ impl Devices {
     fn stop(self) {
         if let Some(running) = self.running {
             running.stop();
+        }
+        if let Some(recorder) = self.recorder {
+            recorder.finish(true);
         }
     }
 }

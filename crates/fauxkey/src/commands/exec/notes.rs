@@ -1,7 +1,7 @@
 //! What whoever started a program should know of what it does on the devices.
-use super::super::log;
 use crate::announce::Announced;
 use crate::instance::Happening;
+use crate::log;
 use crate::output::Output;
 use crate::remote::Remote;
 use authenticator::{Link, Purpose};

@@ -1,12 +1,10 @@
-//! What happens on devices, one line an event; and CTAP messages for those who want to see them.
+//! What happens on devices, one line an event.
 use crate::announce::Announced;
 use crate::output::{Output, shown};
 use authenticator::{Prompt, Purpose};
 use emulator::Event;
 use wire::apdu::StatusWord;
-use wire::cbor;
-use wire::ctap2::{Command, UserEntity};
-use wire::status::Status;
+use wire::ctap2::UserEntity;
 
 /// An event on a device as a line, or `None` where only `verbose` is interested.
 pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
@@ -35,7 +33,7 @@ pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
         },
         Event::Winked => "winks".into(),
         Event::Power(on) => format!("power {}", if *on { "on" } else { "off" }),
-        Event::PromptClosed(_) | Event::Authenticator(_) => return None,
+        Event::PromptClosed(_) | Event::Authenticator(_) | Event::Traffic(_) => return None,
     };
     Some(format!("{device}: {what}"))
 }
@@ -98,38 +96,13 @@ pub fn announce(announced: &mut Announced, output: &Output, rp_id: &str) {
     }
 }
 
-/// A CTAP request on one line: its command, and its parameters in diagnostic notation.
-pub fn request(message: &[u8]) -> String {
-    match message.split_first() {
-        Some((command, parameters)) => format!("{}{}", Command(*command), members(parameters)),
-        None => "an empty message".into(),
-    }
-}
-
-/// A CTAP response on one line: its status, and its members in diagnostic notation.
-pub fn response(message: &[u8]) -> String {
-    match message.split_first() {
-        Some((status, rest)) => format!("{}{}", Status(*status), members(rest)),
-        None => "an empty answer".into(),
-    }
-}
-
-fn members(encoded: &[u8]) -> String {
-    if encoded.is_empty() {
-        return String::new();
-    }
-    match cbor::decode(encoded) {
-        Ok(value) => format!(" {}", cbor::diagnostic(&value)),
-        Err(_) => format!(" {} (not canonical CBOR)", wire::hex::encode(encoded)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use authenticator::Link;
     use std::time::Duration;
-    use wire::ctap2::RpEntity;
+    use wire::ctap2::{Command, RpEntity};
+    use wire::status::Status;
     use wire::time::Instant;
 
     fn prompt(purpose: Purpose, verification: bool) -> Prompt {
@@ -219,14 +192,5 @@ mod tests {
             assert_eq!(line("phone", &event, false), None);
             assert!(line("phone", &event, true).is_some());
         }
-    }
-
-    #[test]
-    fn messages_are_shown_with_names_even_if_they_are_broken() {
-        assert_eq!(request(&[0x04]), "authenticatorGetInfo");
-        assert_eq!(request(&[0x02, 0xA1, 0x01, 0x61, b'a']), "authenticatorGetAssertion {1: \"a\"}");
-        assert_eq!(request(&[0x02, 0xFF]), "authenticatorGetAssertion ff (not canonical CBOR)");
-        assert_eq!(response(&[0x27]), "0x27 OPERATION_DENIED");
-        assert_eq!((request(&[]), response(&[])), ("an empty message".into(), "an empty answer".into()));
     }
 }
