@@ -26,5 +26,7 @@ mod real_devices;
 mod reset;
 mod rules;
 mod tokens;
+mod traffic;
+mod transcripts;
 mod u2f;
 mod usual_mistakes;

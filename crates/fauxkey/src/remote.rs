@@ -200,7 +200,7 @@ fn encode(segment: &str) -> String {
 
 impl Control for Remote {
     fn trace(&self) -> Result<Lines, Failure> {
-        Ok(Box::new(self.stream("trace")?.map(|line| Some(serde_json::from_value(line?).ok()?))))
+        Ok(Box::new(self.stream("trace")?.map(|line| serde_json::from_value(line?).ok())))
     }
 
     fn devices(&self) -> Result<Vec<Device>, Failure> {

@@ -18,6 +18,9 @@ mod profiles;
 mod running;
 #[path = "cli/terminal.rs"]
 mod terminal;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "cli/trace.rs"]
+mod trace;
 
 use serde_json::{Value, json};
 use std::io::Write;

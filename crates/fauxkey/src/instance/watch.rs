@@ -58,6 +58,14 @@ impl Watch {
     }
 }
 
+/// Why something was not told.
+enum Unsent {
+    /// What was told before is not taken yet.
+    NoRoom,
+    /// Nobody watches any more.
+    Gone,
+}
+
 /// The other end of a [`Watch`].
 #[derive(Clone)]
 struct Watcher {
@@ -68,39 +76,42 @@ struct Watcher {
 
 impl Watcher {
     /// Tells without waiting. False if nobody watches any more.
-    fn tell(&self, device: &str, what: What) -> bool {
+    fn tell(&self, at: Instant, device: &str, what: What) -> bool {
         let missed = self.missed.load(Ordering::Relaxed);
         if missed > 0 {
-            match self.send(device, What::Missed(missed)) {
+            match self.send(at, device, What::Missed(missed)) {
                 Ok(()) => self.missed.fetch_sub(missed, Ordering::Relaxed),
-                Err(TrySendError::Full(_)) => self.missed.fetch_add(1, Ordering::Relaxed),
-                Err(TrySendError::Disconnected(_)) => return false,
+                Err(Unsent::NoRoom) => self.missed.fetch_add(1, Ordering::Relaxed),
+                Err(Unsent::Gone) => return false,
             };
             if self.missed.load(Ordering::Relaxed) > 0 {
                 return true;
             }
         }
-        match self.send(device, what) {
+        match self.send(at, device, what) {
             Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
+            Err(Unsent::NoRoom) => {
                 self.missed.fetch_add(1, Ordering::Relaxed);
                 true
             }
-            Err(TrySendError::Disconnected(_)) => false,
+            Err(Unsent::Gone) => false,
         }
     }
 
-    fn send(&self, device: &str, what: What) -> Result<(), TrySendError<Seen>> {
-        self.sender.try_send(Seen { at: Instant::now(), device: device.into(), what })
+    fn send(&self, at: Instant, device: &str, what: What) -> Result<(), Unsent> {
+        self.sender.try_send(Seen { at, device: device.into(), what }).map_err(|error| match error {
+            TrySendError::Full(_) => Unsent::NoRoom,
+            TrySendError::Disconnected(_) => Unsent::Gone,
+        })
     }
 
     /// Watches a device. False if nobody watches any more.
     fn watch(&self, name: &str, running: &Running) -> Result<bool, Failure> {
-        if !self.tell(name, What::Runs(Box::new(running.profile().clone()))) {
+        if !self.tell(Instant::now(), name, What::Runs(Box::new(running.profile().clone()))) {
             return Ok(false);
         }
         let (watcher, device) = (self.clone(), name.to_owned());
-        let hear = move |event: &Event| watcher.tell(&device, What::Event(event.clone()));
+        let hear = move |event: &Event, at| watcher.tell(at, &device, What::Event(event.clone()));
         running.handle().watch(Box::new(hear)).map_err(|gone| running.gone(gone))?;
         Ok(true)
     }

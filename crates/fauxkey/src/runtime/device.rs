@@ -1,5 +1,5 @@
 //! The event loop of one virtual device.
-use emulator::{Event, Port, VirtualAuthenticator};
+use emulator::{Event, Port, Towards, VirtualAuthenticator};
 use std::collections::HashMap;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -12,6 +12,8 @@ use wire::time::Instant;
 pub type Sink = Box<dyn FnMut(&[u8]) + Send>;
 /// Hears what happens on a device; false once it does not want to hear more.
 pub type Listener = Box<dyn FnMut(&Event) -> bool + Send>;
+/// The same with everything that passes over the links, and when: what comes in when it came, all else when it was done.
+pub type Watcher = Box<dyn FnMut(&Event, std::time::Instant) -> bool + Send>;
 
 /// The device's thread has ended.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -41,7 +43,9 @@ struct Running {
     sinks: HashMap<Port, Sink>,
     listeners: Vec<Listener>,
     /// Those who hear of traffic too.
-    watchers: Vec<Listener>,
+    watchers: Vec<Watcher>,
+    /// When the newest input came.
+    latest: std::time::Instant,
 }
 
 /// Real time since the device's start, and what a test added to it.
@@ -73,8 +77,9 @@ pub fn spawn<E: Send + 'static>(
             Ok(device) => {
                 // The caller may have gone; then there are no handles and the loop ends at once.
                 let _gone = made.send(Ok(()));
-                Running { device, clock, sinks: HashMap::new(), listeners: Vec::new(), watchers: Vec::new() }
-                    .run(&receiver);
+                let (sinks, listeners, watchers) = Default::default();
+                let latest = std::time::Instant::now();
+                Running { device, clock, sinks, listeners, watchers, latest }.run(&receiver);
             }
             Err(error) => {
                 let _gone = made.send(Err(error));
@@ -148,7 +153,7 @@ impl DeviceHandle {
     ///
     /// # Errors
     /// If the device is gone.
-    pub fn watch(&self, watcher: Listener) -> Result<(), Gone> {
+    pub fn watch(&self, watcher: Watcher) -> Result<(), Gone> {
         self.run(move |running| {
             running.watchers.push(watcher);
             running.device.watch(true);
@@ -189,6 +194,7 @@ impl Running {
                 Some(at) => inputs.recv_timeout(at.since(now)),
                 None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
+            self.latest = std::time::Instant::now();
             match input {
                 Ok(Input::Frame(port, frame)) => self.device.handle_frame(self.clock.now(), port, &frame),
                 Ok(Input::Job(job)) => job(&mut self),
@@ -210,8 +216,12 @@ impl Running {
             if !matches!(event, Event::Traffic(_)) {
                 self.listeners.retain_mut(|listener| listener(&event));
             }
-            self.watchers.retain_mut(|watcher| watcher(&event));
-            self.device.watch(!self.watchers.is_empty());
+            if !self.watchers.is_empty() {
+                let came_in = matches!(&event, Event::Traffic(traffic) if traffic.towards == Towards::Device);
+                let at = if came_in { self.latest } else { std::time::Instant::now() };
+                self.watchers.retain_mut(|watcher| watcher(&event, at));
+                self.device.watch(!self.watchers.is_empty());
+            }
         }
     }
 }

@@ -81,13 +81,12 @@ impl Collector {
                 "stored",
                 format!("{changes} change{}", if *changes == 1 { "" } else { "s" }),
             ),
-            Event::Authenticator(Inner::Answered { via, outcome: Err(error), .. }) => {
-                self.refused(device, *via, error.reason.to_string())
+            Event::Authenticator(Inner::Answered { via, outcome, .. }) => {
+                self.answered(device, *via, outcome.as_ref().err().map(|error| error.reason.to_string()))
             }
-            Event::Authenticator(Inner::U2fAnswered { via, outcome: Err(error), .. }) => {
-                self.refused(device, *via, error.reason.to_string())
+            Event::Authenticator(Inner::U2fAnswered { via, outcome, .. }) => {
+                self.answered(device, *via, outcome.as_ref().err().map(|error| error.reason.to_string()))
             }
-            Event::Authenticator(Inner::Answered { .. } | Inner::U2fAnswered { .. }) => Vec::new(),
             Event::Traffic(traffic) => self.traffic(at, device, traffic),
         }
     }
@@ -121,8 +120,13 @@ impl Collector {
         self.devices.get_mut(device).expect("it was just put there")
     }
 
-    fn refused(&mut self, device: &str, via: authenticator::Via, reason: String) -> Vec<Line> {
-        self.links(device).reasons.insert((via.link, via.channel), reason);
+    /// A user who touches at once makes a success of a U2F request that was refused a moment ago.
+    fn answered(&mut self, device: &str, via: authenticator::Via, reason: Option<String>) -> Vec<Line> {
+        let (reasons, key) = (&mut self.links(device).reasons, (via.link, via.channel));
+        match reason {
+            Some(reason) => reasons.insert(key, reason),
+            None => reasons.remove(&key),
+        };
         Vec::new()
     }
 
@@ -255,9 +259,7 @@ impl Links {
                 };
                 let took_ms = open.map(|open| place.at.saturating_sub(open.at).as_secs_f64() * 1_000.0);
                 let name = match protocol {
-                    Protocol::Ctap2 => {
-                        command.map_or_else(|| "answer".into(), |command| decode::name(command))
-                    }
+                    Protocol::Ctap2 => command.map_or_else(|| "answer".into(), decode::name),
                     Protocol::U2f => "U2F answer".into(),
                 };
                 let (status, bytes) = (Some(status), Some(hex::encode(&bytes)));

@@ -33,7 +33,9 @@ mod spans;
 mod tests;
 
 pub use file::{TraceFile, read};
-pub use line::{Kind, Line};
+#[cfg(test)]
+pub use line::Kind;
+pub use line::Line;
 pub use live::lines;
 pub use show::painted;
 

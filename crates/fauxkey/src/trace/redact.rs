@@ -53,7 +53,7 @@ pub fn response(command: Option<Command>, message: &mut [u8]) -> Vec<String> {
 
 /// Hides all of a message but its first byte.
 pub fn whole(message: &mut [u8], what: &str) -> Vec<String> {
-    let mut hide = Hide::new(message);
+    let mut hide = Hide { body: message.get_mut(1..).unwrap_or_default(), hidden: Vec::new() };
     hide.everything(what);
     hide.hidden
 }

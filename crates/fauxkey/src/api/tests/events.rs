@@ -42,12 +42,17 @@ pub(super) fn every_event() -> Vec<Happening> {
 }
 
 /// A listener whose stream is open: what happens from now on reaches it.
-struct Listener(BufReader<TcpStream>);
+pub(super) struct Listener(BufReader<TcpStream>);
 
 impl Listener {
     fn new(rig: &Rig) -> Self {
+        Self::to(rig, "events")
+    }
+
+    /// To what the API streams there.
+    pub(super) fn to(rig: &Rig, what: &str) -> Self {
         let mut stream = rig.connect();
-        let path = format!("/api/v1/events?token={}", rig.served.token);
+        let path = format!("/api/v1/{what}?token={}", rig.served.token);
         write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\nHost: {}\r\n\r\n", rig.authority())
             .unwrap();
         let mut listener = Self(BufReader::new(stream));
@@ -65,7 +70,7 @@ impl Listener {
     }
 
     /// The next event; `None` at the end of the stream.
-    fn event(&mut self) -> Option<Value> {
+    pub(super) fn event(&mut self) -> Option<Value> {
         loop {
             let line = self.line()?;
             if let Some(data) = line.strip_prefix("data: ") {

@@ -2,9 +2,10 @@ use crate::api::routes::{Access, ROUTES};
 use crate::api::testing::{Reply, Rig};
 use crate::control::FailureKind;
 
-/// Each route with names in its path; the stream of events, which does not end, aside.
+/// Each route with names in its path; the streams, of which one does not end, aside.
 fn routes() -> impl Iterator<Item = (&'static str, String, Access)> {
-    ROUTES.iter().filter(|route| route.path != "/api/v1/events").map(|route| {
+    let streams = ["/api/v1/events", "/api/v1/trace"];
+    ROUTES.iter().filter(move |route| !streams.contains(&route.path)).map(|route| {
         let path = route.path.replace("{name}", "phone").replace("{id}", "x");
         (route.method, path, crate::api::routes::access(route.path))
     })
@@ -38,7 +39,9 @@ fn without_the_token_nothing_is_answered_but_the_door_and_the_description() {
             }
         }
     }
-    assert!(is_refusal(&rig.ask_with("GET", "/api/v1/events", &[], ""), 401));
+    for stream in ["/api/v1/events", "/api/v1/trace"] {
+        assert!(is_refusal(&rig.ask_with("GET", stream, &[], ""), 401));
+    }
     assert!(is_refusal(&rig.ask_with("GET", "/nothing/here", &[], ""), 401), "not even what does not exist");
     assert_eq!(rig.fake.calls(), [] as [&str; 0]);
 }

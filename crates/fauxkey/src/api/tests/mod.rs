@@ -5,3 +5,4 @@ mod openapi;
 mod page;
 mod routes;
 mod serving;
+mod trace;

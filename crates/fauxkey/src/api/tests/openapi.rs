@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn operations(document: &Value) -> Vec<(String, String, &Map<String, Value>)> {
 }
 
 /// What is wrong with a value, by the part of JSON Schema that the document uses.
-fn complaint(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+pub(super) fn complaint(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     let schema = resolve(document, schema);
     if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
         let fitting = choices.iter().filter(|choice| complaint(document, choice, value).is_none()).count();
@@ -186,7 +186,7 @@ fn real_answers_to_the_examples_are_as_described_good_and_bad() {
     for (path, method, operation) in
         operations(&document).into_iter().filter(|(path, ..)| path.starts_with("/api"))
     {
-        if path == "/api/v1/events" {
+        if ["/api/v1/events", "/api/v1/trace"].contains(&path.as_str()) {
             continue;
         }
         let body = request(&document, operation).map(|schema| {
