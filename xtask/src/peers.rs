@@ -45,12 +45,22 @@ pub(crate) enum Peer {
     Libfido2,
     /// OpenSSH's keys and logins, through `fauxkey exec`
     Openssh,
+    /// python-fido2 and raw APDUs over PC/SC: Debian's pcscd with the virtual reader of vsmartcard
+    Pcsc,
 }
 
 /// Debian's, unmodified.
 const LIBFIDO2: [Package; 2] = [
     Package::new("fido2-tools", "/usr/bin/fido2-token"),
     Package::new("libhidapi-hidraw0", "/usr/lib/libhidapi-hidraw.so.0"),
+];
+/// pyscard is built from source.
+const PCSC: [Package; 5] = [
+    Package { name: "pcscd", file: "/usr/sbin/pcscd", serves: true },
+    Package::new("vsmartcard-vpcd", "/etc/reader.conf.d/vpcd"),
+    Package::new("libpcsclite-dev", "/usr/include/PCSC/pcsclite.h"),
+    Package::new("swig", "/usr/bin/swig"),
+    Package::new("gcc", "/usr/bin/gcc"),
 ];
 const OPENSSH: [Package; 3] = [
     Package::new("fido2-tools", "/usr/bin/fido2-token"),
@@ -69,6 +79,7 @@ impl Peer {
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
             Self::Libfido2 => "tests/peers/libfido2.py",
             Self::Openssh => "tests/peers/openssh.py",
+            Self::Pcsc => "tests/peers/pcsc.py",
         }
     }
 
@@ -78,6 +89,7 @@ impl Peer {
             Self::PythonFido2 | Self::PythonFido2Device => &[],
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
+            Self::Pcsc => &PCSC,
         }
     }
 }

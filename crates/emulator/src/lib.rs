@@ -4,6 +4,7 @@
 //! One thread or task owns one `VirtualAuthenticator`; drivers and servers only send it inputs, so there is no
 //! lock in the protocol.
 pub mod attestation;
+mod plugged;
 pub mod profile;
 mod signer;
 mod traffic;

@@ -1,4 +1,5 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
+use crate::plugged::Plugged;
 use crate::profile::DeviceProfile;
 use crate::traffic::{Protocol, Towards, Traffic, Unit};
 use crate::user::UserPolicy;
@@ -43,15 +44,6 @@ pub enum Event {
     Power(bool),
     /// Something passed over a link. Told only while somebody watches.
     Traffic(Traffic),
-}
-
-/// A link that is plugged in.
-struct Plugged {
-    /// What the authenticator takes it for.
-    kind: authenticator::Link,
-    link: Box<dyn Link>,
-    /// The channel and the protocol of the request that is open.
-    asked: (u32, Protocol),
 }
 
 /// A virtual device. Everything is an input with the time at which it happened; after each, send what
@@ -126,7 +118,7 @@ impl VirtualAuthenticator {
 
     /// Adds a link. `kind` is what the authenticator takes it for.
     pub fn plug(&mut self, kind: authenticator::Link, link: Box<dyn Link>) -> Port {
-        self.links.push(Some(Plugged { kind, link, asked: (0, Protocol::Ctap2) }));
+        self.links.push(Some(Plugged::new(kind, link)));
         Port(self.links.len() - 1)
     }
 
@@ -276,6 +268,29 @@ impl VirtualAuthenticator {
         Ok(())
     }
 
+    /// The reader behind `port` took its field away and gave it again: the device starts anew, and whoever put it
+    /// there is present. Other links stay plugged in, and their waiting command is cancelled. A device without power
+    /// does not notice.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn power_cycle(&mut self, now: Instant, port: Port) -> Result<(), StoreError> {
+        if !self.powered {
+            return Ok(());
+        }
+        if self.waiting.is_some_and(|waiting| waiting != port) {
+            let progress = self.authenticator.handle_cancel(now);
+            self.advance(now, progress);
+        }
+        self.withdraw(now);
+        self.authenticator.power_cycle(now)?;
+        if let Some(Some(plugged)) = self.links.get_mut(port.0) {
+            plugged.link.reset();
+            plugged.in_field = Some(now);
+        }
+        Ok(())
+    }
+
     /// All discoverable passkeys, newest first.
     pub fn passkeys(&self) -> Vec<Passkey> {
         self.authenticator.passkeys()
@@ -378,7 +393,7 @@ impl VirtualAuthenticator {
             let message = || Unit::Message { channel, protocol, bytes: bytes.clone() };
             self.saw(port, Towards::Device, message);
         }
-        let Some(Some(Plugged { kind, link, asked })) = self.links.get_mut(port.0) else { return };
+        let Some(Some(Plugged { kind, link, asked, .. })) = self.links.get_mut(port.0) else { return };
         if let Some((channel, protocol, _)) = message {
             *asked = (channel, protocol);
         }
@@ -471,7 +486,7 @@ impl VirtualAuthenticator {
         if let Some(Some(Plugged { link, .. })) = self.links.get_mut(port.0) {
             link.await_user(now);
         }
-        self.announce(now, prompt);
+        self.announce(now, port, prompt);
         if let Some((_, gesture)) = self.due.take_if(|(at, _)| *at <= now) {
             let progress = self.authenticator.handle_gesture(now, gesture);
             self.advance(now, progress);
@@ -479,10 +494,12 @@ impl VirtualAuthenticator {
     }
 
     /// A question is open, and the user policy may know the answer.
-    fn announce(&mut self, now: Instant, prompt: Prompt) {
+    fn announce(&mut self, now: Instant, port: Port, prompt: Prompt) {
         self.close_prompt();
         self.open = Some(prompt.number);
-        let answer = self.user.answer(&prompt);
+        let plugged = self.links.get(port.0).and_then(Option::as_ref);
+        let tapped = plugged.and_then(|plugged| plugged.tapped(now, self.user, &prompt));
+        let answer = tapped.or_else(|| self.user.answer(&prompt));
         self.relay_events();
         self.report(Event::Prompted(prompt));
         self.due = answer.map(|(delay, gesture)| (now + delay, gesture));
@@ -498,7 +515,7 @@ impl VirtualAuthenticator {
         let Some(prompt) = self.prompt().filter(|prompt| self.open != Some(prompt.number)).cloned() else {
             return false;
         };
-        self.announce(now, prompt);
+        self.announce(now, port, prompt);
         self.polling = Some(port);
         match self.due.take_if(|(at, _)| *at <= now) {
             Some((_, gesture)) => {

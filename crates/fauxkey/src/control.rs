@@ -319,6 +319,8 @@ pub trait Control {
     fn reset_device(&self, name: &str) -> Result<(), Failure>;
     /// Cuts or gives power.
     fn power(&self, name: &str, power: Power) -> Result<Device, Failure>;
+    /// Puts the device on its reader of smart cards, or takes it away. It keeps its power.
+    fn insert_card(&self, name: &str, inserted: bool) -> Result<Device, Failure>;
     /// What the user does from now on.
     fn set_user(&self, name: &str, user: User) -> Result<Device, Failure>;
     /// Lets the device's clock jump forward.

@@ -227,6 +227,10 @@ impl Control for Remote {
         self.call(Method::POST, &["devices", name, "power"], Some(json!({ "power": power })))
     }
 
+    fn insert_card(&self, name: &str, inserted: bool) -> Result<Device, Failure> {
+        self.call(Method::PUT, &["devices", name, "card"], Some(json!({ "inserted": inserted })))
+    }
+
     fn set_user(&self, name: &str, user: User) -> Result<Device, Failure> {
         self.call(Method::PUT, &["devices", name, "user"], Some(json!(user)))
     }
@@ -334,6 +338,10 @@ mod tests {
         for (power, powered) in [(Power::Off, false), (Power::On, true), (Power::Cycle, true)] {
             assert_eq!(remote.power("phone", power), Ok(Device { powered, ..device() }));
             heard(&format!("power phone {power:?}"));
+        }
+        for inserted in [true, false] {
+            assert_eq!(remote.insert_card("phone", inserted), Ok(device()));
+            heard(&format!("card phone {inserted}"));
         }
         for answer in [Answer::Approve, Answer::Ask, Answer::Deny, Answer::Ignore] {
             let user = User { answer, delay_ms: 9 };

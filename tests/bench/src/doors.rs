@@ -15,7 +15,7 @@ use rustix::net::{
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -68,6 +68,26 @@ pub(crate) fn print(binary: &Path, rounds: usize) -> anyhow::Result<()> {
             measure(door, wire_to(door, place)?)?;
         }
     }
+    card(binary, folder.path(), rounds, &mut memory)
+}
+
+/// A card has no PING; selecting comes nearest.
+fn card(binary: &Path, folder: &Path, rounds: usize, memory: &mut Platform) -> anyhow::Result<()> {
+    let mut card = Card::inserted(binary, folder)?;
+    let pair = paired(
+        Clock::Wall,
+        rounds,
+        Subject { batch: 100, work: &mut || card.select() },
+        Subject { batch: 100, work: &mut || memory.ping(&[7; PINGS[0]]) },
+    );
+    row("pcsc", "SELECT, for PING", &pair);
+    let pair = paired(
+        Clock::Wall,
+        rounds,
+        Subject { batch: 50, work: &mut || card.get_assertion() },
+        Subject { batch: 50, work: &mut || memory.get_assertion() },
+    );
+    row("pcsc", "getAssertion", &pair);
     Ok(())
 }
 
@@ -86,13 +106,22 @@ struct Process {
 
 impl Process {
     fn start(binary: &Path, folder: &Path, socket: &str) -> anyhow::Result<Self> {
-        let ready = folder.join("ready.json");
-        let _none = fs::remove_file(&ready);
         // USB/IP once is enough.
         let doors = if socket.starts_with("unix") { "socket,usbip" } else { "socket" };
+        Self::with(
+            binary,
+            folder,
+            &["--profile", PROFILE, "--attach", doors, "--socket", socket, "--usbip", "127.0.0.1:0"],
+        )
+    }
+
+    fn with(binary: &Path, folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let ready = folder.join("ready.json");
+        let _none = fs::remove_file(&ready);
         let child = Command::new(binary)
-            .args(["run", "--ephemeral", "--profile", PROFILE, "--attach", doors, "--socket", socket])
-            .args(["--usbip", "127.0.0.1:0", "--exit-with-parent", "--ready-file"])
+            .args(["run", "--ephemeral"])
+            .args(flags)
+            .args(["--exit-with-parent", "--ready-file"])
             .arg(&ready)
             .env("FAUXKEY_HOME", folder)
             .stdin(Stdio::null())
@@ -284,6 +313,69 @@ impl Wire for Usbip {
             }
             self.answer()?;
         }
+    }
+}
+
+/// A device on a reader that this process plays, with a passkey.
+struct Card {
+    reader: TcpStream,
+    sign_in: Vec<u8>,
+    _process: Process,
+}
+
+impl Card {
+    fn inserted(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?.to_string();
+        let flags = ["--profile", "all-in", "--attach", "pcsc", "--pcsc", &address];
+        let process = Process::with(binary, folder, &flags)?;
+        let (reader, _) = listener.accept()?;
+        reader.set_nodelay(true)?;
+        reader.set_read_timeout(Some(PATIENCE))?;
+        let mut card = Self { reader, sign_in: Vec::new(), _process: process };
+        card.say(&[1])?;
+        card.select();
+        let made = card.ctap2(&requests::registration())?;
+        let made = MakeCredentialResponse::decode(&made).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let data = AuthenticatorData::decode(&made.auth_data).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let id = data.attested.context("a registration has a credential")?.credential_id;
+        card.sign_in = requests::sign_in_with(&id);
+        Ok(card)
+    }
+
+    fn say(&mut self, what: &[u8]) -> anyhow::Result<()> {
+        let length = u16::try_from(what.len())?.to_be_bytes();
+        Ok(self.reader.write_all(&[&length[..], what].concat())?)
+    }
+
+    /// The data of a response that is a success.
+    fn exchange(&mut self, command: &[u8]) -> anyhow::Result<Vec<u8>> {
+        self.say(command)?;
+        let mut length = [0; 2];
+        self.reader.read_exact(&mut length)?;
+        let mut answer = vec![0; u16::from_be_bytes(length).into()];
+        self.reader.read_exact(&mut answer)?;
+        match answer.split_last_chunk() {
+            Some((data, [0x90, 0x00])) => Ok(data.into()),
+            _ => bail!("the card refused"),
+        }
+    }
+
+    /// By NFCCTAP_MSG in one extended command.
+    fn ctap2(&mut self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let length = u16::try_from(message.len())?.to_be_bytes();
+        self.exchange(&[&[0x80, 0x10, 0x00, 0x00, 0x00][..], &length, message, &[0, 0]].concat())
+    }
+
+    fn select(&mut self) {
+        let select = [&[0x00, 0xA4, 0x04, 0x00, 0x08][..], &transport::iso7816::AID].concat();
+        assert_eq!(self.exchange(&select).expect("the card is there"), b"U2F_V2");
+    }
+
+    fn get_assertion(&mut self) {
+        let sign_in = self.sign_in.clone();
+        let answer = self.ctap2(&sign_in).expect("the card is there");
+        assert_eq!(answer.first(), Some(&0), "refused");
     }
 }
 

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`cbor`] | an item, a request, a response, a foreign item |
 //! | [`ctaphid`] | reports to the CTAPHID device, and what its owner does |
+//! | [`apdu`] | APDUs to the card, and what its owner does |
 //! | [`usbip`] | what a USB/IP client sends, in pieces, and reports of the device |
 //! | [`requests`] | CTAP2 requests, gestures, cancellations, power cuts and time, to one authenticator |
 //!
 //! `src/mutate.rs` runs them without nightly and coverage, on mutations of known inputs.
+pub mod apdu;
 pub mod cbor;
 pub mod ctaphid;
 pub mod requests;
@@ -18,8 +20,13 @@ pub mod usbip;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 4] =
-    [("cbor", cbor::run), ("ctaphid", ctaphid::run), ("usbip", usbip::run), ("requests", requests::run)];
+pub const TARGETS: [Target; 5] = [
+    ("cbor", cbor::run),
+    ("ctaphid", ctaphid::run),
+    ("apdu", apdu::run),
+    ("usbip", usbip::run),
+    ("requests", requests::run),
+];
 
 /// Takes bytes from the front of an input; what is missing is zero.
 struct Input<'a>(&'a [u8]);

@@ -96,9 +96,11 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
 
 fn write_seeds(folder: &Path, seeds: &[Vec<u8>]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    seeds.iter().enumerate().try_for_each(|(number, seed)| fs::write(folder.join(format!("seed-{number}")), seed))
+    seeds
+        .iter()
+        .enumerate()
+        .try_for_each(|(number, seed)| fs::write(folder.join(format!("seed-{number}")), seed))
 }
-
 
 /// All seeds, and mutations of them until the time is over; false at the first finding.
 fn walk(name: &str, target: fn(&[u8]), seeds: &[Vec<u8>], arguments: &Arguments) -> Result<bool, String> {
@@ -118,7 +120,9 @@ fn walk(name: &str, target: fn(&[u8]), seeds: &[Vec<u8>], arguments: &Arguments)
         }
         let what = if outcome.is_ok() { "took too long" } else { "panicked" };
         let file = arguments.crashes.join(format!("{name}-{}-{tried}", arguments.seed));
-        fs::create_dir_all(&arguments.crashes).and_then(|()| fs::write(&file, &input)).map_err(|e| e.to_string())?;
+        fs::create_dir_all(&arguments.crashes)
+            .and_then(|()| fs::write(&file, &input))
+            .map_err(|e| e.to_string())?;
         println!("FAILED {name}: {what} after {tried} inputs with seed {}", arguments.seed);
         println!("again: cargo xtask fuzz --input {} {name}", file.display());
         return Ok(false);

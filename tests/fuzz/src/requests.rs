@@ -19,8 +19,7 @@ pub fn run(data: &[u8]) {
     let rng = Box::new(ChaCha8Rng::seed_from_u64(7));
     let signer = Box::new(DeterministicSigner);
     let mut now = Instant::POWER_UP;
-    let mut authenticator =
-        Authenticator::power_up(now, profile, store, signer, rng).expect("memory loads");
+    let mut authenticator = Authenticator::power_up(now, profile, store, signer, rng).expect("memory loads");
     while !input.is_empty() {
         let progress = match input.byte() {
             0..=15 => {
@@ -32,6 +31,7 @@ pub fn run(data: &[u8]) {
                 authenticator.power_cycle(now).expect("memory loads");
                 None
             }
+            111..=127 => authenticator.proceed(now),
             33..=110 => authenticator.handle_gesture(now, gesture(input.byte())),
             operation => {
                 let link = if operation & 1 == 0 { Link::Usb } else { Link::Hybrid };
@@ -45,7 +45,8 @@ pub fn run(data: &[u8]) {
             Some(Progress::AwaitingUser(prompt)) => {
                 assert_eq!(authenticator.prompt(), Some(&prompt), "it waits for another question");
             }
-            None => {}
+            // It is done by one of the operations.
+            Some(Progress::Processing) | None => {}
         }
         while authenticator.poll_event().is_some() {}
         if let Some(capacity) = capacity {

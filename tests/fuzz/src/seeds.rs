@@ -5,8 +5,11 @@ use std::path::Path;
 /// Seeds of a target; `fixtures` is the project's folder of that name.
 pub fn of(target: &str, fixtures: &Path) -> Vec<Vec<u8>> {
     match target {
-        "cbor" => [vectors(fixtures, "cbor"), vectors(fixtures, "ctap2"), vectors(fixtures, "getinfo")].concat(),
+        "cbor" => {
+            [vectors(fixtures, "cbor"), vectors(fixtures, "ctap2"), vectors(fixtures, "getinfo")].concat()
+        }
         "ctaphid" => vectors(fixtures, "ctap2").iter().map(|message| over_ctaphid(message)).collect(),
+        "apdu" => vectors(fixtures, "ctap2").iter().map(|message| over_apdus(message)).collect(),
         "usbip" => usbip(&fixtures.join("usbip/sessions.txt")),
         "requests" => requests(&vectors(fixtures, "ctap2")),
         _ => Vec::new(),
@@ -34,6 +37,27 @@ fn over_ctaphid(message: &[u8]) -> Vec<u8> {
         seed.extend(&report[4..]);
     }
     seed.extend([6, 4, 0, 100, 7]);
+    seed
+}
+
+/// SELECT, the message in pieces of 240 bytes, its response, and what is fetched of it.
+fn over_apdus(message: &[u8]) -> Vec<u8> {
+    let mut seed = vec![3, 0, 13, 0x00, 0xA4, 0x04, 0x00, 0x08];
+    seed.extend([0xA0, 0x00, 0x00, 0x06, 0x47, 0x2F, 0x00, 0x01]);
+    let mut pieces = message.chunks(240).peekable();
+    while let Some(piece) = pieces.next() {
+        let (length, class) = (
+            u8::try_from(piece.len()).unwrap_or_default(),
+            if pieces.peek().is_some() { 0x90 } else { 0x80 },
+        );
+        seed.extend([0, length + 5, class, 0x10, 0x80, 0x00, length]);
+        seed.extend(piece);
+    }
+    // It waits for its user, and is asked again; then there is an answer of 700 bytes, fetched in two ways.
+    seed.extend([5, 0, 5, 0x80, 0x11, 0x00, 0x00, 0x00, 4, 2, 188]);
+    seed.extend([
+        0, 5, 0x80, 0x11, 0x00, 0x00, 0x00, 0, 5, 0x00, 0xC0, 0x00, 0x00, 0x00, 0, 5, 0x80, 0xC0, 0, 0, 0,
+    ]);
     seed
 }
 

@@ -107,6 +107,13 @@ pub(super) struct NewPower {
     pub(super) power: Power,
 }
 
+/// The body of PUT card.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CardPlace {
+    pub(super) inserted: bool,
+}
+
 /// The body of PUT user: [`User`], but strict, so that a misspelt `delayMs` is not passed over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -2,8 +2,8 @@
 use super::Api;
 use super::problem::{self, Problem};
 use super::request::{
-    Body, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger, NewNames,
-    NewPower, NewUser, PromptAnswer,
+    Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
+    NewNames, NewPower, NewUser, PromptAnswer,
 };
 use super::{events, guard, openapi, page, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
@@ -63,6 +63,7 @@ routes! {
     DELETE "/api/v1/devices/{name}" Token delete_device;
     POST "/api/v1/devices/{name}/reset" Token reset_device;
     POST "/api/v1/devices/{name}/power" Token power;
+    PUT "/api/v1/devices/{name}/card" Token insert_card;
     GET "/api/v1/devices/{name}/user" Token user;
     PUT "/api/v1/devices/{name}/user" Token set_user;
     POST "/api/v1/devices/{name}/clock" Token advance_clock;
@@ -148,6 +149,14 @@ async fn power(
     Body(new): Body<NewPower>,
 ) -> Result<Json<Device>, Problem> {
     api.ask(move |control| control.power(&name, new.power)).await.map(Json)
+}
+
+async fn insert_card(
+    State(api): Server,
+    Name(name): Name,
+    Body(new): Body<CardPlace>,
+) -> Result<Json<Device>, Problem> {
+    api.ask(move |control| control.insert_card(&name, new.inserted)).await.map(Json)
 }
 
 async fn user(State(api): Server, Name(name): Name) -> Result<Json<User>, Problem> {

@@ -197,6 +197,11 @@ impl Control for Fake {
         Ok(Device { powered: power != Power::Off, ..device() })
     }
 
+    fn insert_card(&self, name: &str, inserted: bool) -> Result<Device, Failure> {
+        self.on(name, format!("card {name} {inserted}"))?;
+        Ok(device())
+    }
+
     fn set_user(&self, name: &str, user: User) -> Result<Device, Failure> {
         self.on(name, format!("user {name} {:?} {}", user.answer, user.delay_ms))?;
         Ok(Device { user, ..device() })

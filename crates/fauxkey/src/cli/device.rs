@@ -56,6 +56,16 @@ pub enum DeviceVerb {
         #[command(flatten)]
         on: OnDevice,
     },
+    /// Put a device on its reader of smart cards, or take it away
+    #[command(after_help = "Example:\n  fauxkey device card remove --device key")]
+    Card {
+        /// What to do
+        #[arg(value_enum)]
+        place: CardPlace,
+        /// Which one
+        #[command(flatten)]
+        on: OnDevice,
+    },
     /// What the user of a device does when asked
     #[command(after_help = "Example:\n  fauxkey device user after=2s")]
     User {
@@ -81,6 +91,15 @@ pub enum DeviceVerb {
         #[command(flatten)]
         on: OnDevice,
     },
+}
+
+/// What to do with a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CardPlace {
+    /// Put it on the reader.
+    Insert,
+    /// Take it away.
+    Remove,
 }
 
 /// What to do with a PIN, as a computer would do it: by authenticatorClientPIN.

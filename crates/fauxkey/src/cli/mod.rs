@@ -12,7 +12,7 @@ mod usage;
 mod webauthn;
 
 pub use ca::CaVerb;
-pub use device::{DeviceVerb, FingerVerb, PinVerb};
+pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use passkey::PasskeyVerb;

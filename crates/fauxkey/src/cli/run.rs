@@ -10,10 +10,11 @@ Doors, for all devices or for one of them, several with commas between:
   socket   CTAPHID reports over a socket; see --socket
   exec     programs that fauxkey exec starts, and nothing else
   uhid     a HID device of this machine's kernel, through /dev/uhid: any program finds it
+  pcsc     a card on the virtual reader of vsmartcard, for programs of PC/SC; see --pcsc
   usbip    a USB device for this or another machine's kernel; see --usbip
            Linux:    sudo modprobe vhci-hcd && sudo usbip attach -r 127.0.0.1 -b 1-1
            Windows:  usbip attach -r ADDRESS -b 1-1     (with usbip-win2)
-  auto     a socket, exec, and uhid where it works
+  auto     a socket, exec, and uhid and pcsc where they work
 
 Example:
   fauxkey run --approve ask
@@ -32,7 +33,7 @@ pub struct Run {
     /// Run the devices of this profile; one is made if there is none [default: ms-authenticator-ios]
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Where programs reach the devices: socket, exec, uhid, usbip, auto [default: auto, everything that works here]
+    /// Where programs reach the devices: socket, exec, uhid, usbip, pcsc, auto [default: auto, everything that works here]
     #[arg(long, value_name = "[NAME=]DOOR,...")]
     pub attach: Vec<Attach>,
     /// Address of the socket: unix:PATH or tcp:127.0.0.1:PORT (a port of 0 takes a free one)
@@ -41,6 +42,9 @@ pub struct Run {
     /// Address of the USB/IP server [default: 127.0.0.1:3240]
     #[arg(long, value_name = "ADDRESS")]
     pub usbip: Option<String>,
+    /// Address of the virtual reader, vpcd's [default: 127.0.0.1:35963]
+    #[arg(long, value_name = "ADDRESS")]
+    pub pcsc: Option<String>,
     /// Let --usbip be an address that others reach: all of them can use the devices
     #[arg(long, requires = "usbip")]
     pub usbip_anywhere: bool,
@@ -106,6 +110,8 @@ pub enum Door {
     Uhid,
     /// A USB device for a USB/IP client.
     Usbip,
+    /// A card on a virtual reader.
+    Pcsc,
 }
 
 #[cfg(test)]
@@ -123,7 +129,7 @@ mod tests {
             let error = text.parse::<Attach>().unwrap_err();
             assert_eq!(
                 error,
-                format!("there is no door `{word}`; there are auto, socket, exec, uhid, usbip")
+                format!("there is no door `{word}`; there are auto, socket, exec, uhid, usbip, pcsc")
             );
         }
     }

@@ -1,6 +1,6 @@
 //! `fauxkey device`.
 use super::{Context, Exit, Stop, choose, confirm, finger, pin};
-use crate::cli::{DeviceVerb, OnDevice};
+use crate::cli::{CardPlace, DeviceVerb, OnDevice};
 use crate::control::{Answer, Device, FailureKind, User};
 use crate::output::Output;
 use emulator::UserPolicy;
@@ -49,6 +49,12 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
             let device = choose(&*control, &on)?;
             control.running(&device.name, "it has no power to cut or give")?;
             let device = control.power(&device.name, state.into())?;
+            output.result(&device, || description(&device))?;
+        }
+        DeviceVerb::Card { place, on } => {
+            let device = choose(&*control, &on)?;
+            control.running(&device.name, "it lies on no reader")?;
+            let device = control.insert_card(&device.name, place == CardPlace::Insert)?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::User { policy, on } => {

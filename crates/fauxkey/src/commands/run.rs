@@ -7,7 +7,7 @@ use crate::api::{self, Served};
 use crate::cli::{Attach, Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
-use crate::drivers::{SocketAddress, UsbipAddress};
+use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
 use crate::files;
 use crate::home::Home;
 use crate::instance::{DEFAULT_PROFILE, Happening, Instance};
@@ -145,6 +145,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let socket = arguments.socket.as_deref().map(str::parse::<SocketAddress>).transpose()?;
     let usbip = arguments.usbip.as_deref().map(str::parse::<UsbipAddress>).transpose()?;
     let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
+    let pcsc = arguments.pcsc.as_deref().map(str::parse::<PcscAddress>).transpose()?.unwrap_or_default();
     let instance =
         Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
     let recorder =
@@ -165,7 +166,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
             false => SocketAddress::Unix(context.home.socket(name)),
         });
-        attach(output, &instance, name, &address, folder.as_ref(), usbip, arguments)?;
+        attach(output, &instance, name, &address, folder.as_ref(), (usbip, pcsc), arguments)?;
     }
     let home = (!arguments.ephemeral).then_some(&context.home);
     let served = api::serve(instance.clone(), home, arguments.listen)?;
@@ -280,7 +281,7 @@ fn attach(
     name: &str,
     address: &SocketAddress,
     folder: Option<&Arc<exec::Folder>>,
-    usbip: UsbipAddress,
+    (usbip, pcsc): (UsbipAddress, PcscAddress),
     arguments: &Run,
 ) -> Result<(), Failure> {
     let doors = doors(arguments, name);
@@ -302,6 +303,14 @@ fn attach(
                 output.detail(&format!("{name}: no uhid: {failure}"));
             }
             Err(failure) => return Err(failure),
+        }
+    }
+    if doors.contains(&Door::Pcsc) {
+        instance.attach_pcsc(name, pcsc)?;
+    } else if auto {
+        // Where a reader is, the devices that can lie there do.
+        if let Err(failure) = instance.attach_pcsc(name, pcsc) {
+            output.detail(&format!("{name}: no card: {failure}"));
         }
     }
     if doors.contains(&Door::Usbip) {

@@ -10,16 +10,19 @@
 //! | [`socket`] | a Unix or TCP socket |
 //! | [`exec`] | `/dev/hidraw64` and on, in programs that `fauxkey exec` starts |
 //! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
+//! | [`pcsc`] | PC/SC, as a card on vsmartcard's virtual reader: APDUs, and no HID interface |
 //! | [`usbip`] | whatever their operating system has for USB devices, through its USB/IP client |
 pub mod exec;
 pub mod hid;
 mod mailbox;
+pub mod pcsc;
 pub mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod uhid;
 pub mod usbip;
 
+pub use pcsc::PcscAddress;
 pub use socket::SocketAddress;
 pub use usbip::UsbipAddress;
 
@@ -27,4 +30,9 @@ pub use usbip::UsbipAddress;
 pub trait Driver: Send {
     /// Where programs reach the device, such as `unix:/run/user/1000/fauxkey/phone.sock`.
     fn address(&self) -> String;
+
+    /// The reader that the device can be put on and taken from, if this is one.
+    fn as_reader(&self) -> Option<&pcsc::Reader> {
+        None
+    }
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod aaguids;
+mod apdu;
 mod attestation;
 mod authenticator_data;
 mod cbor;
@@ -70,6 +71,8 @@ pub enum Kind {
     CtapByte,
     /// The answer to authenticatorGetInfo.
     GetInfo,
+    /// A command or response APDU of U2F or of a smart card.
+    Apdu,
     /// A COSE key.
     CoseKey,
     /// The text of a hybrid QR code.
@@ -96,6 +99,7 @@ impl fmt::Display for Kind {
             Self::CtapResponse => "CTAP response",
             Self::CtapByte => "CTAP status or command",
             Self::GetInfo => "authenticatorGetInfo response",
+            Self::Apdu => "APDU",
             Self::CoseKey => "COSE key",
             Self::HybridQr => "hybrid QR code",
             Self::Aaguid => "AAGUID",
@@ -239,6 +243,8 @@ const READINGS: &[Reading] = &[
     Reading { name: "hybrid QR code", text: true, decoded: false, read: qr::read },
     Reading { name: "WebAuthn JSON", text: true, decoded: true, read: json::read },
     Reading { name: "attestation object", text: false, decoded: true, read: attestation::read },
+    Reading { name: "APDU", text: false, decoded: true, read: apdu::read_command },
+    Reading { name: "U2F answer", text: false, decoded: true, read: apdu::read_answer },
     Reading { name: "CTAP response", text: false, decoded: true, read: ctap::read_response },
     Reading { name: "CTAP request", text: false, decoded: true, read: ctap::read_request },
     Reading { name: "COSE key", text: false, decoded: true, read: cose::read },
@@ -331,7 +337,7 @@ fn hint(input: &[u8], tried: &[Tried]) -> String {
             "this is no hex, base64, base64url or JSON: give one of those, or a file with the bytes".into()
         }
         None => "explain knows attestation objects, authenticator data, client data, credential and options JSON, \
-                 CTAP messages, COSE keys, AAGUIDs and CBOR"
+                 CTAP messages, APDUs, COSE keys, AAGUIDs and CBOR"
             .into(),
     }
 }

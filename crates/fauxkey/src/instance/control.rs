@@ -98,6 +98,16 @@ impl Control for Instance {
     }
 
     /// Kept on disk: it is so after the next start, too.
+    fn insert_card(&self, name: &str, inserted: bool) -> Result<Device, Failure> {
+        let running = self.running(name)?;
+        if !running.insert(inserted) {
+            let message = format!("{name} has no place on a reader");
+            return Err(Failure::new(FailureKind::Conflict, message)
+                .hint("`fauxkey run --attach pcsc` gives it one, where vpcd is"));
+        }
+        running.describe()
+    }
+
     fn set_user(&self, name: &str, user: User) -> Result<Device, Failure> {
         let policy = UserPolicy::from(user);
         let mut state = self.open_state()?;

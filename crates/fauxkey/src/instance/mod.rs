@@ -29,7 +29,7 @@ use crate::drivers::exec::{self, Exec};
 use crate::drivers::socket::Socket;
 use crate::drivers::uhid::Uhid;
 use crate::drivers::usbip;
-use crate::drivers::{SocketAddress, UsbipAddress};
+use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
 use crate::home::Home;
 use crate::profiles::Profiles;
 use crate::runtime::spawn;
@@ -146,6 +146,18 @@ impl Instance {
             none => none.insert(usbip::Server::bind(address)?),
         };
         running.attach(|hid| server.export(hid, &running.profile().usb))
+    }
+
+    /// Puts the device on a virtual reader of smart cards, and returns where, such as `pcsc:127.0.0.1:35963`. Each
+    /// device takes the next slot.
+    ///
+    /// # Errors
+    /// Those of [`Control::device`], [`PcscAddress::slot`] and [`Reader::attach`](crate::drivers::pcsc::Reader::attach).
+    pub fn attach_pcsc(&self, name: &str, address: PcscAddress) -> Result<String, Failure> {
+        let running = self.running(name)?;
+        let state = self.open_state()?;
+        let cards = state.running.values().filter(|other| other.is_card()).count();
+        running.attach_card(address.slot(u16::try_from(cards).unwrap_or(u16::MAX))?)
     }
 
     /// What the user does until the instance ends. Unlike [`Control::set_user`], it is not kept on disk.

@@ -3,9 +3,11 @@ use super::convert;
 use crate::control::{Device, Failure, FailureKind, User};
 use crate::drivers::Driver;
 use crate::drivers::hid::Hid;
+use crate::drivers::pcsc::Reader;
 use crate::runtime::{DeviceHandle, Gone};
 use emulator::{DeviceProfile, Event, Port, VirtualAuthenticator};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::direct;
@@ -88,6 +90,26 @@ impl Running {
         lock(&self.hids).push(hid);
         lock(&self.drivers).push(Box::new(driver));
         Ok(address)
+    }
+
+    /// Puts the device on the reader at `address`, and returns where it lies.
+    pub(super) fn attach_card(&self, address: SocketAddr) -> Result<String, Failure> {
+        let reader = Reader::attach(&self.handle, &self.profile, address)?;
+        let address = reader.address();
+        lock(&self.drivers).push(Box::new(reader));
+        Ok(address)
+    }
+
+    /// Whether it has a place on a reader.
+    pub(super) fn is_card(&self) -> bool {
+        lock(&self.drivers).iter().any(|driver| driver.as_reader().is_some())
+    }
+
+    /// Puts the device on its readers, or takes it away. False if it has none.
+    pub(super) fn insert(&self, inserted: bool) -> bool {
+        let drivers = lock(&self.drivers);
+        let readers = drivers.iter().filter_map(|driver| driver.as_reader());
+        readers.map(|reader| reader.insert(inserted)).count() > 0
     }
 
     /// Waits until what happened on the device has reached the programs that use it: connections are cut, or let

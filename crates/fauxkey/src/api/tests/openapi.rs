@@ -243,7 +243,7 @@ fn a_body_needs_what_is_required_and_takes_nothing_else() {
             }
         }
     }
-    assert_eq!(bodies, 9);
+    assert_eq!(bodies, 10);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             200,
             json!(Device { user: asking, ..device() }),
         ),
+        ("PUT", at("/card"), json!({ "inserted": false }), "card phone false", 200, json!(device())),
         ("PUT", at("/user"), json!({ "answer": "approve" }), "user phone Approve 0", 200, json!(device())),
         ("POST", at("/clock"), json!({ "advanceMs": 1500 }), "clock phone 1.5s", 204, none.clone()),
         ("GET", at("/prompt"), none.clone(), "prompt phone", 200, json!(prompt())),

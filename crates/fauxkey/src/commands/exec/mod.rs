@@ -153,6 +153,7 @@ impl Devices {
             attach: vec![Attach { device: None, doors: vec![Door::Exec] }],
             socket: None,
             usbip: None,
+            pcsc: None,
             usbip_anywhere: false,
             approve: arguments.approve,
             ephemeral: arguments.ephemeral,

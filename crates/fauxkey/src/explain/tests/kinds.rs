@@ -42,6 +42,12 @@ fn samples() -> Vec<(Kind, Vec<u8>)> {
         (Kind::CtapByte, vec![0x36]),
         (Kind::Cbor, encode(&text_map([("versions", Some(1.into())), ("x", Some(Value::Null))]))),
         (Kind::Cbor, encode(&Value::Array(vec![1.into(), text("a")]))),
+        (Kind::Apdu, hex::decode("00A4040008A0000006472F0001").unwrap()),
+        (Kind::Apdu, hex::decode("80108000010400").unwrap()),
+        (Kind::Apdu, hex::decode("0003000000").unwrap()),
+        (Kind::Apdu, [&[0x00, 0x01, 0x00, 0x00, 0x40][..], &[0x11; 64], &[0x00]].concat()),
+        (Kind::Apdu, [&[0x00, 0x02, 0x03, 0x00, 0x45][..], &[0x22; 64], &[4, 9, 9, 9, 9]].concat()),
+        (Kind::Apdu, hex::decode("5532465f56329000").unwrap()),
         (Kind::Aaguid, registered().attested.unwrap().aaguid.0.into()),
     ]
 }
