@@ -2,7 +2,7 @@
 mod child;
 mod library;
 mod notes;
-mod program;
+pub(super) mod program;
 mod user;
 
 use super::trace::Recorder;

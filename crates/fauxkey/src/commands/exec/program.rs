@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// A program that can be started.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(in crate::commands) struct Program {
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(in crate::commands) path: PathBuf,
 }
 
 /// Bytes of a file that hold its headers and the name of its loader.
@@ -28,7 +28,7 @@ const DEEPEST: usize = 4;
 ///
 /// # Errors
 /// NotFound, if there is none; Refused, if no library can be put into it.
-pub(super) fn find(name: &OsStr) -> Result<Program, Failure> {
+pub(in crate::commands) fn find(name: &OsStr) -> Result<Program, Failure> {
     let path = search(name).ok_or_else(|| {
         Failure::new(FailureKind::NotFound, format!("there is no program {}", name.display()))
     })?;
