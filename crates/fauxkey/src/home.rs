@@ -1,9 +1,10 @@
 //! Where everything is on disk.
+use serde::{Deserialize, Serialize};
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The folders of one user. `FAUXKEY_HOME` moves all of them under one folder; otherwise they are the XDG ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
     /// Settings, and profiles of one's own.
     pub config: PathBuf,

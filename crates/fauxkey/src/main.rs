@@ -27,7 +27,7 @@ mod trace;
 
 use clap::Parser;
 use cli::Cli;
-use commands::{Exit, Stop};
+use commands::{Exit, Stop, exec};
 use control::{Failure, FailureKind};
 use output::Output;
 use std::io;
@@ -42,6 +42,11 @@ const BROKEN: u8 = 2;
 
 fn main() -> ExitCode {
     process::harden();
+    if std::env::args_os().next().is_some_and(|name| name == exec::OWNER) {
+        process::forgo_core_files();
+        // Whoever started it says that it cannot be heard of.
+        return exec::own().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {
             // `exec` starts other people's programs, which are to find things as they were.

@@ -9,7 +9,8 @@ pub(super) const EXAMPLE: &str = "Example:
   fauxkey exec -- ssh-keygen -t ecdsa-sk -f key
   fauxkey exec --ephemeral -- chromium https://login.example.test
 
-The devices are those of the running instance (fauxkey run or up), or else they run here until PROGRAM ends.
+The devices are those of the running instance (fauxkey run or up), or else they run in a process of their own,
+until PROGRAM and those of every other exec have ended.
 Any dynamically linked Linux program will do. Snap and Flatpak programs, and those that gain rights as they
 start (setuid), do not let anybody in.";
 

@@ -2,7 +2,7 @@
 mod ca;
 mod device;
 mod doctor;
-mod exec;
+pub mod exec;
 mod explain;
 mod finger;
 mod input;

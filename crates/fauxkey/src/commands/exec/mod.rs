@@ -2,21 +2,25 @@
 mod child;
 mod library;
 mod notes;
+mod owner;
 pub(super) mod program;
+mod share;
 mod user;
 
 use super::trace::Recorder;
 use super::{Context, Exit, Stop, run};
-use crate::cli::{Attach, Door, Exec, Run};
+use crate::cli::{Exec, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place, bus_of};
 use crate::remote::Remote;
+use share::{Owner, Share, Turn};
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use user::User;
+
+pub use owner::{NAME as OWNER, own};
 
 /// Where the library looks for devices (crates/preload/src/bus.rs).
 const FOLDER: &str = "FAUXKEY_EXEC";
@@ -52,7 +56,7 @@ pub(super) fn exec(context: &Context, arguments: &Exec) -> Result<Exit, Stop> {
     if let Some(only) = &devices.only {
         command.env(ONLY, only.join(","));
     }
-    if let (Some(running), true) = (&devices.running, arguments.ephemeral) {
+    if let Source::Here(running) = &devices.source {
         command.env("FAUXKEY_URL", &running.served.url).env("FAUXKEY_TOKEN", &running.served.token);
     }
     if let Some(user) = &user {
@@ -79,27 +83,50 @@ struct Devices {
     only: Option<Vec<String>>,
     /// Where the library is to be written, with its owner, if not in the usual folder.
     place: Option<Place>,
-    running: Option<run::Running>,
-    remote: Option<Remote>,
-    /// Of an instance in another process.
-    recorder: Option<Recorder>,
+    source: Source,
     /// Goes at the end.
     _temporary: Option<TempDir>,
 }
 
+/// Who has the devices.
+enum Source {
+    /// This process: they are kept nowhere, and nobody else's.
+    Here(Box<run::Running>),
+    /// An instance in another process.
+    There {
+        remote: Box<Remote>,
+        /// What is needed of it for as long as the program runs, if it is of this home.
+        share: Option<Share>,
+        /// Whether it was started by an `exec`, and has no terminal of its own.
+        is_owner: bool,
+        recorder: Option<Recorder>,
+    },
+}
+
 impl Devices {
-    /// The running instance's, or some that run here.
+    /// The running instance's, or some that are started for this and other `exec`s, or for this one alone.
     fn reach(context: &Context, arguments: &Exec, user: Option<&User>) -> Result<Self, Stop> {
-        if !arguments.ephemeral {
-            let named = Remote::from_environment(&context.home)?;
-            if let Some(remote) = named.or_else(|| Remote::running(&context.home)) {
-                return Ok(Self::there(context, remote, arguments)?);
-            }
+        if arguments.ephemeral {
+            return Self::here(context, arguments, user);
         }
-        Self::here(context, arguments, user)
+        let home = &context.home;
+        if let Some(remote) = Remote::from_environment(home)? {
+            return Ok(Self::there(context, remote, None, arguments)?);
+        }
+        let turn = Turn::take(home)?;
+        let share = Share::take(home, &turn)?;
+        match Remote::running(home) {
+            Some(remote) => Ok(Self::there(context, remote, Some(share), arguments)?),
+            None => Ok(Self::beside(context, share, arguments, user)?),
+        }
     }
 
-    fn there(context: &Context, remote: Remote, arguments: &Exec) -> Result<Self, Failure> {
+    fn there(
+        context: &Context,
+        remote: Remote,
+        share: Option<Share>,
+        arguments: &Exec,
+    ) -> Result<Self, Failure> {
         let conflict = |message: String, hint: &str| {
             Err(Failure::new(FailureKind::Conflict, message).hint(hint.to_owned()))
         };
@@ -132,69 +159,92 @@ impl Devices {
             let message = format!("the instance at {} does not show its devices to programs", remote.url());
             return conflict(message, "start it with `fauxkey run --attach exec`, or give --ephemeral");
         };
-        let record = |file: &PathBuf| Recorder::start(context.output, &remote, file);
-        let recorder = arguments.trace.as_ref().map(record).transpose()?;
         let restricted = arguments.device.is_some() || arguments.profile.is_some();
         let only = restricted.then(|| devices.into_iter().map(|device| device.name).collect());
-        Ok(Self { bus, only, place: None, running: None, remote: Some(remote), recorder, _temporary: None })
+        let is_owner = share.is_some() && Owner::of(&context.home).is_some();
+        let source = Source::reached(context, remote, share, is_owner, arguments)?;
+        Ok(Self { bus, only, place: None, source, _temporary: None })
+    }
+
+    /// Starts a process that has the devices as long as any `exec` uses them.
+    fn beside(
+        context: &Context,
+        share: Share,
+        arguments: &Exec,
+        user: Option<&User>,
+    ) -> Result<Self, Failure> {
+        let started = owner::start(&context.home, arguments, user)?;
+        told(context, &started.devices);
+        let remote = Remote::at(&started.url, &started.token)?;
+        let source = Source::reached(context, remote, Some(share), true, arguments)?;
+        let place = started.place.map(|folder| owned(Place::new(folder), user));
+        let bus = place.as_ref().map_or_else(|| Place::new(context.home.exec()).bus(), Place::bus);
+        Ok(Self { bus, only: None, place, source, _temporary: None })
     }
 
     fn here(context: &Context, arguments: &Exec, user: Option<&User>) -> Result<Self, Stop> {
-        // What is for another user or for now has a place that they reach, and that goes.
-        let temporary = (arguments.ephemeral || user.is_some()).then(library::temporary).transpose()?;
-        let place = match (&temporary, user) {
-            (None, _) => Place::new(context.home.exec()),
-            (Some(folder), None) => Place::new(folder.path()),
-            (Some(folder), Some(user)) => Place::new(folder.path()).owned_by(user.id, user.group),
-        };
+        let temporary = library::temporary()?;
+        let place = owned(Place::new(temporary.path()), user);
+        let (device, profile) = (arguments.device.as_deref(), arguments.profile.as_deref());
         let run = Run {
-            device: arguments.device.clone().into_iter().collect(),
-            profile: arguments.profile.clone(),
-            attach: vec![Attach { device: None, doors: vec![Door::Exec] }],
-            socket: None,
-            usbip: None,
-            pcsc: None,
-            usbip_anywhere: false,
-            approve: arguments.approve,
-            ephemeral: arguments.ephemeral,
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            ready_file: None,
+            ephemeral: true,
             trace: arguments.trace.clone(),
-            exit_with_parent: false,
+            ..owner::run_of(device, profile, arguments.approve)
         };
         let running = run::start(context, &run, &place)?;
-        for device in &running.devices {
-            context.output.detail(&format!("device {}: {} ({})", device.name, device.title, device.profile));
-        }
-        Ok(Self {
-            bus: place.bus(),
-            only: None,
-            place: temporary.is_some().then_some(place),
-            running: Some(running),
-            remote: None,
-            recorder: None,
-            _temporary: temporary,
-        })
+        told(context, &running.devices);
+        let source = Source::Here(Box::new(running));
+        Ok(Self { bus: place.bus(), only: None, place: Some(place), source, _temporary: Some(temporary) })
     }
 
     /// Says on stderr what the program's user should know.
     fn follow(&self, context: &Context) -> Result<(), Stop> {
-        let started = match (&self.running, &self.remote) {
-            (Some(running), _) => notes::of(context.output, running.instance.subscribe()),
-            (None, Some(remote)) => notes::of_remote(context.output, remote),
-            (None, None) => Ok(()),
+        let started = match &self.source {
+            Source::Here(running) => notes::of(context.output, running.instance.subscribe()),
+            Source::There { remote, is_owner, .. } => notes::of_remote(context.output, remote, *is_owner),
         };
         Ok(started.map_err(|error: io::Error| {
             Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}"))
         })?)
     }
 
+    /// Ends what is needed no longer. What cannot be ended here ends by itself with this process.
     fn stop(self) {
-        if let Some(running) = self.running {
-            running.stop();
+        match self.source {
+            Source::Here(running) => running.stop(),
+            Source::There { share, recorder, .. } => {
+                if let Some(recorder) = recorder {
+                    recorder.finish(true);
+                }
+                let _by_itself = share.map(Share::give_back);
+            }
         }
-        if let Some(recorder) = self.recorder {
-            recorder.finish(true);
-        }
+    }
+}
+
+impl Source {
+    fn reached(
+        context: &Context,
+        remote: Remote,
+        share: Option<Share>,
+        is_owner: bool,
+        arguments: &Exec,
+    ) -> Result<Self, Failure> {
+        let record = |file: &PathBuf| Recorder::start(context.output, &remote, file);
+        let recorder = arguments.trace.as_ref().map(record).transpose()?;
+        Ok(Self::There { remote: Box::new(remote), share, is_owner, recorder })
+    }
+}
+
+fn owned(place: Place, user: Option<&User>) -> Place {
+    match user {
+        Some(user) => place.owned_by(user.id, user.group),
+        None => place,
+    }
+}
+
+fn told(context: &Context, devices: &[Device]) {
+    for device in devices {
+        context.output.detail(&format!("device {}: {} ({})", device.name, device.title, device.profile));
     }
 }

@@ -36,6 +36,12 @@ impl Notes {
         }
     }
 
+    fn announce(&mut self, rp_id: &str) {
+        if !rp_id.starts_with("ssh:") {
+            log::announce(&mut self.announced, &self.output, rp_id);
+        }
+    }
+
     fn hear(&mut self, happening: &Happening) {
         let Event::Prompted(prompt) = &happening.event else { return };
         let Some(rp_id) = prompt.purpose.rp_id().filter(|rp_id| !rp_id.starts_with("ssh:")) else { return };
@@ -56,11 +62,11 @@ pub(super) fn of(output: Output, happenings: Receiver<Happening>) -> io::Result<
     thread::Builder::new().name("notes".into()).spawn(follow).map(drop)
 }
 
-/// Says it of an instance in another process, which announces relying parties itself.
+/// Says it of an instance in another process, which announces relying parties itself, unless it is to be done here.
 ///
 /// # Errors
 /// If the system has no room for a thread.
-pub(super) fn of_remote(output: Output, remote: &Remote) -> io::Result<()> {
+pub(super) fn of_remote(output: Output, remote: &Remote, announce: bool) -> io::Result<()> {
     // Without events there is nothing to say, and the program runs as well.
     let Ok(events) = remote.events() else { return Ok(()) };
     let mut notes = Notes::new(output);
@@ -68,6 +74,9 @@ pub(super) fn of_remote(output: Output, remote: &Remote) -> io::Result<()> {
     let follow = move || {
         for event in events {
             let text = |name: &str| event[name].as_str();
+            if announce && let Some(rp_id) = event["prompt"]["rpId"].as_str() {
+                notes.announce(rp_id);
+            }
             match text("kind") {
                 Some("prompted") if event["prompt"]["purpose"] == "register" => {
                     asked = event["prompt"]["rpId"].as_str().map(str::to_owned);
