@@ -3,7 +3,7 @@
 use crate::tokens::{self, PIN};
 use authenticator::profile::Profile;
 use tests::platform::Pin;
-use tests::{Rig, all_in, listed, registration, sign_in, status};
+use tests::{RP_ID, Rig, all_in, everything, listed, registration, sign_in, status};
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
 use wire::ctap2::{Command, GetAssertion, LargeBlobs, MakeCredential, MakeCredentialResponse, Permissions};
@@ -229,6 +229,41 @@ fn every_command_wants_canonical_cbor_before_it_looks_at_anything() {
         let message = [&[command.0], [0xA1, 0x18, 0x7F, 0x81, 0x81, 0x81, 0x00].as_slice()].concat();
         assert_ne!(rig.call(&message), status(Status::INVALID_CBOR), "{command}: nested four deep");
     }
+}
+
+/// Firefox writes `uv` before `up`. Nothing else may be out of order, and no key may come twice.
+#[test]
+fn the_keys_of_options_may_stand_in_any_order_and_no_others() {
+    let mut rig = Rig::new(everything());
+    rig.call(&registration("alice").encode());
+    let hash = [&[0x58, 0x20][..], &[7; 32]].concat();
+    let message = |options: &[u8]| {
+        let start = [&[0x02, 0xA3, 0x01, 0x72][..], RP_ID.as_bytes(), &[0x02], &hash, &[0x05]].concat();
+        [&start, options].concat()
+    };
+    let up = [0x62, b'u', b'p', 0xF5];
+    let uv = [0x62, b'u', b'v', 0xF5];
+    let of = |keys: &[&[u8]]| [&[0xA0 | u8::try_from(keys.len()).unwrap()][..], &keys.concat()].concat();
+    assert_eq!(RP_ID.len(), 18);
+    for (options, expected) in [
+        (of(&[&up, &uv]), Status::OK),
+        (of(&[&uv, &up]), Status::OK),
+        (of(&[&uv, &up, &up]), Status::INVALID_CBOR),
+        (of(&[&uv, &uv]), Status::INVALID_CBOR),
+        (vec![0xBF, 0x62, b'u', b'v', 0xF5, 0x62, b'u', b'p', 0xF5, 0xFF], Status::INVALID_CBOR),
+        ([&of(&[&uv, &up])[..], &[0x00]].concat(), Status::INVALID_CBOR),
+    ] {
+        assert_eq!(rig.call(&message(&options))[0], expected.0, "{options:02x?}");
+    }
+    // The parameters themselves: options in front of the hash.
+    let [hash_first, options_first] = [[2, 5], [5, 2]].map(|order| {
+        let member = |key: u8| {
+            if key == 2 { [&[2][..], &hash].concat() } else { [&[5][..], &of(&[&up, &uv])].concat() }
+        };
+        [&[0x02, 0xA3, 0x01, 0x72][..], RP_ID.as_bytes(), &member(order[0]), &member(order[1])].concat()
+    });
+    assert_eq!(rig.call(&hash_first)[0], 0);
+    assert_eq!(rig.call(&options_first), status(Status::INVALID_CBOR));
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod bio_enrollment;
 pub mod client_pin;
 pub mod config;
 pub mod credential_management;
+mod disordered;
 mod entities;
 pub mod get_assertion;
 mod get_info;
@@ -126,10 +127,10 @@ impl Request {
             message.split_first().ok_or(Status::INVALID_LENGTH.because("CTAP 2.1 §8: an empty message"))?;
         match Command(*command) {
             Command::MAKE_CREDENTIAL => {
-                MakeCredential::decode(&cbor::decode(parameters)?).map(Self::MakeCredential)
+                MakeCredential::decode(&disordered::parameters(parameters, 0x07)?).map(Self::MakeCredential)
             }
             Command::GET_ASSERTION => {
-                GetAssertion::decode(&cbor::decode(parameters)?).map(Self::GetAssertion)
+                GetAssertion::decode(&disordered::parameters(parameters, 0x05)?).map(Self::GetAssertion)
             }
             Command::GET_INFO => without_parameters(parameters, Self::GetInfo),
             Command::RESET => without_parameters(parameters, Self::Reset),
