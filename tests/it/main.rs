@@ -1,5 +1,6 @@
 //! Cross-crate tests, one binary: each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+mod aaguid_table;
 mod algorithms;
 mod architecture;
 mod attestation;

@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -51,6 +51,7 @@ const CHECKS: [Check; 16] = [
     Check { name: "crash", when: When::Ever, run: few_crashes },
     Check { name: "vm", when: When::Ever, run: vm_tier_1 },
     Check { name: "device-suite", when: When::All, run: device_suite },
+    Check { name: "more-peers", when: When::All, run: more_peers },
     Check { name: "many-crashes", when: When::All, run: many_crashes },
     Check { name: "vm-tier-2", when: When::All, run: vm_tier_2 },
     Check { name: "fuzz", when: When::All, run: some_fuzz },
@@ -180,6 +181,11 @@ fn few_crashes(workspace: &Workspace) -> Result<()> {
 
 fn device_suite(workspace: &Workspace) -> Result<()> {
     peers::run(workspace, &[Peer::PythonFido2Device], Build::Release, peers::Extent::Full)
+}
+
+/// Those that take longer, or much to install.
+fn more_peers(workspace: &Workspace) -> Result<()> {
+    peers::run(workspace, &Peer::SLOW, Build::Release, peers::Extent::Full)
 }
 
 fn many_crashes(workspace: &Workspace) -> Result<()> {

@@ -47,6 +47,14 @@ pub(crate) enum Peer {
     Openssh,
     /// python-fido2 and raw APDUs over PC/SC: Debian's pcscd with the virtual reader of vsmartcard
     Pcsc,
+    /// Debian's Chromium in its new headless mode, through `fauxkey exec`
+    Chromium,
+    /// Debian's chromium-headless-shell, through `fauxkey exec`
+    ChromiumHeadlessShell,
+    /// Firefox ESR, through `fauxkey exec`
+    Firefox,
+    /// Which AAGUID pages see over every route, and where passkeys are found
+    Aaguid,
 }
 
 /// Debian's, unmodified.
@@ -62,6 +70,9 @@ const PCSC: [Package; 5] = [
     Package::new("swig", "/usr/bin/swig"),
     Package::new("gcc", "/usr/bin/gcc"),
 ];
+const CHROMIUM: Package = Package::new("chromium", "/usr/bin/chromium");
+const HEADLESS_SHELL: Package = Package::new("chromium-headless-shell", "/usr/bin/chromium-headless-shell");
+const FIREFOX: Package = Package::new("firefox-esr", "/usr/bin/firefox-esr");
 const OPENSSH: [Package; 3] = [
     Package::new("fido2-tools", "/usr/bin/fido2-token"),
     Package::new("openssh-client", "/usr/bin/ssh-keygen"),
@@ -70,8 +81,16 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 4] =
-        [Self::PythonFido2, Self::PythonFido2Device, Self::Libfido2, Self::Openssh];
+    pub(crate) const QUICK: [Self; 5] = [
+        Self::PythonFido2,
+        Self::PythonFido2Device,
+        Self::Libfido2,
+        Self::Openssh,
+        Self::ChromiumHeadlessShell,
+    ];
+
+    /// The others, but for the device suite on every profile, which is a check of its own.
+    pub(crate) const SLOW: [Self; 4] = [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Aaguid];
 
     fn script(self) -> &'static str {
         match self {
@@ -80,6 +99,18 @@ impl Peer {
             Self::Libfido2 => "tests/peers/libfido2.py",
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
+            Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
+            Self::Aaguid => "tests/peers/aaguid.py",
+        }
+    }
+
+    /// The script's argument, if it judges by several programs.
+    fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::Chromium => Some("chromium"),
+            Self::ChromiumHeadlessShell => Some("chromium-headless-shell"),
+            Self::Firefox => Some("firefox"),
+            _ => None,
         }
     }
 
@@ -90,6 +121,10 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
+            Self::Chromium => &[CHROMIUM],
+            Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
+            Self::Firefox => &[FIREFOX],
+            Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
         }
     }
 }
@@ -110,7 +145,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         debian::install(peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
-        command.args(["-B", "-u", peer.script()]).env("FAUXKEY", &fauxkey);
+        command.args(["-B", "-u", peer.script()]).args(peer.argument()).env("FAUXKEY", &fauxkey);
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);
         }

@@ -1,10 +1,11 @@
 //! The doors: sockets, exec, uhid, USB/IP.
 use super::home::existing;
-use super::{Check, State};
+use super::{Check, State, sudo};
 use crate::drivers::UsbipAddress;
 use crate::drivers::uhid::LET_IN;
 use crate::drivers::usbip::Server;
 use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::process::geteuid;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::TcpListener;
@@ -74,6 +75,9 @@ pub(super) fn uhid(path: &Path) -> Check {
     let shown = path.display();
     match OpenOptions::new().read(true).write(true).open(path) {
         Ok(_) => Check::works(WHAT, format!("{shown}: browsers on this machine can see the device")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && geteuid().is_root() => {
+            Check::not_here(WHAT, format!("{shown} is refused even to root: the container was not given it"))
+        }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Check {
             what: WHAT,
             state: State::NotYet,
@@ -87,7 +91,7 @@ pub(super) fn uhid(path: &Path) -> Check {
             what: WHAT,
             state: State::NotYet,
             detail: format!("{shown} is not there: browsers would see the device"),
-            fix: Some("sudo modprobe uhid".into()),
+            fix: Some(format!("{}modprobe uhid", sudo())),
         },
         Err(error) => Check {
             what: WHAT,
@@ -113,13 +117,13 @@ pub(super) fn usbip(address: UsbipAddress) -> Check {
 pub(super) fn vhci(platform: &Path) -> Check {
     const WHAT: &str = "usb import";
     if platform.join("vhci_hcd.0").exists() {
-        return Check::works(WHAT, "sudo usbip attach -r 127.0.0.1 -b 1-1");
+        return Check::works(WHAT, format!("{}usbip attach -r 127.0.0.1 -b 1-1", sudo()));
     }
     match has_module("vhci-hcd") || has_module("vhci_hcd") {
         true => Check::not_yet(
             WHAT,
             "this kernel can import what --attach usbip exports",
-            "sudo modprobe vhci-hcd",
+            format!("{}modprobe vhci-hcd", sudo()),
         ),
         false => Check::not_here(
             WHAT,

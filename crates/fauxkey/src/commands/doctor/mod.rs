@@ -13,6 +13,7 @@ use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::drivers::{PcscAddress, UsbipAddress};
 use crate::output::{Output, Tone};
 use crate::remote::Remote;
+use rustix::process::geteuid;
 use serde::Serialize;
 use std::path::Path;
 
@@ -104,4 +105,9 @@ fn instance(running: Option<&Remote>) -> Check {
         Some(remote) => Check::works(WHAT, format!("one runs, and answers at {}", remote.url())),
         None => Check::works(WHAT, "none runs; commands open the vault themselves"),
     }
+}
+
+/// What stands in front of a command for root.
+fn sudo() -> &'static str {
+    if geteuid().is_root() { "" } else { "sudo " }
 }

@@ -1,10 +1,9 @@
 //! Programs that see the devices: browsers and tools through `exec`, and those of PC/SC.
-use super::Check;
+use super::{Check, sudo};
 use crate::commands::exec::program;
 use crate::control::FailureKind;
 use crate::drivers::PcscAddress;
 use crate::drivers::pcsc::listens;
-use rustix::process::geteuid;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -74,11 +73,6 @@ pub(super) fn pcsc(address: PcscAddress, root: &Path) -> Check {
             "no pcscd with vsmartcard's virtual reader (vpcd), and no package of it known here",
         ),
     }
-}
-
-/// What stands in front of a command for root.
-fn sudo() -> &'static str {
-    if geteuid().is_root() { "" } else { "sudo " }
 }
 
 #[cfg(test)]
