@@ -17,6 +17,7 @@ mod get_info;
 mod identifier;
 mod large_blobs;
 mod make_credential;
+mod on_a_reader;
 mod oracle;
 mod other_commands;
 mod over_ctaphid;

@@ -5,14 +5,16 @@
 //! lock in the protocol.
 pub mod attestation;
 mod plugged;
+mod port;
 pub mod profile;
 mod signer;
 mod traffic;
 mod user;
 mod virtual_authenticator;
 
+pub use port::Port;
 pub use profile::DeviceProfile;
 pub use signer::FastSigner;
 pub use traffic::{Protocol, Towards, Traffic, Unit};
 pub use user::{Answer, InvalidPolicy, UserPolicy};
-pub use virtual_authenticator::{Event, Port, VirtualAuthenticator};
+pub use virtual_authenticator::{Event, VirtualAuthenticator};

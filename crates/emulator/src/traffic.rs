@@ -1,5 +1,5 @@
 //! What passes over a device's links, for those who watch: frames as they are, and the messages in them.
-use crate::virtual_authenticator::Port;
+use crate::port::Port;
 use std::fmt;
 use transport::Format;
 

@@ -1,5 +1,6 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
 use crate::plugged::Plugged;
+use crate::port::Port;
 use crate::profile::DeviceProfile;
 use crate::traffic::{Protocol, Towards, Traffic, Unit};
 use crate::user::UserPolicy;
@@ -11,23 +12,6 @@ use std::collections::VecDeque;
 use transport::Link;
 use wire::status::CtapError;
 use wire::time::Instant;
-
-/// Names a link of a virtual authenticator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Port(usize);
-
-impl Port {
-    /// Its place among the device's links, counted from 0. A place is not given twice.
-    pub fn number(self) -> usize {
-        self.0
-    }
-
-    /// A link's channel as the authenticator knows it ([`Via::channel`]): two links of one kind both count their
-    /// channels from 1, and the port tells them apart.
-    pub fn channel(self, channel: u32) -> u32 {
-        channel ^ u32::try_from(self.0).unwrap_or(u32::MAX) << 24
-    }
-}
 
 /// What happened, for logs and user interfaces. Never needed to operate the device.
 #[derive(Clone, Debug, PartialEq)]
