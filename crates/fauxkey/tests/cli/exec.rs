@@ -79,8 +79,9 @@ impl<'a> Beside<'a> {
         let file = |what: &str| home.path().with_file_name(format!("{name}-{what}")).display().to_string();
         // CTAPHID_INIT with a nonce (CTAP 2.1 §11.2.9.1.3).
         let greeting = format!("\\377\\377\\377\\377\\206\\000\\010abcdefgh{}", "\\000".repeat(49));
+        // It ends with the folder too: a program that was left behind waits for nobody.
         let script = format!(
-            "exec 3<>/dev/hidraw64; : > {}; while ! test -e {}; do /bin/sleep 0.02; done; \
+            "exec 3<>/dev/hidraw64; : > {0}; while ! test -e {1} && test -e {0}; do /bin/sleep 0.02; done; \
              printf '{greeting}' >&3; /usr/bin/od -An -tx1 -N15 <&3; exit 7",
             file("is-there"),
             file("may-go-on"),
