@@ -1,5 +1,5 @@
 //! A known private key, put into a vault by hand, is nowhere to be found: not in a file, not in an answer of the
-//! API, not in what is printed.
+//! API, not in what is printed, not in a trace.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use authenticator::signer::DeterministicSigner;
@@ -150,13 +150,14 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn a_known_private_key_is_in_no_file_no_answer_and_no_log() {
+fn a_known_private_key_is_in_no_file_no_answer_no_log_and_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
     let credential = furnish(&home);
     let ready = folder.path().join("ready.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fauxkey"));
     command.args(["run", "--verbose", "--home"]).arg(&home).arg("--ready-file").arg(&ready);
+    command.arg("--trace").arg(folder.path().join("trace.jsonl"));
     command.env_remove("FAUXKEY_HOME").env_remove("FAUXKEY_URL");
     let out = folder.path().join("out");
     command
@@ -177,6 +178,8 @@ fn a_known_private_key_is_in_no_file_no_answer_and_no_log() {
     let mut everything: Vec<(String, Vec<u8>)> = answers;
     let mut paths = Vec::new();
     files(folder.path(), &mut paths);
+    let trace = fs::read_to_string(folder.path().join("trace.jsonl")).unwrap();
+    assert!(trace.contains("authenticatorGetAssertion"), "nothing was traced");
     everything.extend(paths.into_iter().map(|path| (path.display().to_string(), fs::read(path).unwrap())));
     drop(running);
     for secret in [bytes::<32>(SCALAR), SEALING] {
@@ -197,8 +200,10 @@ fn ask_everything(url: &str, token: &str, credential: &[u8]) -> Vec<(String, Vec
     let openapi: Value = serde_json::from_slice(&get("/openapi.json").1).unwrap();
     let id = base64url::encode(credential);
     let paths = openapi["paths"].as_object().unwrap().iter();
-    // The stream of events does not end; its events are asked for through the log.
-    let asked = paths.filter(|(path, methods)| methods.get("get").is_some() && !path.ends_with("/events"));
+    // The streams do not end; what they say is in the log and in the trace.
+    let streams = ["/api/v1/events", "/api/v1/trace"];
+    let asked =
+        paths.filter(|(path, methods)| methods.get("get").is_some() && !streams.contains(&path.as_str()));
     let name = |path: &str| if path.contains("/ca/") { "all-in" } else { "phone" };
     let mut answers: Vec<_> =
         asked.map(|(path, _)| get(&path.replace("{name}", name(path)).replace("{id}", &id))).collect();
