@@ -191,8 +191,8 @@ fn the_messages_are_shown_to_the_curious() {
     let home = Home::with_phone();
     let arguments = ["-v", "webauthn", "create", "--origin", ORIGIN];
     let ran = home.run_with(&arguments, &creation_options("ada").to_string()).done();
-    assert!(ran.stderr.contains("→ authenticatorMakeCredential {1: h'"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("← 0x00 OK {1: \"none\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("→ authenticatorMakeCredential {1 / clientDataHash /: h'"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("← 0x00 OK {1 / fmt /: \"none\""), "{}", ran.stderr);
 }
 
 #[test]
