@@ -267,12 +267,23 @@ impl VirtualAuthenticator {
             self.advance(now, progress);
         }
         self.withdraw(now);
+        self.leave_field(now, port);
         self.authenticator.power_cycle(now)?;
         if let Some(Some(plugged)) = self.links.get_mut(port.0) {
-            plugged.link.reset();
             plugged.in_field = Some(now);
         }
         Ok(())
+    }
+
+    /// The device was taken from the reader behind `port`: what came over it is gone without an answer.
+    pub fn leave_field(&mut self, now: Instant, port: Port) {
+        if self.waiting == Some(port) || self.polling == Some(port) {
+            self.withdraw(now);
+        }
+        if let Some(Some(plugged)) = self.links.get_mut(port.0) {
+            plugged.link.reset();
+            plugged.in_field = None;
+        }
     }
 
     /// All discoverable passkeys, newest first.

@@ -233,6 +233,9 @@ fn run(shared: &Shared, card: &Card, address: SocketAddr, first: TcpStream) {
         if known {
             // The reader went, or the device was taken away: both are looked at above.
             let _ended = card.serve(shared, stream);
+            let port = card.port;
+            // Nobody waits for what it was asked any more. A device that is gone asks nobody either.
+            let _gone = card.handle.call(move |device, now| device.leave_field(now, port));
             shared.state().stream = None;
         }
     }
