@@ -12,6 +12,7 @@
 //! | [`uhid`] | `/dev/hidraw`, through the kernel's `/dev/uhid` |
 //! | [`pcsc`] | PC/SC, as a card on vsmartcard's virtual reader: APDUs, and no HID interface |
 //! | [`usbip`] | whatever their operating system has for USB devices, through its USB/IP client |
+mod address;
 pub mod exec;
 pub mod hid;
 mod mailbox;

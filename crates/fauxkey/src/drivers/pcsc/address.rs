@@ -1,7 +1,8 @@
 //! Where a virtual reader is, as it is typed.
 use crate::control::{Failure, FailureKind};
+use crate::drivers::address::read;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 /// Where vpcd listens for the card in its first slot.
@@ -47,13 +48,7 @@ impl FromStr for PcscAddress {
 
     /// `127.0.0.1:35963`, `[::1]:35963`, `localhost:35963`, or an IP address alone.
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let numeric = match text.strip_prefix("localhost") {
-            Some(port) => format!("127.0.0.1{port}"),
-            None => text.into(),
-        };
-        let whole = numeric.parse().ok();
-        let alone = || numeric.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, VPCD));
-        let address: SocketAddr = whole.or_else(alone).ok_or_else(|| {
+        let address = read(text, VPCD).ok_or_else(|| {
             Failure::new(FailureKind::Invalid, format!("--pcsc {text}: that is no address"))
                 .hint("write 127.0.0.1:35963, the first port of vpcd")
         })?;

@@ -1,7 +1,8 @@
 //! Where a USB/IP server listens, as it is typed.
 use crate::control::{Failure, FailureKind};
+use crate::drivers::address::read;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use transport::usbip::PORT;
 
@@ -56,12 +57,7 @@ impl FromStr for UsbipAddress {
 
     /// `127.0.0.1:3240`, `[::1]:0`, `localhost:3240`, or an IP address alone.
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let numeric = match text.strip_prefix("localhost") {
-            Some(port) => format!("127.0.0.1{port}"),
-            None => text.into(),
-        };
-        let alone = || numeric.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT));
-        numeric.parse().ok().or_else(alone).map(Self).ok_or_else(|| {
+        read(text, PORT).map(Self).ok_or_else(|| {
             let message = format!("`{}` is no IP address with a port", text.escape_debug());
             Failure::new(FailureKind::Invalid, message).hint(format!("write 127.0.0.1:{PORT}"))
         })
