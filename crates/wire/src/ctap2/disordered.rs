@@ -6,8 +6,9 @@ use crate::status::CtapError;
 /// key.
 ///
 /// Firefox 153 (authenticator-rs) writes `uv` in front of `up` in the options of authenticatorGetAssertion, whenever it
-/// asks a device to verify its user that has no tokens. CTAP 2.1 §8 wants keys in order; devices on sale let it pass, or
-/// Firefox could not sign in with them. So the keys of this one map may stand in any order, and nothing else may.
+/// asks a device to verify its user that has no tokens. CTAP 2.1 §8 wants keys in order. That devices on sale let it pass
+/// is a guess: none was at hand, but without that Firefox could sign in with none of that kind. So the keys of this one map
+/// may stand in any order, and nothing else may.
 ///
 /// # Errors
 /// INVALID_CBOR.
