@@ -13,6 +13,7 @@ mod pin;
 mod profile;
 mod rehearse;
 mod run;
+mod simulation;
 mod trace;
 mod webauthn;
 

@@ -1,10 +1,11 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
 use super::person::Person;
+use super::simulation;
 use super::trace::Recorder;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::announce::Announced;
 use crate::api::{self, Served};
-use crate::cli::{Attach, Door, Run};
+use crate::cli::{Approval, Attach, Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
 use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
@@ -146,8 +147,11 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let usbip = arguments.usbip.as_deref().map(str::parse::<UsbipAddress>).transpose()?;
     let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
     let pcsc = arguments.pcsc.as_deref().map(str::parse::<PcscAddress>).transpose()?.unwrap_or_default();
-    let instance =
-        Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
+    let faults = simulation::faults(&arguments.fault)?;
+    let instance = Arc::new(match arguments.ephemeral {
+        true => Instance::ephemeral(arguments.seed)?,
+        false => Instance::open(&context.home)?,
+    });
     let recorder =
         arguments.trace.as_deref().map(|file| Recorder::start(*output, &*instance, file)).transpose()?;
     let names = devices(&instance, arguments)?;
@@ -159,8 +163,16 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     check_doors(&names, &arguments.attach)?;
     let folder = folder(output, place, arguments, &names)?;
     for name in &names {
-        if let Some(policy) = arguments.approve {
-            instance.set_user_for_now(name, policy)?;
+        match &arguments.approve {
+            Some(Approval::Policy(policy)) => instance.set_user_for_now(name, *policy)?,
+            Some(Approval::Script(file)) => simulation::play(&*instance, name, file)?,
+            None => {}
+        }
+        if let Some(seed) = faults.seed.or(arguments.seed) {
+            instance.seed_faults(name, seed)?;
+        }
+        for fault in &faults.faults {
+            instance.arm(name, fault.clone())?;
         }
         let address = socket.clone().unwrap_or_else(|| match arguments.ephemeral {
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
@@ -381,7 +393,10 @@ impl Running {
     /// reading, and that must not keep this process from stopping.
     fn log(&self, output: Output, wake: Sender<Wake>, arguments: &Run) -> Result<(), Stop> {
         let person = (!output.json).then(|| Person::at_the_terminal(output, &self.instance)).flatten();
-        let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
+        let asked = matches!(
+            &arguments.approve,
+            Some(Approval::Policy(policy)) if policy.answer == emulator::Answer::Ask
+        );
         if asked && person.is_none() {
             output.note("there is no terminal to ask at: the page and the API answer");
         }
