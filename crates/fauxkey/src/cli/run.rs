@@ -64,9 +64,21 @@ pub struct Run {
     /// Make the same keys and credential IDs in each run with this number, and the same faults by chance
     #[arg(long, value_name = "NUMBER", requires = "ephemeral")]
     pub seed: Option<u64>,
-    /// Address of the control API and the page
+    /// Address of the control API and the page; with --tls one that other hosts reach
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// A name by which other hosts ask for the API, such as that of a service container
+    #[arg(long, value_name = "HOST")]
+    pub listen_name: Vec<String>,
+    /// Serve the API by TLS, with a certificate that is made at start: clients trust FAUXKEY_CA, a file of it
+    #[arg(long)]
+    pub tls: bool,
+    /// Serve the API by TLS with this certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of --tls-certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
     /// Write what is there to FILE, as JSON, once everything listens
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

@@ -4,7 +4,8 @@ use super::simulation;
 use super::trace::Recorder;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::announce::Announced;
-use crate::api::{self, Served};
+use crate::api::tls::Identity;
+use crate::api::{self, Listen, Served};
 use crate::cli::{Approval, Attach, Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
@@ -133,6 +134,9 @@ struct Ready<'a> {
     /// Only where there is no file with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
+    /// What a client trusts, in PEM, where the API is asked by TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<&'a str>,
     devices: &'a [Device],
 }
 
@@ -181,10 +185,34 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
         attach(output, &instance, name, &address, folder.as_ref(), (usbip, pcsc), arguments)?;
     }
     let home = (!arguments.ephemeral).then_some(&context.home);
-    let served = api::serve(instance.clone(), home, arguments.listen)?;
+    let served = api::serve(instance.clone(), home, listen(arguments)?)?;
+    if !arguments.listen.ip().is_loopback() {
+        output.warn("other hosts reach the API: whoever has its token can use every passkey here");
+    }
     let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
     let token_file = home.map(Home::token);
     Ok(Running { instance, recorder, served, devices, token_file })
+}
+
+/// Where the API listens, and as whom.
+fn listen(arguments: &Run) -> Result<Listen, Failure> {
+    let names = arguments.listen_name.clone();
+    let tls = match (&arguments.tls_certificate, &arguments.tls_key) {
+        (Some(certificates), Some(key)) => Some(Identity::load(certificates, key)?),
+        _ if arguments.tls => {
+            let address = match arguments.listen.ip() {
+                ip if ip.is_unspecified() => None,
+                ip => Some(ip.to_string()),
+            };
+            let always = ["localhost", "127.0.0.1", "::1"].map(String::from);
+            let mut all: Vec<String> = names.iter().cloned().chain(address).chain(always).collect();
+            all.sort_unstable();
+            all.dedup();
+            Some(Identity::generate(&all)?)
+        }
+        _ => None,
+    };
+    Ok(Listen { address: Some(arguments.listen), names, tls })
 }
 
 /// Which devices to run; one is made where there is none.
@@ -362,6 +390,9 @@ impl Running {
             }
         }
         output.say(&format!("API:   {}", self.served.url));
+        if let Some((_, fingerprint)) = &self.served.certificate {
+            output.say(&format!("TLS:   SHA-256 {fingerprint}"));
+        }
         output.say(&match &self.token_file {
             Some(file) => format!("Token: in {}", file.display()),
             None => format!("Token: {}", self.served.token),
@@ -376,6 +407,7 @@ impl Running {
             url: &self.served.url,
             token_file: self.token_file.as_deref(),
             token: self.token_file.is_none().then_some(self.served.token.as_str()),
+            certificate: self.served.certificate.as_ref().map(|(pem, _)| pem.as_str()),
             devices: &self.devices,
         }
     }
