@@ -156,16 +156,16 @@ function fauxkeyShim(send) {
       signal?.removeEventListener('abort', abort);
       settle(value);
     };
-    const give_up = (reason) => {
+    const giveUp = (reason) => {
       Promise.resolve(send({ type: 'cancel', id })).catch(nothing);
       end(reject, reason);
     };
-    const abort = () => give_up(signal.reason);
+    const abort = () => giveUp(signal.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const timeout = Number(options.publicKey.timeout);
     // A conditional ceremony has no end of its own (§5.1.4.2 step 9).
     if (timeout > 0 && !conditional) {
-      timer = setTimeout(() => give_up(new DOMException('The operation timed out.', 'NotAllowedError')), timeout);
+      timer = setTimeout(() => giveUp(new DOMException('The operation timed out.', 'NotAllowedError')), timeout);
     }
     const message = { type, id, ...surroundings(), mediation: options.mediation, options: toJson(options.publicKey) };
     Promise.resolve(send(message)).then((reply) => {
@@ -179,13 +179,16 @@ function fauxkeyShim(send) {
   const container = globalThis.CredentialsContainer?.prototype;
   if (container) {
     const native = { create: container.create, get: container.get };
-    const replace = (type) => async function method(options) {
-      // Passwords, federated identities and the rest are the browser's.
-      if (!options || options.publicKey === undefined) return native[type].call(this, options);
-      return ask(type, options, options.signal);
+    const replace = (type) => {
+      const method = async function (options) {
+        // Passwords, federated identities and the rest are the browser's.
+        if (!options || options.publicKey === undefined) return native[type].call(this, options);
+        return ask(type, options, options.signal);
+      };
+      define(container, type, Object.defineProperty(method, 'name', { value: type }));
     };
-    define(container, 'create', { create: replace('create') }.create);
-    define(container, 'get', { get: replace('get') }.get);
+    replace('create');
+    replace('get');
   }
   if (Native) {
     const capabilities = () => Promise.resolve(send({ type: 'capabilities' })).catch(() => ({}));
