@@ -53,7 +53,7 @@ impl Installed {
 
     fn checked(path: PathBuf, temporary: Option<TempDir>) -> Result<Self, Failure> {
         match problem(&path) {
-            None => Ok(Self { path, temporary: temporary }),
+            None => Ok(Self { path, temporary }),
             Some(why) => {
                 let message = format!("programs cannot load {}: {why}", path.display());
                 Err(Failure::new(FailureKind::Broken, message)
