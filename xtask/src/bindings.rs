@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SOURCES: &str = "crates/fauxkey/bindings";
-/// What answers a page's calls where the browser cannot be shown a device: one file for harnesses and extension.
-const SHIM: &str = "crates/fauxkey/extension/shim.js";
+/// What runs in pages: the first is the extension's, too.
+const SCRIPTS: [&str; 2] = ["crates/fauxkey/extension/shim.js", "crates/fauxkey/bindings/closer.js"];
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 /// Programs that build Python's archives, and nothing else.
 const REQUIREMENTS: &str = "xtask/bindings.txt";
@@ -28,24 +28,27 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<Archives> {
         }
         fs::create_dir_all(old).with_context(|| format!("cannot make {}", old.display()))?;
     }
-    let staged = |name: &str, shim: Option<&str>| -> Result<PathBuf> {
+    // `scripts`: where what runs in pages is to be, if the package has any.
+    let staged = |name: &str, scripts: Option<&str>| -> Result<PathBuf> {
         let place = stage.join(name);
         copy(&workspace.root().join(SOURCES).join(name), &place)?;
         for licence in LICENCES {
             copy(&workspace.root().join(licence), &place.join(licence))?;
         }
-        if let Some(shim) = shim {
-            copy(&workspace.root().join(SHIM), &place.join(shim))?;
+        for script in SCRIPTS.iter().filter(|_| scripts.is_some()) {
+            let name = Path::new(script).file_name().context("it is a file")?;
+            copy(&workspace.root().join(script), &place.join(scripts.unwrap_or_default()).join(name))?;
         }
         Ok(place)
     };
-    let playwright = staged("playwright", Some("shim.js"))?;
+    let playwright = staged("playwright", Some(""))?;
     let mut npm = workspace.command("npm");
     npm.args(["pack", "--silent", "--pack-destination"]).arg(&folder).current_dir(playwright);
-    run(&mut npm).context("cannot pack for npm\nhint: Node 20 or newer with npm is needed (Debian: nodejs, npm)")?;
+    run(&mut npm)
+        .context("cannot pack for npm\nhint: Node 20 or newer with npm is needed (Debian: nodejs, npm)")?;
     let venv = Venv::named(workspace, "pack", REQUIREMENTS)?;
-    for (name, shim) in [("selenium-python", Some("src/fauxkey_selenium/shim.js")), ("pytest", None)] {
-        let place = staged(name, shim)?;
+    for (name, scripts) in [("selenium-python", Some("src/fauxkey_selenium")), ("pytest", None)] {
+        let place = staged(name, scripts)?;
         let mut build = workspace.command(venv.program("python"));
         build.args(["-m", "build", "--no-isolation", "--outdir"]).arg(&folder).arg(place);
         // Its messages are many, and of no use if it works.

@@ -1,9 +1,11 @@
 //! The project's chores: `cargo xtask --help`.
 mod bench;
+mod bindings;
 mod ci;
 mod crash;
 mod debian;
 mod fuzz;
+mod harness;
 mod peers;
 mod venv;
 mod vm;

@@ -26,6 +26,8 @@ export interface FaultOptions {
   command?: string;
   /** Only for this RP ID. */
   rpId?: string;
+  /** On how many of a hundred occasions it happens; on each, if absent. */
+  chance?: number;
   /** What the fault needs to know: a status, flags such as `+BE-UV`, a time. */
   value?: number | string;
 }
@@ -131,7 +133,10 @@ export class Phone {
 
   /** The environment for `launch({ env })`: by `exec`, the browser sees the phone in it, and comes and goes with it. */
   env(base?: NodeJS.ProcessEnv): Record<string, string>;
-  /** By bindings, shows the phone to every page of the context; by `exec` there is nothing to do. */
+  /**
+   * By bindings, shows the phone to every page of the context. By `exec` browsers see it anyway; this closes the dialogs
+   * in which they show what went wrong, so that pages hear of it.
+   */
   attach(context: BrowserContext): Promise<void>;
 
   /** The discoverable passkeys, newest first. */
@@ -139,6 +144,9 @@ export class Phone {
   /** Makes a passkey without a ceremony. */
   addPasskey(passkey: NewPasskey): Promise<Passkey>;
   removePasskey(passkey: Passkey | string): Promise<void>;
+
+  /** Enrols a finger, on devices whose fingers are enrolled. */
+  addFinger(name?: string): Promise<{ id: string; name?: string }>;
 
   /** From now on the user agrees; what is being asked at this moment included. `delay` is in milliseconds. */
   approve(options?: { delay?: number }): Promise<void>;
@@ -169,6 +177,8 @@ export class Phone {
   advanceClock(milliseconds: number): Promise<void>;
   /** Back to the factory state. */
   reset(): Promise<void>;
+  /** A request to the control API about this device; `path` begins with a slash, or is empty. */
+  request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<any>;
   /** What the control API says of the device. */
   device(): Promise<Record<string, unknown>>;
 

@@ -38,10 +38,10 @@ const test = base.test.extend({
     }
   }, { scope: 'worker' }],
 
-  launchOptions: [async ({ launchOptions, connectOptions, fauxkeyRoute, fauxkeyWorker, browserName, headless, channel }, use) => {
-    const route = routeOf({ launchOptions, connectOptions, fauxkeyRoute, fauxkeyWorker, browserName, headless, channel });
-    const env = { ...(launchOptions.env ?? process.env), ...fauxkeyWorker.env };
-    await use(route === 'exec' ? { ...launchOptions, env } : launchOptions);
+  // Where the route turns out to be another, there are no devices to be seen.
+  launchOptions: [async ({ launchOptions, fauxkeyWorker }, use) => {
+    const { env } = fauxkeyWorker;
+    await use(env ? { ...launchOptions, env: { ...(launchOptions.env ?? process.env), ...env } } : launchOptions);
   }, { scope: 'worker' }],
 
   fauxkeyResolvedRoute: [async ({ launchOptions, connectOptions, fauxkeyRoute, fauxkeyWorker, browserName, headless, channel }, use) => {

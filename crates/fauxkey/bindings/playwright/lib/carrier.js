@@ -1,22 +1,25 @@
 'use strict';
-// The route by bindings: an init script answers a page's WebAuthn calls (shim.js), a binding carries them out of the
-// page without its network, and the instance does what a browser would. Which page asks is what Playwright says, and
-// never what the page says.
+// What is between a page and the phone. By bindings, an init script answers a page's WebAuthn calls (shim.js), a binding
+// carries them out of the page without its network, and the instance does what a browser would. Which page asks is what
+// Playwright says, and never what the page says.
 const fs = require('node:fs');
 const path = require('node:path');
+const { Watcher } = require('./watch');
 
 const BINDING = '__fauxkey';
 const attached = new WeakSet();
-let shim;
+/** By `exec` a browser does everything itself, and only its dialogs are to be closed. */
+const SCRIPTS = { bindings: ['shim.js', 'fauxkeyShim'], exec: ['closer.js', 'fauxkeyCloser'] };
 
-function script() {
-  shim ??= fs.readFileSync(path.join(__dirname, '..', 'shim.js'), 'utf8');
+function script(route) {
+  const [file, name] = SCRIPTS[route];
+  const text = fs.readFileSync(path.join(__dirname, '..', file), 'utf8');
   // A page is not to find the way out under its name, nor the function.
-  return `(() => {${shim}
+  return `(() => {${text}
     const send = globalThis.${BINDING};
     if (!send) return;
     delete globalThis.${BINDING};
-    fauxkeyShim((message) => send(message));
+    ${name}((message) => send(message));
   })();`;
 }
 
@@ -26,7 +29,8 @@ async function attach(context, phone) {
   attached.add(context);
   const running = new Map();
   await context.exposeBinding(BINDING, ({ page, frame }, message) => answer(phone, running, page, frame, message));
-  await context.addInitScript({ content: script() });
+  const content = script(phone.route);
+  await context.addInitScript({ content });
   const follow = (page) => {
     // A ceremony ends with the document that asked (WebAuthn Level 3 §5.1.3 step 19 and others).
     page.on('framenavigated', (frame) => leave(running, frame));
@@ -36,7 +40,7 @@ async function attach(context, phone) {
   context.on('page', follow);
   for (const page of context.pages()) {
     follow(page);
-    for (const frame of page.frames()) await frame.evaluate(script()).catch(() => {});
+    for (const frame of page.frames()) await frame.evaluate(content).catch(() => {});
   }
 }
 
@@ -45,6 +49,7 @@ function cancel(running, isOver) {
     if (isOver(ceremony)) {
       running.delete(id);
       ceremony.controller.abort();
+      ceremony.watcher?.end();
     }
   }
 }
@@ -55,10 +60,7 @@ async function leave(running, frame) {
   if (theirs.length === 0) return;
   const now = await frame.evaluate(() => globalThis[Symbol.for('fauxkey.shim')]).catch(() => undefined);
   for (const [id, ceremony] of theirs) {
-    if (id.slice(0, id.lastIndexOf('-')) !== now && running.get(id) === ceremony) {
-      running.delete(id);
-      ceremony.controller.abort();
-    }
+    if (id.slice(0, id.lastIndexOf('-')) !== now) cancel(running, (one) => one === ceremony);
   }
 }
 
@@ -67,6 +69,11 @@ async function answer(phone, running, page, frame, message) {
     case 'create':
     case 'get':
       return ceremony(phone, running, page, frame, message);
+    case 'begin':
+      running.set(message.id, { id: message.id, page, frame, controller: new AbortController(), watcher: await Watcher.begin(phone) });
+      return {};
+    case 'watch':
+      return watched(running, message);
     case 'cancel':
       cancel(running, (ceremony) => ceremony.frame === frame && ceremony.id === message.id);
       return {};
@@ -95,7 +102,7 @@ async function ceremony(phone, running, page, frame, message) {
   running.set(id, entry);
   try {
     if (mediation === 'conditional') await untilThereIsOne(phone, options, origin, controller.signal);
-    const body = { id, type, origin, options, crossOrigin, topOrigin: crossOrigin ? above[above.length - 1] ?? undefined : undefined, ...phone.client };
+    const body = { id, type, origin, options, crossOrigin, topOrigin: crossOrigin ? above[above.length - 1] ?? undefined : undefined, account: phone.account, ...phone.client };
     return await phone.request('POST', '/ceremonies', body, controller.signal);
   } catch (error) {
     if (controller.signal.aborted) return refused('AbortError', 'The operation was aborted.');
@@ -104,6 +111,17 @@ async function ceremony(phone, running, page, frame, message) {
     return refused('NotAllowedError', error.message);
   } finally {
     if (running.get(id) === entry) running.delete(id);
+  }
+}
+
+/** The browser's own ceremony. */
+async function watched(running, { id, timeout }) {
+  const ceremony = running.get(id);
+  if (!ceremony?.watcher) return {};
+  try {
+    return await ceremony.watcher.watch(timeout, ceremony.controller.signal);
+  } finally {
+    if (running.get(id) === ceremony) running.delete(id);
   }
 }
 
@@ -133,10 +151,13 @@ async function originOf(page, frame) {
   }
 }
 
+/** What its profile has, or what it was told to be. */
 async function capabilities(phone) {
-  const { hasUserVerification } = await phone.device();
+  const { hasUserVerification, profile } = await phone.device();
   const { link } = phone.client;
-  return { platform: hasUserVerification && (link === undefined || link === 'internal'), conditional: true, hybrid: link === 'hybrid' };
+  const { toml } = await phone.profileText(profile);
+  const reached = (name, table) => (link === undefined ? toml.includes(`[seen.${table}]`) : link === name);
+  return { platform: hasUserVerification && reached('internal', 'same-device'), conditional: true, hybrid: reached('hybrid', 'hybrid') };
 }
 
 /** What relying parties say of their passkeys (WebAuthn Level 3 §5.1.10), for RP IDs that are theirs. */

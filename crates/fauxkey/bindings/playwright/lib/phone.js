@@ -65,7 +65,7 @@ class Phone {
   }
 
   async attach(context) {
-    if (this.route === 'bindings') await attach(context, this);
+    await attach(context, this);
   }
 
   /** A request about this device; `path` begins with a slash, or is empty. */
@@ -74,6 +74,10 @@ class Phone {
   }
 
   device() { return this.request('GET', ''); }
+
+  profileText(profile) { return this.#api.request('GET', `/profiles/${encodeURIComponent(profile)}`); }
+
+  async addFinger(name) { return this.request('POST', '/fingers', name === undefined ? {} : { name }); }
 
   passkeys() { return this.request('GET', '/passkeys'); }
 
@@ -88,6 +92,8 @@ class Phone {
 
   async user(answer, { delay = 0 } = {}) {
     await this.request('PUT', '/user', { answer, delayMs: delay });
+    // Where the phone does not choose by itself, the browser does for its user.
+    this.account = typeof answer === 'object' ? String(answer.account) : undefined;
   }
 
   approve(options) { return this.user('approve', options); }
@@ -109,8 +115,8 @@ class Phone {
   async prompt({ timeout = 30_000 } = {}) {
     const deadline = Date.now() + timeout;
     for (;;) {
-      const wait = Math.min(30, Math.max(0, Math.ceil((deadline - Date.now()) / 1000)));
-      const prompt = await this.request('GET', `/prompt?wait=${wait}`);
+      const wait = Math.min(30_000, Math.max(0, deadline - Date.now()));
+      const prompt = await this.request('GET', `/prompt?waitMs=${wait}`);
       if (prompt) return prompt;
       if (Date.now() >= deadline) throw new FauxkeyError(`${this.name} was not asked anything in ${timeout} ms`);
     }

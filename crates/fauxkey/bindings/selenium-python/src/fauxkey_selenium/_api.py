@@ -27,18 +27,27 @@ class Api:
         self.url = url.rstrip("/")
         self.token = token
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
-        """The body of the answer, or None where there is none."""
+    def _connect(self) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "127.0.0.1", parts.port)
-        headers = {"Authorization": f"Bearer {self.token}"}
+        return connection, f"{parts.path}/api/v1", {"Authorization": f"Bearer {self.token}"}
+
+    def stream(self, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """An answer that does not end, and its connection."""
+        connection, base, headers = self._connect()
+        connection.request("GET", base + path, headers=headers)
+        return connection, connection.getresponse()
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """The body of the answer, or None where there is none."""
+        connection, base, headers = self._connect()
         content = None
         if body is not None:
             content = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:
-            connection.request(method, f"{parts.path}/api/v1{path}", content, headers)
+            connection.request(method, base + path, content, headers)
             response = connection.getresponse()
             text = response.read().decode()
         except (OSError, http.client.HTTPException) as error:

@@ -1,4 +1,4 @@
-"""The route by bindings: a preload script answers a page's WebAuthn calls (shim.js), a channel of WebDriver BiDi carries
+"""What is between a page and the phone. By bindings, a preload script answers a page's WebAuthn calls (shim.js), a channel of WebDriver BiDi carries
 them out of the page without its network, and the instance does what a browser would. Which page asks is what the browser
 says, and never what the page says."""
 
@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ._api import FauxkeyError
+from ._watch import Watcher
 
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
     from ._phone import Phone
 
+# By `exec` a browser does everything itself, and only its dialogs are to be closed.
+SCRIPTS = {"bindings": ("shim.js", "fauxkeyShim"), "exec": ("closer.js", "fauxkeyCloser")}
 SCRIPT = """(channel) => {{
-{shim}
-  fauxkeyShim((message) => new Promise((reply) => {{
+{script}
+  {name}((message) => new Promise((reply) => {{
     channel({{ text: JSON.stringify(message), reply: (text) => reply(JSON.parse(text)) }});
   }}));
 }}"""
@@ -39,8 +42,9 @@ class Carrier:
 
     def start(self) -> None:
         """From now on every new document has the shim, and those that are open."""
-        shim = files(__package__).joinpath("shim.js").read_text(encoding="utf-8")
-        function = SCRIPT.format(shim=shim)
+        file, name = SCRIPTS[self._phone.route]
+        script = files(__package__).joinpath(file).read_text(encoding="utf-8")
+        function = SCRIPT.format(script=script, name=name)
         # `root`: what is sent can be called later.
         channel = {"type": "channel", "value": {"channel": self._channel, "ownership": "root"}}
         self._script.add_event_handler("message", self._heard)
@@ -82,13 +86,18 @@ class Carrier:
         kind = message.get("type")
         if kind in ("create", "get"):
             return self._ceremony(realm, context, message)
+        if kind == "begin":
+            running = _Running(realm, Watcher(self._phone))
+            with self._lock:
+                self._running[message["id"]] = running
+            return {}
+        if kind == "watch":
+            return self._watch(message)
         if kind == "cancel":
             self._cancel(message["id"])
             return {}
         if kind == "capabilities":
-            verifies = self._phone.device()["hasUserVerification"]
-            link = self._phone.link
-            return {"platform": verifies and link in (None, "internal"), "conditional": True, "hybrid": link == "hybrid"}
+            return self._capabilities()
         if kind == "signal":
             self._signal(self._origins(realm, context)[0], message["method"], message["options"])
             return {}
@@ -109,12 +118,37 @@ class Carrier:
             body["crossOrigin"] = any(one != origin for one in above)
             if body["crossOrigin"]:
                 body["topOrigin"] = above[-1]
-            body |= {name: value for name in ("client", "link") if (value := getattr(self._phone, name)) is not None}
+            body |= {name: value for name in ("client", "link", "account") if (value := getattr(self._phone, name)) is not None}
             reply: dict[str, Any] = self._phone.request("POST", "/ceremonies", body)
             return reply
         finally:
             with self._lock:
                 self._running.pop(message["id"], None)
+
+    def _watch(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The browser's own ceremony: what the page is to get once it has come to a bad end."""
+        with self._lock:
+            running = self._running.get(message["id"])
+        if running is None or running.watcher is None:
+            return {}
+        try:
+            error = running.watcher.watch(message["timeout"] / 1000, running.over)
+            return {"error": error} if error else {}
+        finally:
+            running.watcher.end()
+            with self._lock:
+                self._running.pop(message["id"], None)
+
+    def _capabilities(self) -> dict[str, Any]:
+        """What its profile has, or what it was told to be."""
+        device, link = self._phone.device(), self._phone.link
+        toml = self._phone.profile_text(device["profile"])
+
+        def reached(name: str, table: str) -> bool:
+            return f"[seen.{table}]" in toml if link is None else link == name
+
+        platform = device["hasUserVerification"] and reached("internal", "same-device")
+        return {"platform": platform, "conditional": True, "hybrid": reached("hybrid", "hybrid")}
 
     def _cancel(self, ceremony: str) -> None:
         with self._lock:
@@ -122,6 +156,8 @@ class Carrier:
         if running is None:
             return
         running.over.set()
+        if self._phone.route == "exec":
+            return
         try:
             self._phone.request("DELETE", f"/ceremonies/{quote(ceremony, safe='')}")
         except FauxkeyError:
@@ -173,8 +209,9 @@ class Carrier:
 class _Running:
     """A ceremony of a document."""
 
-    def __init__(self, realm: str) -> None:
+    def __init__(self, realm: str, watcher: Watcher | None = None) -> None:
         self.realm = realm
+        self.watcher = watcher
         self.over = threading.Event()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import secrets
 import shutil
@@ -108,6 +109,7 @@ class Phone:
         self.seed = seed
         self.client = client
         self.link: Link | None = link
+        self.account: str | None = None
         self._path = f"/devices/{quote(name, safe='')}"
         self._api: Api | None = None
         self._instance: Instance | None = None
@@ -236,23 +238,38 @@ class Phone:
         """Readies what a driver is made of: by `exec` its service's environment, by `bindings` its options."""
         if self.route == "exec" and service is not None:
             service.env = self.env(service.env)  # type: ignore[arg-type]
-        if self.route == "bindings" and options is not None:
+        if options is not None:
             options.set_capability("webSocketUrl", True)
 
     def attach(self, driver: WebDriver) -> None:
-        """By `bindings`, shows the phone to every page of a driver, over WebDriver BiDi; by `exec` there is nothing to do.
+        """By `bindings`, shows the phone to every page of a driver, over WebDriver BiDi, those that are open included.
 
-        Pages that are open already see it, too.
+        By `exec` browsers see it anyway; this closes the dialogs in which they show what went wrong, so that pages hear
+        of it. While a ceremony waits for the phone, look again and again (`WebDriverWait`): chromedriver does nothing
+        else during `execute_async_script`.
         """
-        if self.route == "bindings":
-            from ._carrier import Carrier
+        from ._carrier import Carrier
 
-            Carrier(self, driver).start()
+        Carrier(self, driver).start()
 
     def device(self) -> dict[str, Any]:
         """What the control API says of the device."""
         found: dict[str, Any] = self.request("GET", "")
         return found
+
+    def profile_text(self, profile: str) -> str:
+        """A profile, as TOML."""
+        found: str = self._running().request("GET", f"/profiles/{quote(profile, safe='')}")["toml"]
+        return found
+
+    def events(self) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Everything that happens from now on, as server-sent events, until the connection is closed."""
+        return self._running().stream("/events")
+
+    def add_finger(self, name: str | None = None) -> dict[str, str]:
+        """Enrols a finger, on devices whose fingers are enrolled."""
+        made: dict[str, str] = self.request("POST", "/fingers", {} if name is None else {"name": name})
+        return made
 
     def passkeys(self) -> list[Passkey]:
         """The discoverable passkeys, newest first."""
@@ -273,6 +290,8 @@ class Phone:
     def user(self, answer: UserAnswer, *, delay: float = 0.0) -> None:
         """What the user does from now on, after `delay` seconds; what is being asked at this moment included."""
         self.request("PUT", "/user", {"answer": answer, "delayMs": round(delay * 1000)})
+        # Where the phone does not choose by itself, the browser does for its user.
+        self.account = str(answer["account"]) if isinstance(answer, dict) else None
 
     def approve(self, *, delay: float = 0.0) -> None:
         """From now on the user agrees."""
@@ -309,8 +328,8 @@ class Phone:
         """Waits until the user is asked something, at most `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
-            wait = min(30, max(0, round(deadline - time.monotonic() + 0.5)))
-            prompt: Prompt | None = self.request("GET", f"/prompt?wait={wait}")
+            wait = min(30_000, max(0, round((deadline - time.monotonic()) * 1000)))
+            prompt: Prompt | None = self.request("GET", f"/prompt?waitMs={wait}")
             if prompt:
                 return prompt
             if time.monotonic() >= deadline:
