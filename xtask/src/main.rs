@@ -1,10 +1,12 @@
 //! The project's chores: `cargo xtask --help`.
 mod bench;
+mod bindings;
 mod ci;
 mod crash;
 mod debian;
 mod dist;
 mod fuzz;
+mod harness;
 mod peers;
 mod venv;
 mod vm;

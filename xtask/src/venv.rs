@@ -14,7 +14,12 @@ impl Venv {
     /// The environment with everything in a requirements file, given by its path in the workspace. Every package
     /// is to be listed with its version: what is not listed is not installed, and nothing is built from source.
     pub(crate) fn with(workspace: &Workspace, requirements: &str) -> Result<Self> {
-        let venv = Self { folder: workspace.target().join("peers").join("venv") };
+        Self::named(workspace, "venv", requirements)
+    }
+
+    /// The same in an environment of that name, for what is not to be beside everything else.
+    pub(crate) fn named(workspace: &Workspace, name: &str, requirements: &str) -> Result<Self> {
+        let venv = Self { folder: workspace.target().join("peers").join(name) };
         let python = venv.program("python");
         if !works(workspace, &python) {
             venv.create(workspace)?;

@@ -1,5 +1,6 @@
 //! `fauxkey exec`: a program that sees the devices, without root and without help from the kernel.
 mod child;
+mod environment;
 mod library;
 mod notes;
 mod owner;
@@ -38,6 +39,9 @@ pub(super) fn exec(context: &Context, arguments: &Exec) -> Result<Exit, Stop> {
         Failure::new(FailureKind::Refused, message)
             .hint("`fauxkey run` offers a socket, and on Linux `--attach uhid` a device of the kernel")
     })?;
+    if arguments.print_env {
+        return environment::print(context, arguments.device.as_deref(), library);
+    }
     let (name, rest) = arguments.program.split_first().expect("clap wants a program");
     let program = match program::find(name) {
         Ok(program) => program,
