@@ -37,8 +37,9 @@ pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
     stay(context, arguments, |running| {
         let fauxkey = running.prefix();
         vec![
+            format!("Phone: {}", running.served.phone()),
             format!("Page:  {}", running.served.page()),
-            "Try:   open the page, and in a second terminal".into(),
+            "Try:   open the phone, and in a second terminal".into(),
             format!("       {fauxkey}webauthn create options.json --origin https://login.example.test"),
             format!("       {fauxkey}passkey list"),
             format!("       {fauxkey}device user ask"),
