@@ -111,6 +111,8 @@ fn answers(device: &Device) -> String {
         Answer::Ask => "is asked, here and wherever else somebody answers",
         Answer::Deny => "declines by itself",
         Answer::Ignore => "does nothing, until programs give up",
+        Answer::WrongFinger => "has the wrong finger, again and again",
+        Answer::Account(place) => &format!("approves by itself, as account {}", place + 1),
     };
     match device.user.delay_ms {
         0 => answer.into(),

@@ -117,6 +117,7 @@ fn the_page_knows_what_the_user_does() {
         (Answer::Ask, "ask"),
         (Answer::Deny, "deny"),
         (Answer::Ignore, "ignore"),
+        (Answer::WrongFinger, "wrong-finger"),
     ] {
         rig.fake.device.lock().unwrap().user.answer = answer;
         let page = rig.ask("GET", "/phone", "");
