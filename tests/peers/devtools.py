@@ -106,7 +106,9 @@ class Page:
     def type(self, text):
         """Types text, one key after the other."""
         for character in text:
-            held = {"key": character, "windowsVirtualKeyCode": ord(character.upper())}
+            # The codes of other characters are those of other keys: 46 is Delete.
+            code = ord(character.upper()) if character.isalnum() else 0
+            held = {"key": character, "windowsVirtualKeyCode": code}
             self.send("Input.dispatchKeyEvent", **held, type="keyDown", text=character)
             self.send("Input.dispatchKeyEvent", **held, type="keyUp")
 
@@ -150,6 +152,7 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.send("Emulation.setDeviceMetricsOverride", **size)
+        self.send("Emulation.setScrollbarsHidden", hidden=True)
 
     def screenshot(self, path):
         whole = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True)

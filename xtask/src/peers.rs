@@ -55,6 +55,8 @@ pub(crate) enum Peer {
     Firefox,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
+    /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
+    Phone,
 }
 
 /// Debian's, unmodified.
@@ -90,7 +92,7 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 4] = [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Aaguid];
+    pub(crate) const SLOW: [Self; 5] = [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Aaguid, Self::Phone];
 
     fn script(self) -> &'static str {
         match self {
@@ -101,6 +103,7 @@ impl Peer {
             Self::Pcsc => "tests/peers/pcsc.py",
             Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
             Self::Aaguid => "tests/peers/aaguid.py",
+            Self::Phone => "tests/peers/phone_page.py",
         }
     }
 
@@ -121,7 +124,7 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
-            Self::Chromium => &[CHROMIUM],
+            Self::Chromium | Self::Phone => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],

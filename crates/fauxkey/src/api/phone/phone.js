@@ -302,6 +302,8 @@
     const about = element("summary", {}, ...summary(it));
     if (it.kind === "message") {
       item.append(element("details", {}, about, details(it)));
+      // What it says, as far as there is room; a screen reader has it in the details.
+      item.append(element("p", { className: "says code", textContent: it.text ?? "", ariaHidden: "true" }));
     } else {
       item.append(...summary(it), it.text ?? "");
     }
