@@ -1,6 +1,7 @@
 //! What is seen, in words for people. The template escapes it.
 use super::LISTED;
 use crate::control::{Answer, Device, Passkey, Prompt};
+use crate::question;
 
 /// A device in the switcher.
 pub(super) struct Tab {
@@ -146,57 +147,20 @@ pub(super) struct Offered {
 
 impl Sheet {
     pub(super) fn new(prompt: &Prompt) -> Self {
-        let (title, why) = purpose(prompt);
         let mut accounts: Vec<String> = prompt.accounts.iter().map(|account| text(account)).collect();
         accounts.truncate(LISTED);
         Self {
             number: prompt.number,
             attempts: prompt.attempts,
-            title,
+            title: question::title(prompt),
             who: prompt.rp_id.as_deref().map(text),
-            why,
-            how: how(prompt),
+            why: text(&question::why(prompt)),
+            how: question::how(prompt),
             left_out: prompt.accounts.len() - accounts.len(),
             accounts,
             choice: prompt.choice,
             answers: offered(prompt),
         }
-    }
-}
-
-fn purpose(prompt: &Prompt) -> (&'static str, String) {
-    let (title, why) = match prompt.purpose.as_str() {
-        "register" => ("New passkey", "wants to put a new passkey on this device."),
-        "already-registered" => (
-            "New passkey",
-            "wants to put a new passkey on this device, which has one of it already. It will hear only that.",
-        ),
-        "sign-in" if prompt.choice => ("Sign in", "wants to sign you in. Choose the account."),
-        "sign-in" => ("Sign in", "wants to sign you in."),
-        "nothing-to-sign-in" => ("Sign in", "wants to sign you in, and this device has no passkey for it."),
-        "token" => ("Unlock", "wants to unlock this device, for what it does next."),
-        "u2f-register" => ("New U2F key", "wants to make a U2F key of this device."),
-        "u2f-sign-in" => ("Sign in by U2F", "wants to sign you in."),
-        "select" => ("This device?", "asks which of several devices to use."),
-        "reset" => ("Erase everything", "wants to erase this device. Every passkey on it would be gone."),
-        "enroll-sample" => ("A finger", "wants to get to know a finger."),
-        other => return ("A question", format!("asks: {}", text(other))),
-    };
-    (title, why.into())
-}
-
-fn how(prompt: &Prompt) -> String {
-    match prompt {
-        Prompt { verification: true, attempts: 1, .. } => "Face, finger or screen lock. The last try.".into(),
-        Prompt { verification: true, attempts, .. } => {
-            format!("Face, finger or screen lock. {attempts} tries left.")
-        }
-        Prompt { long_touch: true, .. } => "A long touch.".into(),
-        Prompt { samples: Some(1), .. } => "The last touch of the finger that is needed.".into(),
-        Prompt { samples: Some(samples), .. } => {
-            format!("{samples} good touches of the finger are still needed.")
-        }
-        _ => "A touch is enough.".into(),
     }
 }
 
