@@ -12,6 +12,7 @@
 //! | `trace` | the same with all messages, as lines of a trace |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
+//! | `phone` | the page of one device, as if in the hand |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
 //! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
 mod ceremony;
@@ -20,6 +21,7 @@ mod guard;
 mod listener;
 mod openapi;
 mod page;
+mod phone;
 pub mod presence;
 mod problem;
 mod request;
@@ -93,6 +95,11 @@ impl Served {
     /// The first page, with the token in it: to be opened in a browser.
     pub fn page(&self) -> String {
         format!("{}/?token={}", self.url, self.token)
+    }
+
+    /// The page of the devices, with the token in it.
+    pub fn phone(&self) -> String {
+        format!("{}/phone?token={}", self.url, self.token)
     }
 
     /// Stops the server and removes the files by which it is found.

@@ -7,6 +7,7 @@ mod explain;
 mod finger;
 mod input;
 mod manual;
+mod notify;
 mod passkey;
 mod person;
 mod pin;
