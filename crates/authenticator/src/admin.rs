@@ -1,10 +1,12 @@
 //! What the owner of the authenticator may do to it besides sending commands. Everything goes through the same
 //! commit as a command, and no private key can be seen.
 use crate::authenticator::{Authenticator, Progress};
-use crate::store::{Change, Credential, Finger};
-use crate::{bio_enrollment, pin};
+use crate::credentials::rp_id_hash;
+use crate::store::{Change, Credential, CredentialExtensions, Finger, RecordId};
+use crate::{bio_enrollment, pin, sealed};
 use alloc::{boxed::Box, string::String, vec::Vec};
-use wire::cose::PublicKey;
+use rand_core::Rng as _;
+use wire::cose::{Algorithm, PublicKey};
 use wire::ctap2::{Command, RpEntity, UserEntity};
 use wire::status::{CtapError, Status};
 use wire::time::Instant;
@@ -80,6 +82,64 @@ impl Authenticator {
             let user = UserEntity { id: credential.user.id.clone(), name, display_name };
             Change::PutCredential(Box::new(Credential { user, ..credential.clone() }))
         })
+    }
+
+    /// Makes a passkey without a ceremony, as if its user had registered: the key is made here and stays here. It takes
+    /// the place of one that the account has at that relying party (CTAP 2.1 §6.1.2 step 18). `algorithm` is the
+    /// profile's first one if absent. The result is refused with UNSUPPORTED_OPTION where no passkeys are kept,
+    /// UNSUPPORTED_ALGORITHM, or KEY_STORE_FULL.
+    pub fn add_passkey(
+        &mut self,
+        now: Instant,
+        rp: RpEntity,
+        user: UserEntity,
+        algorithm: Option<Algorithm>,
+    ) -> Changed<Passkey> {
+        let credential = match self.new_credential(rp, user, algorithm) {
+            Ok(credential) => Box::new(credential),
+            Err(refused) => return Changed { result: Err(refused), cancelled: None },
+        };
+        let cancelled = self.handle_cancel(now);
+        self.sequence = None;
+        let rp_id_hash = rp_id_hash(&credential.rp.id);
+        let replaced =
+            self.memory.credentials().of_user(&rp_id_hash, &credential.user.id).map(|old| old.record);
+        let passkey = Passkey::from(&*credential);
+        let mut changes: Vec<Change> = replaced.map(Change::DeleteCredential).into_iter().collect();
+        changes.push(Change::PutCredential(credential));
+        self.memory.renew_store_state(&self.capabilities.profile, &mut changes, &mut self.rng);
+        Changed { result: self.commit(&changes, None).map(|()| passkey), cancelled }
+    }
+
+    fn new_credential(
+        &mut self,
+        rp: RpEntity,
+        user: UserEntity,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Credential, CtapError> {
+        let offered = &self.capabilities.profile.algorithms;
+        if self.capabilities.profile.discoverable.is_none() {
+            return Err(
+                Status::UNSUPPORTED_OPTION.because("CTAP 2.1 §6.1.2 step 5: no passkeys are kept here")
+            );
+        }
+        let algorithm = algorithm.or_else(|| offered.first().copied()).filter(|one| offered.contains(one));
+        let Some(algorithm) = algorithm else {
+            let why = "CTAP 2.1 §6.1.2 step 3: the authenticator does not have that algorithm";
+            return Err(Status::UNSUPPORTED_ALGORITHM.because(why));
+        };
+        let known = self.memory.credentials().of_user(&rp_id_hash(&rp.id), &user.id).is_some();
+        if !known && self.capabilities.room(&self.memory) == 0 {
+            let why = "CTAP 2.1 §6.1.2 step 18: every discoverable slot is taken";
+            return Err(Status::KEY_STORE_FULL.because(why));
+        }
+        let key = self.signer.generate(algorithm, &mut self.rng).map_err(Self::signer_failed)?;
+        let id = sealed::discoverable_id(&mut self.rng);
+        let mut record = RecordId([0; 16]);
+        self.rng.fill_bytes(&mut record.0);
+        let created = self.memory.credentials().next_created();
+        let extensions = CredentialExtensions::default();
+        Ok(Credential { record, id, rp, user, key, created, extensions })
     }
 
     /// Back to the factory state, without the window and the touch of authenticatorReset.

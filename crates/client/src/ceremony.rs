@@ -1,5 +1,5 @@
 //! A ceremony in progress: one step consumes it and says what comes next.
-use crate::ClientError;
+use crate::{ClientError, Platform};
 use sha2::{Digest, Sha256};
 use wire::webauthn::ClientData;
 
@@ -41,14 +41,19 @@ pub fn run<C: Ceremony, E: From<ClientError>>(
     }
 }
 
-/// Client data as JSON and its hash, WebAuthn Level 3 §5.1.3 steps 13 to 15. The page is its own top-level page.
-pub(crate) fn client_data(ceremony: &str, challenge: &[u8], origin: &crate::Origin) -> (Vec<u8>, [u8; 32]) {
+/// Client data as JSON and its hash, WebAuthn Level 3 §5.1.3 steps 13 to 15.
+pub(crate) fn client_data(
+    ceremony: &str,
+    challenge: &[u8],
+    origin: &crate::Origin,
+    platform: &Platform,
+) -> (Vec<u8>, [u8; 32]) {
     let json = ClientData {
         ceremony: ceremony.into(),
         challenge: wire::base64url::encode(challenge),
         origin: origin.as_str().into(),
-        cross_origin: Some(false),
-        top_origin: None,
+        cross_origin: Some(platform.embedded.is_some()),
+        top_origin: platform.embedded.as_ref().and_then(|embedded| embedded.top_origin.clone()),
     }
     .encode();
     let hash = sha256(&json);

@@ -104,7 +104,8 @@ impl Create {
         // Steps 9 and 10.
         let algorithms = algorithms(options)?;
         // Steps 13 to 15.
-        let (client_data_json, client_data_hash) = client_data(Kind::CREATE, &options.challenge.0, origin);
+        let (client_data_json, client_data_hash) =
+            client_data(Kind::CREATE, &options.challenge.0, origin, platform);
 
         // Step 22, the candidate authenticator.
         let none = AuthenticatorSelection::default();

@@ -119,7 +119,8 @@ impl Get {
         // Steps 8 and 9.
         let mut extensions = SigningIn::begin(options, origin, &platform.info)?;
         // Steps 10 to 12.
-        let (client_data_json, client_data_hash) = client_data(Kind::GET, &options.challenge.0, origin);
+        let (client_data_json, client_data_hash) =
+            client_data(Kind::GET, &options.challenge.0, origin, platform);
 
         // §5.1.4.2 steps 1 and 2.
         let wish = options.user_verification.as_deref();

@@ -77,4 +77,4 @@ pub use get::{Authentication, Get};
 pub use options::OptionsError;
 pub use origin::{Origin, OriginError, is_local_or_reserved};
 pub use pin::{Pin, PinError};
-pub use selection::{Attachment, Link, Platform};
+pub use selection::{Attachment, Embedding, Link, Platform};

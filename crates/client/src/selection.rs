@@ -14,12 +14,21 @@ pub struct Platform {
     pub info: GetInfoResponse,
     /// The RP IDs for which whoever manages this platform allows enterprise attestation (CTAP 2.1 §7.1.2).
     pub enterprise: Vec<String>,
+    /// Whether the page sits in a frame of another origin, and if so, where.
+    pub embedded: Option<Embedding>,
+}
+
+/// A page that sits in a frame of another origin (WebAuthn Level 3 §5.8.1).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Embedding {
+    /// The origin of the outermost page, if the client knows it.
+    pub top_origin: Option<String>,
 }
 
 impl Platform {
     /// A platform that nobody manages.
     pub fn new(client: Client, link: Link, info: GetInfoResponse) -> Self {
-        Self { client, link, info, enterprise: Vec::new() }
+        Self { client, link, info, enterprise: Vec::new(), embedded: None }
     }
 }
 

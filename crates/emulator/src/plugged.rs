@@ -1,6 +1,6 @@
 //! A link that is plugged into a device.
 use crate::traffic::Protocol;
-use crate::user::{Answer, UserPolicy};
+use crate::user::UserPolicy;
 use authenticator::{Gesture, Link as Kind, Prompt, Purpose};
 use std::time::Duration;
 use transport::Link;
@@ -35,7 +35,7 @@ impl Plugged {
     ) -> Option<(Duration, Gesture)> {
         let more_than_a_touch = prompt.verification
             || matches!(prompt.purpose, Purpose::Reset { long_touch: true } | Purpose::EnrollSample { .. });
-        let willing = matches!(user.answer, Answer::Approve | Answer::Ask);
+        let willing = user.answer.is_willing();
         let lies_there = self.kind == Kind::Nfc && self.in_field.is_some_and(|since| now.since(since) < TAP);
         (lies_there && willing && !more_than_a_touch).then_some((Duration::ZERO, Gesture::Present))
     }

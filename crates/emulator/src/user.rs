@@ -24,6 +24,11 @@ pub enum Answer {
     Deny,
     /// Does nothing until the command times out.
     Ignore,
+    /// Touches, and fails every verification and every sample, until there is no attempt left.
+    WrongFinger,
+    /// Like [`Answer::Approve`]; where accounts are to choose from, takes the one at that place, counted from 0, or
+    /// the last.
+    Account(usize),
 }
 
 impl UserPolicy {
@@ -38,13 +43,34 @@ impl UserPolicy {
     /// The gesture for a prompt, and after how long; `None` where nobody or somebody else answers.
     pub fn answer(&self, prompt: &Prompt) -> Option<(Duration, Gesture)> {
         let gesture = match self.answer {
-            Answer::Approve if prompt.verification => Gesture::Verified,
-            Answer::Approve if prompt.purpose == (Purpose::Reset { long_touch: true }) => Gesture::LongTouch,
-            Answer::Approve => Gesture::Present,
+            Answer::WrongFinger if takes_fingers(prompt) => Gesture::NotVerified,
+            Answer::Account(account) if let Some(last) = last_choice(prompt) => {
+                Gesture::Account(account.min(last))
+            }
+            Answer::Approve | Answer::Account(_) if prompt.verification => Gesture::Verified,
+            Answer::Approve | Answer::Account(_) | Answer::WrongFinger
+                if prompt.purpose == (Purpose::Reset { long_touch: true }) =>
+            {
+                Gesture::LongTouch
+            }
+            Answer::Approve | Answer::Account(_) | Answer::WrongFinger => Gesture::Present,
             Answer::Deny => Gesture::Declined,
             Answer::Ask | Answer::Ignore => return None,
         };
         Some((self.delay, gesture))
+    }
+}
+
+/// Whether a finger is compared or enrolled.
+fn takes_fingers(prompt: &Prompt) -> bool {
+    prompt.verification || matches!(prompt.purpose, Purpose::EnrollSample { .. })
+}
+
+/// The place of the last account that is offered, if there is a choice.
+fn last_choice(prompt: &Prompt) -> Option<usize> {
+    match &prompt.purpose {
+        Purpose::SignIn { choice: true, accounts, .. } => accounts.len().checked_sub(1),
+        _ => None,
     }
 }
 
@@ -61,6 +87,8 @@ impl fmt::Display for UserPolicy {
             Answer::Ask => "ask",
             Answer::Deny => "deny",
             Answer::Ignore => "ignore",
+            Answer::WrongFinger => "wrong-finger",
+            Answer::Account(place) => &format!("account {place}"),
         };
         if self.delay.is_zero() { f.write_str(answer) } else { write!(f, "{answer} after {:?}", self.delay) }
     }
@@ -68,14 +96,16 @@ impl fmt::Display for UserPolicy {
 
 /// Text that is no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no user policy: expected approve, ask, deny, ignore, or after=2s to approve later")]
+#[error(
+    "`{0}` is no user policy: expected approve, ask, deny, ignore, wrong-finger, account=N, or after=2s to approve later"
+)]
 pub struct InvalidPolicy(String);
 
 impl FromStr for UserPolicy {
     type Err = InvalidPolicy;
 
-    /// `approve` (or `auto`), `ask`, `deny`, `ignore`; `after=2s` or `after=250ms` approves later, and
-    /// `deny,after=2s` denies later.
+    /// `approve` (or `auto`), `ask`, `deny`, `ignore`, `wrong-finger`, `account=1`; `after=2s` or `after=250ms` approves
+    /// later, and `deny,after=2s` denies later.
     fn from_str(text: &str) -> Result<Self, InvalidPolicy> {
         let invalid = || InvalidPolicy(text.into());
         let mut policy = Self::APPROVE;
@@ -85,9 +115,14 @@ impl FromStr for UserPolicy {
                 "ask" => policy.answer = Answer::Ask,
                 "deny" => policy.answer = Answer::Deny,
                 "ignore" => policy.answer = Answer::Ignore,
-                other => {
-                    policy.delay = other.strip_prefix("after=").and_then(duration).ok_or_else(invalid)?
-                }
+                "wrong-finger" => policy.answer = Answer::WrongFinger,
+                other => match other.split_once('=') {
+                    Some(("account", place)) => {
+                        policy.answer = Answer::Account(place.parse().map_err(|_| invalid())?);
+                    }
+                    Some(("after", time)) => policy.delay = duration(time).ok_or_else(invalid)?,
+                    _ => return Err(invalid()),
+                },
             }
         }
         Ok(policy)
@@ -126,6 +161,38 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_finger_is_shown_only_where_one_is_looked_at() {
+        let (deadline, link) = (wire::time::Instant::POWER_UP, authenticator::Link::Usb);
+        let gesture = |purpose, verification| {
+            let prompt = Prompt { number: 1, purpose, verification, attempts: 3, link, deadline };
+            UserPolicy::at_once(Answer::WrongFinger).answer(&prompt).unwrap().1
+        };
+        assert_eq!(gesture(Purpose::Select, true), Gesture::NotVerified);
+        assert_eq!(gesture(Purpose::EnrollSample { remaining: 2 }, false), Gesture::NotVerified);
+        assert_eq!(gesture(Purpose::Select, false), Gesture::Present);
+        assert_eq!(gesture(Purpose::Reset { long_touch: true }, false), Gesture::LongTouch);
+    }
+
+    #[test]
+    fn an_account_is_taken_where_there_is_a_choice_and_the_last_one_if_there_are_not_so_many() {
+        let (deadline, link) = (wire::time::Instant::POWER_UP, authenticator::Link::Usb);
+        let account = |name: &str| wire::ctap2::UserEntity {
+            id: name.as_bytes().to_vec(),
+            name: Some(name.into()),
+            display_name: None,
+        };
+        let gesture = |place, choice| {
+            let accounts = vec![account("alice"), account("bob")];
+            let purpose = Purpose::SignIn { rp_id: "example.test".into(), accounts, choice };
+            let prompt = Prompt { number: 1, purpose, verification: true, attempts: 3, link, deadline };
+            UserPolicy::at_once(Answer::Account(place)).answer(&prompt).unwrap().1
+        };
+        assert_eq!(gesture(1, true), Gesture::Account(1));
+        assert_eq!(gesture(7, true), Gesture::Account(1));
+        assert_eq!(gesture(1, false), Gesture::Verified);
+    }
+
+    #[test]
     fn policies_are_read_as_they_are_written_on_the_command_line() {
         let after = |answer, millis| Ok(UserPolicy { answer, delay: Duration::from_millis(millis) });
         for (text, policy) in [
@@ -137,10 +204,22 @@ mod tests {
             ("after=2s", after(Answer::Approve, 2000)),
             ("after=0.5s", after(Answer::Approve, 500)),
             ("deny,after=250ms", after(Answer::Deny, 250)),
+            ("wrong-finger", after(Answer::WrongFinger, 0)),
+            ("account=1,after=2s", after(Answer::Account(1), 2000)),
         ] {
             assert_eq!(text.parse::<UserPolicy>(), policy, "{text}");
         }
-        for bad in ["", "yes", "after=", "after=2", "after=-1s", "after=1e300s", "after=NaNs"] {
+        for bad in [
+            "",
+            "yes",
+            "after=",
+            "after=2",
+            "after=-1s",
+            "after=1e300s",
+            "after=NaNs",
+            "account=",
+            "account=-1",
+        ] {
             assert_eq!(bad.parse::<UserPolicy>(), Err(InvalidPolicy(bad.into())));
         }
     }

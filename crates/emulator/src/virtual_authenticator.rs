@@ -1,16 +1,18 @@
 //! One authenticator behind any number of links, with its user. Still without I/O.
+use crate::faults::{Faults, FaultyLink, FaultySigner, FaultyStore, Strike};
 use crate::plugged::Plugged;
 use crate::port::Port;
 use crate::profile::DeviceProfile;
+use crate::script::{InvalidScript, Person, Playing, Script};
 use crate::traffic::{Protocol, Towards, Traffic, Unit};
 use crate::user::UserPolicy;
 use authenticator::signer::{AttestationIdentity, Signer};
-use authenticator::store::{Finger, Store, StoreError};
-use authenticator::{Authenticator, Changed, Gesture, Passkey, Progress, Prompt, Request, Via};
+use authenticator::store::{Store, StoreError};
+use authenticator::{Authenticator, Gesture, Progress, Prompt, Request, Via};
 use rand_core::CryptoRng;
 use std::collections::VecDeque;
 use transport::Link;
-use wire::status::CtapError;
+use wire::ctap2::Command;
 use wire::time::Instant;
 
 /// What happened, for logs and user interfaces. Never needed to operate the device.
@@ -26,6 +28,10 @@ pub enum Event {
     Winked,
     /// The power went on or off.
     Power(bool),
+    /// A fault that is armed has struck.
+    Fault(Strike),
+    /// Somebody who uses the device has something to say to those who watch.
+    Noted(String),
     /// Something passed over a link. Told only while somebody watches.
     Traffic(Traffic),
 }
@@ -36,8 +42,9 @@ pub enum Event {
 /// [`VirtualAuthenticator::poll_timeout`] says.
 pub struct VirtualAuthenticator {
     profile: DeviceProfile,
-    authenticator: Authenticator,
-    user: UserPolicy,
+    pub(crate) authenticator: Authenticator,
+    user: Person,
+    pub(crate) faults: Faults,
     /// Indexed by [`Port`]; `None` where a link was removed.
     links: Vec<Option<Plugged>>,
     /// The link whose command waits for the user.
@@ -50,6 +57,8 @@ pub struct VirtualAuthenticator {
     due: Option<(Instant, Gesture)>,
     /// Since when slow work waits, so that the platform hears of it before it begins.
     processing: Option<Instant>,
+    /// When a device that vanished comes back.
+    returns: Option<Instant>,
     /// Whether a platform has spoken: a device that nobody uses prepares nothing.
     spoken_to: bool,
     powered: bool,
@@ -72,17 +81,22 @@ impl VirtualAuthenticator {
         signer: Box<dyn Signer + Send>,
         rng: Box<dyn CryptoRng + Send>,
     ) -> Result<Self, StoreError> {
+        let faults = Faults::default();
+        let store = Box::new(FaultyStore::new(store, faults.clone()));
+        let signer = Box::new(FaultySigner::new(signer, faults.clone()));
         let authenticator = Authenticator::power_up(now, profile.authenticator.clone(), store, signer, rng)?;
         Ok(Self {
             profile,
             authenticator,
-            user: UserPolicy::default(),
+            user: Person::default(),
+            faults,
             links: Vec::new(),
             waiting: None,
             polling: None,
             open: None,
             due: None,
             processing: None,
+            returns: None,
             spoken_to: false,
             powered: true,
             watched: false,
@@ -102,6 +116,7 @@ impl VirtualAuthenticator {
 
     /// Adds a link. `kind` is what the authenticator takes it for.
     pub fn plug(&mut self, kind: authenticator::Link, link: Box<dyn Link>) -> Port {
+        let link = Box::new(FaultyLink::new(link, self.faults.clone()));
         self.links.push(Some(Plugged::new(kind, link)));
         Port(self.links.len() - 1)
     }
@@ -131,6 +146,10 @@ impl VirtualAuthenticator {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.returns.take_if(|at| *at <= now).is_some() {
+            // A store that cannot be read leaves the device without power, as it would at any other time.
+            let _stays_off = self.power_on(now);
+        }
         // First, so that what the rest of this call defers is left until its frames have been sent.
         if self.processing.take_if(|since| *since <= now).is_some() {
             let progress = self.authenticator.proceed(now);
@@ -155,7 +174,8 @@ impl VirtualAuthenticator {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let links = self.links.iter().flatten().filter_map(|plugged| plugged.link.poll_timeout());
         let due = self.due.map(|(at, _)| at);
-        links.chain(due).chain(self.processing).chain(self.authenticator.poll_timeout()).min()
+        let own = [self.processing, self.returns, self.authenticator.poll_timeout()];
+        links.chain(due).chain(own.into_iter().flatten()).min()
     }
 
     /// Whether there is something to prepare, so that a later command is not slow: never before a platform has
@@ -182,6 +202,11 @@ impl VirtualAuthenticator {
         Some((port, bytes))
     }
 
+    /// Tells those who watch something that the device itself does not know.
+    pub fn note(&mut self, note: String) {
+        self.report(Event::Noted(note));
+    }
+
     /// From now on, or from now on no longer, what passes over the links is told as [`Event::Traffic`].
     pub fn watch(&mut self, watched: bool) {
         self.watched = watched;
@@ -189,7 +214,7 @@ impl VirtualAuthenticator {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.pop_front().or_else(|| self.faults.poll().map(Event::Fault))
     }
 
     /// The question that is open.
@@ -209,19 +234,33 @@ impl VirtualAuthenticator {
         true
     }
 
-    /// What the user does when asked.
+    /// What the user does when asked, if no script says otherwise.
     pub fn user(&self) -> UserPolicy {
-        self.user
+        self.user.policy
     }
 
-    /// From now on the user does this, and if a question is open, answers it so.
+    /// From now on the user does this, and if a question is open, answers it so. A script ends.
     pub fn set_user(&mut self, now: Instant, user: UserPolicy) {
-        self.user = user;
+        self.user = Person { policy: user, script: None };
         self.due = self
             .prompt()
-            .and_then(|prompt| user.answer(prompt))
+            .and_then(|prompt| self.user.answer(prompt))
             .map(|(delay, gesture)| (now + delay, gesture));
         self.handle_timeout(now);
+    }
+
+    /// The script that the user follows.
+    pub fn script(&self) -> Option<&Script> {
+        self.user.script.as_ref().map(Playing::script)
+    }
+
+    /// From the next question on the user follows this script, from its beginning, or none any more.
+    ///
+    /// # Errors
+    /// If the script makes no sense; then nothing changes.
+    pub fn set_script(&mut self, script: Option<Script>) -> Result<(), InvalidScript> {
+        self.user.script = script.map(Playing::new).transpose()?;
+        Ok(())
     }
 
     /// Whether the device has power.
@@ -231,6 +270,7 @@ impl VirtualAuthenticator {
 
     /// Cuts the power: what waited is gone without an answer.
     pub fn power_off(&mut self, now: Instant) {
+        self.returns = None;
         if self.powered {
             self.withdraw(now);
             self.links.iter_mut().flatten().for_each(|plugged| plugged.link.reset());
@@ -244,6 +284,7 @@ impl VirtualAuthenticator {
     /// # Errors
     /// Those of the store; the device then stays off.
     pub fn power_on(&mut self, now: Instant) -> Result<(), StoreError> {
+        self.returns = None;
         if !self.powered {
             self.authenticator.power_cycle(now)?;
             self.powered = true;
@@ -286,97 +327,6 @@ impl VirtualAuthenticator {
         }
     }
 
-    /// All discoverable passkeys, newest first.
-    pub fn passkeys(&self) -> Vec<Passkey> {
-        self.authenticator.passkeys()
-    }
-
-    /// The discoverable passkey with that credential ID.
-    pub fn passkey(&self, id: &[u8]) -> Option<Passkey> {
-        self.authenticator.passkey(id)
-    }
-
-    /// How many discoverable passkeys there are.
-    pub fn passkey_count(&self) -> usize {
-        self.authenticator.passkey_count()
-    }
-
-    /// Deletes a passkey; false if there is none with that credential ID. A command that waits is cancelled.
-    ///
-    /// # Errors
-    /// Those of the store, as a CTAP status with its reason.
-    pub fn delete_passkey(&mut self, now: Instant, id: &[u8]) -> Result<bool, CtapError> {
-        let changed = self.authenticator.delete_passkey(now, id);
-        self.changed(now, changed)
-    }
-
-    /// Gives a passkey's account other names; false if there is none with that credential ID. A command that
-    /// waits is cancelled.
-    ///
-    /// # Errors
-    /// Those of the store, as a CTAP status with its reason.
-    pub fn rename_passkey(
-        &mut self,
-        now: Instant,
-        id: &[u8],
-        name: Option<String>,
-        display_name: Option<String>,
-    ) -> Result<bool, CtapError> {
-        let changed = self.authenticator.rename_passkey(now, id, name, display_name);
-        self.changed(now, changed)
-    }
-
-    /// The fingers that are enrolled, the oldest first.
-    pub fn fingers(&self) -> &[Finger] {
-        self.authenticator.fingers()
-    }
-
-    /// Enrols another finger without its samples. A command that waits is cancelled.
-    ///
-    /// # Errors
-    /// INVALID_COMMAND where fingers are not enrolled, FP_DATABASE_FULL, INVALID_LENGTH for a name of more than 64
-    /// bytes, and those of the store.
-    pub fn add_finger(&mut self, now: Instant, name: Option<String>) -> Result<Finger, CtapError> {
-        let changed = self.authenticator.add_finger(now, name);
-        self.changed(now, changed)
-    }
-
-    /// Gives a finger another name. A command that waits is cancelled.
-    ///
-    /// # Errors
-    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, INVALID_LENGTH
-    /// for a name of more than 64 bytes, and those of the store.
-    pub fn rename_finger(&mut self, now: Instant, id: &[u8], name: String) -> Result<(), CtapError> {
-        let changed = self.authenticator.rename_finger(now, id, name);
-        self.changed(now, changed)
-    }
-
-    /// Forgets a finger. A command that waits is cancelled.
-    ///
-    /// # Errors
-    /// INVALID_COMMAND where fingers are not enrolled, INVALID_OPTION if there is none with that ID, and those of the
-    /// store.
-    pub fn remove_finger(&mut self, now: Instant, id: &[u8]) -> Result<(), CtapError> {
-        let changed = self.authenticator.remove_finger(now, id);
-        self.changed(now, changed)
-    }
-
-    /// Forgets everything, as authenticatorReset does, without its touch. A command that waits is cancelled.
-    ///
-    /// # Errors
-    /// Those of the store, as a CTAP status with its reason.
-    pub fn factory_reset(&mut self, now: Instant) -> Result<(), CtapError> {
-        let changed = self.authenticator.factory_reset(now);
-        self.changed(now, changed)
-    }
-
-    fn changed<T>(&mut self, now: Instant, changed: Changed<T>) -> Result<T, CtapError> {
-        self.advance(now, changed.cancelled);
-        self.close_lapsed_prompt();
-        self.relay_events();
-        changed.result
-    }
-
     fn handle_link_event(&mut self, now: Instant, port: Port, event: transport::Event) {
         self.spoken_to = true;
         let message = match &event {
@@ -388,11 +338,21 @@ impl VirtualAuthenticator {
             let message = || Unit::Message { channel, protocol, bytes: bytes.clone() };
             self.saw(port, Towards::Device, message);
         }
-        let Some(Some(Plugged { kind, link, asked, .. })) = self.links.get_mut(port.0) else { return };
+        let Some(Some(Plugged { kind, asked, .. })) = self.links.get_mut(port.0) else { return };
         if let Some((channel, protocol, _)) = message {
             *asked = (channel, protocol);
         }
         let link_kind = *kind;
+        if let Some((_, protocol, bytes)) = message {
+            let command = bytes.first().filter(|_| protocol == Protocol::Ctap2);
+            self.faults.begin(command.map(|byte| Command(*byte)));
+            if let Some(away) = self.faults.vanish() {
+                self.power_off(now);
+                self.returns = (!away.is_zero()).then(|| now + away);
+                return;
+            }
+        }
+        let Some(Some(Plugged { link, .. })) = self.links.get_mut(port.0) else { return };
         let via = |channel: u32| Via { link: link_kind, channel: port.channel(channel) };
         let progress = match &event {
             transport::Event::Ctap2 { channel, message } => {
@@ -442,7 +402,7 @@ impl VirtualAuthenticator {
     }
 
     /// Where the command that waited stands now.
-    fn advance(&mut self, now: Instant, progress: Option<Progress>) {
+    pub(crate) fn advance(&mut self, now: Instant, progress: Option<Progress>) {
         let (Some(progress), Some(port)) = (progress, self.waiting) else { return };
         match progress {
             Progress::Reply(reply) => {
@@ -462,8 +422,13 @@ impl VirtualAuthenticator {
         self.relay_events();
         let Some(Some(Plugged { link, asked, .. })) = self.links.get_mut(port.0) else { return };
         let (channel, protocol) = *asked;
-        link.respond(now, reply);
-        self.saw(port, Towards::Platform, || Unit::Message { channel, protocol, bytes: reply.into() });
+        let reply = match protocol {
+            Protocol::Ctap2 => self.faults.reply(reply),
+            Protocol::U2f => reply.into(),
+        };
+        link.respond(now, &reply);
+        self.relay_events();
+        self.saw(port, Towards::Platform, || Unit::Message { channel, protocol, bytes: reply.into_owned() });
     }
 
     /// Something passed over a link.
@@ -493,8 +458,9 @@ impl VirtualAuthenticator {
         self.close_prompt();
         self.open = Some(prompt.number);
         let plugged = self.links.get(port.0).and_then(Option::as_ref);
-        let tapped = plugged.and_then(|plugged| plugged.tapped(now, self.user, &prompt));
-        let answer = tapped.or_else(|| self.user.answer(&prompt));
+        let policy = self.user.policy_for(&prompt);
+        let tapped = plugged.and_then(|plugged| plugged.tapped(now, policy, &prompt));
+        let answer = tapped.or_else(|| policy.answer(&prompt));
         self.relay_events();
         self.report(Event::Prompted(prompt));
         self.due = answer.map(|(delay, gesture)| (now + delay, gesture));
@@ -523,7 +489,7 @@ impl VirtualAuthenticator {
     }
 
     /// The authenticator withdraws a question that no command waits for by itself.
-    fn close_lapsed_prompt(&mut self) {
+    pub(crate) fn close_lapsed_prompt(&mut self) {
         if self.open != self.prompt().map(|prompt| prompt.number) {
             self.close_prompt();
         }
@@ -547,7 +513,10 @@ impl VirtualAuthenticator {
         }
     }
 
-    fn relay_events(&mut self) {
+    pub(crate) fn relay_events(&mut self) {
+        while let Some(strike) = self.faults.poll() {
+            self.report(Event::Fault(strike));
+        }
         while let Some(event) = self.authenticator.poll_event() {
             self.report(Event::Authenticator(event));
         }

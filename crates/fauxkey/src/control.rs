@@ -2,7 +2,9 @@
 //!
 //! [`Control`] has two implementations: the [`crate::instance::Instance`] that owns the devices, and
 //! [`crate::remote::Remote`], which asks a running instance over its API. The types are the API's JSON.
+use crate::ceremony;
 use crate::trace::Line;
+pub use emulator::{Fault, Script};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use wire::webauthn::json::Base64Url;
@@ -103,6 +105,10 @@ pub enum Answer {
     Deny,
     /// Does nothing until the command times out.
     Ignore,
+    /// Touches, and fails every verification until there is no attempt left.
+    WrongFinger,
+    /// Like [`Answer::Approve`], as the account at that place where there is a choice, counted from 0.
+    Account(usize),
 }
 
 /// A discoverable passkey. There is no private key here, nor anywhere else outside the vault.
@@ -180,21 +186,14 @@ impl From<&authenticator::Prompt> for Prompt {
             let name = user.name.clone().or_else(|| user.display_name.clone());
             name.unwrap_or_else(|| wire::base64url::encode(&user.id))
         };
-        let (purpose, accounts) = match &prompt.purpose {
-            Purpose::Register { user, .. } => ("register", vec![account(user)]),
-            Purpose::AlreadyRegistered { .. } => ("already-registered", Vec::new()),
-            Purpose::SignIn { accounts, .. } => ("sign-in", accounts.iter().map(account).collect()),
-            Purpose::NothingToSignIn { .. } => ("nothing-to-sign-in", Vec::new()),
-            Purpose::Token { .. } => ("token", Vec::new()),
-            Purpose::U2f { registers: true, .. } => ("u2f-register", Vec::new()),
-            Purpose::U2f { registers: false, .. } => ("u2f-sign-in", Vec::new()),
-            Purpose::Select => ("select", Vec::new()),
-            Purpose::Reset { .. } => ("reset", Vec::new()),
-            Purpose::EnrollSample { .. } => ("enroll-sample", Vec::new()),
+        let accounts = match &prompt.purpose {
+            Purpose::Register { user, .. } => vec![account(user)],
+            Purpose::SignIn { accounts, .. } => accounts.iter().map(account).collect(),
+            _ => Vec::new(),
         };
         Self {
             number: prompt.number,
-            purpose: purpose.into(),
+            purpose: emulator::script::purpose(&prompt.purpose).into(),
             rp_id: prompt.purpose.rp_id().map(Into::into),
             accounts,
             verification: prompt.verification,
@@ -227,6 +226,58 @@ pub enum Gesture {
     Declined,
 }
 
+/// A fault that is armed on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArmedFault {
+    /// Names it until it is disarmed; not given twice on one device.
+    pub id: u64,
+    /// How often it has struck.
+    pub struck: u64,
+    /// What it is.
+    pub fault: Fault,
+}
+
+/// A passkey that is made without a ceremony.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewPasskey {
+    /// The RP ID.
+    pub rp_id: String,
+    /// The relying party's name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_name: Option<String>,
+    /// The user handle, 1 to 64 bytes.
+    pub user_handle: Base64Url,
+    /// The account name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_display_name: Option<String>,
+    /// A COSE algorithm's name, such as `ES256`; the profile's first one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+}
+
+/// A device profile, for those who choose one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileSummary {
+    /// What it is called.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// The model.
+    pub aaguid: String,
+    /// The links over which it can be reached, in WebAuthn's words.
+    pub transports: Vec<String>,
+    /// Whether it holds discoverable credentials.
+    pub has_resident_key: bool,
+    /// Whether it verifies its user by built-in means.
+    pub has_user_verification: bool,
+}
+
 /// What to do with a device's power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -249,6 +300,18 @@ pub enum Link {
     Internal,
     /// The FIDO hybrid transport.
     Hybrid,
+}
+
+impl Link {
+    /// That link, if messages can be handed in as if over it.
+    pub fn of(link: authenticator::Link) -> Option<Self> {
+        match link {
+            authenticator::Link::Usb => Some(Self::Usb),
+            authenticator::Link::Internal => Some(Self::Internal),
+            authenticator::Link::Hybrid => Some(Self::Hybrid),
+            authenticator::Link::Nfc => None,
+        }
+    }
 }
 
 /// The test CA of a home: what relying parties may trust in tests, and nowhere else.
@@ -323,16 +386,31 @@ pub trait Control {
     fn insert_card(&self, name: &str, inserted: bool) -> Result<Device, Failure>;
     /// What the user does from now on.
     fn set_user(&self, name: &str, user: User) -> Result<Device, Failure>;
+    /// The script that the user follows, if any.
+    fn script(&self, name: &str) -> Result<Option<Script>, Failure>;
+    /// From the next question on the user follows this script, from its beginning, until the instance ends or
+    /// [`Control::set_user`] is called; or none any more.
+    fn set_script(&self, name: &str, script: Option<Script>) -> Result<(), Failure>;
+    /// The faults that are armed, and those that have struck as often as they may.
+    fn faults(&self, name: &str) -> Result<Vec<ArmedFault>, Failure>;
+    /// Arms a fault until it is disarmed or the instance ends.
+    fn arm(&self, name: &str, fault: Fault) -> Result<ArmedFault, Failure>;
+    /// Disarms the fault with that ID, or all of them.
+    fn disarm(&self, name: &str, id: Option<u64>) -> Result<(), Failure>;
     /// Lets the device's clock jump forward.
     fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure>;
     /// The question that is open.
     fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure>;
+    /// The question that is open, or the first one that is raised within `patience`.
+    fn await_prompt(&self, name: &str, patience: Duration) -> Result<Option<Prompt>, Failure>;
     /// Answers the question with that number.
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure>;
     /// All discoverable passkeys, newest first.
     fn passkeys(&self, name: &str) -> Result<Vec<Passkey>, Failure>;
     /// One passkey, by its credential ID in base64url or an unambiguous beginning of what follows the mark.
     fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure>;
+    /// Makes a passkey without a ceremony.
+    fn add_passkey(&self, name: &str, passkey: NewPasskey) -> Result<Passkey, Failure>;
     /// Gives a passkey's account other names; `None` leaves a name as it is.
     fn rename_passkey(
         &self,
@@ -361,6 +439,14 @@ pub trait Control {
     /// From now on, everything that happens on all devices, as lines of a trace. `None` is said while nothing
     /// happens, at least once every few seconds, so that who listens can stop. Ends with the devices.
     fn trace(&self) -> Result<Lines, Failure>;
+    /// Runs a WebAuthn ceremony as a page asks for it, user included.
+    fn ceremony(&self, name: &str, request: &ceremony::Request) -> Result<ceremony::Outcome, Failure>;
+    /// Cancels the ceremony with that ID, as a page does by an AbortSignal; false if there is none.
+    fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure>;
+    /// All profiles that devices can be made of. One that cannot be used is left out.
+    fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure>;
+    /// The TOML of a profile.
+    fn profile(&self, name: &str) -> Result<String, Failure>;
     /// Sends a CTAP2 message as if over `link` and waits for the answer, user included.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure>;
 }

@@ -201,13 +201,15 @@ fn print(definition: &Definition) -> String {
 /// A policy in the words that [`UserPolicy`] is read from.
 fn print_user(user: &UserPolicy) -> String {
     let answer = match user.answer {
-        Answer::Approve => "approve",
-        Answer::Ask => "ask",
-        Answer::Deny => "deny",
-        Answer::Ignore => "ignore",
+        Answer::Approve => "approve".into(),
+        Answer::Ask => "ask".into(),
+        Answer::Deny => "deny".into(),
+        Answer::Ignore => "ignore".into(),
+        Answer::WrongFinger => "wrong-finger".into(),
+        Answer::Account(place) => format!("account={place}"),
     };
     match user.delay.as_millis() {
-        0 => answer.into(),
+        0 => answer,
         millis => format!("{answer},after={millis}ms"),
     }
 }
@@ -245,6 +247,8 @@ mod tests {
                 (Answer::Ask, 0),
                 (Answer::Deny, 250),
                 (Answer::Ignore, 1),
+                (Answer::WrongFinger, 0),
+                (Answer::Account(2), 5),
                 (Answer::Approve, 2_000),
             ] {
                 definition.user = UserPolicy { answer, delay: Duration::from_millis(millis) };

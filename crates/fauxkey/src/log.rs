@@ -31,9 +31,12 @@ pub fn line(device: &str, event: &Event, verbose: bool) -> Option<String> {
             1 => "stored 1 change".into(),
             several => format!("stored {several} changes"),
         },
+        Event::Fault(strike) => format!("fault {}: {}", strike.kind, strike.what),
         Event::Winked => "winks".into(),
         Event::Power(on) => format!("power {}", if *on { "on" } else { "off" }),
-        Event::PromptClosed(_) | Event::Authenticator(_) | Event::Traffic(_) => return None,
+        Event::PromptClosed(_) | Event::Authenticator(_) | Event::Noted(_) | Event::Traffic(_) => {
+            return None;
+        }
     };
     Some(format!("{device}: {what}"))
 }

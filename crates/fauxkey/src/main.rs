@@ -7,6 +7,7 @@
 mod announce;
 mod api;
 mod ca;
+mod ceremony;
 mod cli;
 mod commands;
 mod control;

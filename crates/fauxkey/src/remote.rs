@@ -1,8 +1,9 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
+use crate::ceremony;
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Lines, Link, Passkey, Power, Prompt,
-    TestCa, User,
+    ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
+    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
 };
 use crate::home::Home;
 use serde::Deserialize;
@@ -35,6 +36,11 @@ pub struct Remote {
 #[derive(Deserialize)]
 struct Version {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct ProfileText {
+    toml: String,
 }
 
 #[derive(Deserialize)]
@@ -136,12 +142,23 @@ impl Remote {
         self.exchange(&self.agent, method, path, body)
     }
 
-    /// Asks and reads the answer; an answer without content is read as `null`.
     fn exchange<T: DeserializeOwned>(
         &self,
         agent: &Agent,
         method: Method,
         path: &[&str],
+        body: Option<Value>,
+    ) -> Result<T, Failure> {
+        self.exchange_at(agent, method, path, "", body)
+    }
+
+    /// Asks and reads the answer; an answer without content is read as `null`. `query` is encoded already.
+    fn exchange_at<T: DeserializeOwned>(
+        &self,
+        agent: &Agent,
+        method: Method,
+        path: &[&str],
+        query: &str,
         body: Option<Value>,
     ) -> Result<T, Failure> {
         if path.contains(&"") {
@@ -150,7 +167,7 @@ impl Remote {
         let path: String = path.iter().flat_map(|segment| ["/".to_owned(), encode(segment)]).collect();
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}/api/v1{path}", self.url))
+            .uri(format!("{}/api/v1{path}{}{query}", self.url, if query.is_empty() { "" } else { "?" }))
             .header("Authorization", format!("Bearer {}", self.token))
             .header("Content-Type", "application/json");
         let silent = |error: ureq::Error| {
@@ -235,6 +252,32 @@ impl Control for Remote {
         self.call(Method::PUT, &["devices", name, "user"], Some(json!(user)))
     }
 
+    fn script(&self, name: &str) -> Result<Option<Script>, Failure> {
+        self.call(Method::GET, &["devices", name, "script"], None)
+    }
+
+    fn set_script(&self, name: &str, script: Option<Script>) -> Result<(), Failure> {
+        let path = ["devices", name, "script"];
+        match script {
+            Some(script) => self.call(Method::PUT, &path, Some(json!(script))),
+            None => self.call(Method::DELETE, &path, None),
+        }
+    }
+
+    fn faults(&self, name: &str) -> Result<Vec<ArmedFault>, Failure> {
+        self.call(Method::GET, &["devices", name, "faults"], None)
+    }
+
+    fn arm(&self, name: &str, fault: Fault) -> Result<ArmedFault, Failure> {
+        self.call(Method::POST, &["devices", name, "faults"], Some(json!(fault)))
+    }
+
+    fn disarm(&self, name: &str, id: Option<u64>) -> Result<(), Failure> {
+        let id = id.map(|id| id.to_string());
+        let path: Vec<&str> = ["devices", name, "faults"].into_iter().chain(id.as_deref()).collect();
+        self.call(Method::DELETE, &path, None)
+    }
+
     fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure> {
         // Half a billion years and more are one and the same.
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
@@ -243,6 +286,11 @@ impl Control for Remote {
 
     fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure> {
         self.call(Method::GET, &["devices", name, "prompt"], None)
+    }
+
+    fn await_prompt(&self, name: &str, patience: Duration) -> Result<Option<Prompt>, Failure> {
+        let query = format!("waitMs={}", patience.as_millis());
+        self.exchange_at(&self.patient, Method::GET, &["devices", name, "prompt"], &query, None)
     }
 
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
@@ -256,6 +304,10 @@ impl Control for Remote {
 
     fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure> {
         self.call(Method::GET, &["devices", name, "passkeys", id], None)
+    }
+
+    fn add_passkey(&self, name: &str, passkey: NewPasskey) -> Result<Passkey, Failure> {
+        self.call(Method::POST, &["devices", name, "passkeys"], Some(json!(passkey)))
     }
 
     fn rename_passkey(
@@ -299,6 +351,27 @@ impl Control for Remote {
 
     fn rotate_ca(&self) -> Result<TestCa, Failure> {
         self.call(Method::POST, &["ca", "rotate"], None)
+    }
+
+    fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {
+        self.call(Method::GET, &["profiles"], None)
+    }
+
+    fn profile(&self, name: &str) -> Result<String, Failure> {
+        self.call::<ProfileText>(Method::GET, &["profiles", name], None).map(|profile| profile.toml)
+    }
+
+    fn ceremony(&self, name: &str, request: &ceremony::Request) -> Result<ceremony::Outcome, Failure> {
+        let path = ["devices", name, "ceremonies"];
+        self.exchange(&self.patient, Method::POST, &path, Some(json!(request)))
+    }
+
+    fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure> {
+        match self.call(Method::DELETE, &["devices", name, "ceremonies", id], None) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -52,6 +52,16 @@ enum What {
     Power {
         powered: bool,
     },
+    /// What a client changed between page and device, or passed over.
+    Noted {
+        text: String,
+    },
+    /// A fault struck.
+    Fault {
+        id: u64,
+        fault: &'static str,
+        text: String,
+    },
     /// A relying party is somebody's real one, and is used for the first time.
     #[serde(rename_all = "camelCase")]
     Announcement {
@@ -73,6 +83,10 @@ impl From<&Event> for What {
             Event::PromptClosed(number) => Self::PromptClosed { number: *number },
             Event::Winked => Self::Winked,
             Event::Power(powered) => Self::Power { powered: *powered },
+            Event::Fault(strike) => {
+                Self::Fault { id: strike.id, fault: strike.kind.name(), text: strike.what.clone() }
+            }
+            Event::Noted(note) => Self::Noted { text: note.clone() },
             Event::Traffic(_) => unreachable!("the runtime tells of traffic to watchers alone"),
             Event::Authenticator(Inner::Committed { changes }) => Self::Committed { changes: *changes },
             Event::Authenticator(Inner::Answered { command, via, outcome }) => {

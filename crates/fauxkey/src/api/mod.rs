@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `guard` | who may ask: `Host`, `Origin` and token of every request |
 //! | `routes` | the table of routes, and what each does |
+//! | `ceremony` | those by which pages' ceremonies are run |
+//! | `simulation` | those of its routes that tests arrange things by |
 //! | `request`, `problem` | bodies in, failures out |
 //! | `events` | what happens on the devices, as server-sent events |
 //! | `trace` | the same with all messages, as lines of a trace |
@@ -12,6 +14,7 @@
 //! | `page` | the first page, for people |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
 //! | `listener` | a bound on connections |
+mod ceremony;
 mod events;
 mod guard;
 mod listener;
@@ -21,6 +24,7 @@ pub mod presence;
 mod problem;
 mod request;
 mod routes;
+mod simulation;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

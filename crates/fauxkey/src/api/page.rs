@@ -145,6 +145,8 @@ fn user(device: &Device) -> String {
         Answer::Ask => "is a person: somebody has to answer",
         Answer::Deny => "says no",
         Answer::Ignore => "does nothing",
+        Answer::WrongFinger => "has the wrong finger",
+        Answer::Account(place) => &format!("approves, as account {place}"),
     };
     match device.user.delay_ms {
         0 => answer.into(),

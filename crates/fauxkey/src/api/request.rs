@@ -2,7 +2,7 @@
 use super::problem::Problem;
 use crate::control::{Answer, FailureKind, Gesture, Link, Power, User};
 use axum::body::{Bytes, HttpBody};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -90,6 +90,43 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     reader.end().map_err(|error| Problem::invalid(format!("the request body, after its value: {error}")))?;
     Ok(value)
+}
+
+/// What follows the `?`.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(Problem::invalid(format!("the query: {rejection}"))),
+        }
+    }
+}
+
+/// The query of GET prompt.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Wait {
+    wait_ms: Option<u64>,
+}
+
+/// The longest time that a question is waited for at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Wait {
+    /// How long to wait, if at all.
+    pub(super) fn patience(&self) -> Result<Option<Duration>, Problem> {
+        match self.wait_ms.map(Duration::from_millis) {
+            Some(wait) if wait > LONGEST_WAIT => {
+                Err(Problem::invalid(format!("waitMs: {LONGEST_WAIT:?} at a time is the most"))
+                    .hint("ask again"))
+            }
+            wait => Ok(wait),
+        }
+    }
 }
 
 /// The body of POST devices.

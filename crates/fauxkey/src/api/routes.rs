@@ -3,9 +3,9 @@ use super::Api;
 use super::problem::{self, Problem};
 use super::request::{
     Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
-    NewNames, NewPower, NewUser, PromptAnswer,
+    NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
-use super::{events, guard, openapi, page, trace};
+use super::{ceremony, events, guard, openapi, page, simulation, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -66,10 +66,18 @@ routes! {
     PUT "/api/v1/devices/{name}/card" Token insert_card;
     GET "/api/v1/devices/{name}/user" Token user;
     PUT "/api/v1/devices/{name}/user" Token set_user;
+    GET "/api/v1/devices/{name}/script" Token simulation::script;
+    PUT "/api/v1/devices/{name}/script" Token simulation::set_script;
+    DELETE "/api/v1/devices/{name}/script" Token simulation::end_script;
+    GET "/api/v1/devices/{name}/faults" Token simulation::faults;
+    POST "/api/v1/devices/{name}/faults" Token simulation::arm;
+    DELETE "/api/v1/devices/{name}/faults" Token simulation::disarm_all;
+    DELETE "/api/v1/devices/{name}/faults/{id}" Token simulation::disarm;
     POST "/api/v1/devices/{name}/clock" Token advance_clock;
     GET "/api/v1/devices/{name}/prompt" Token prompt;
     POST "/api/v1/devices/{name}/prompt" Token answer;
     GET "/api/v1/devices/{name}/passkeys" Token passkeys;
+    POST "/api/v1/devices/{name}/passkeys" Token simulation::add_passkey;
     GET "/api/v1/devices/{name}/passkeys/{id}" Token passkey;
     PATCH "/api/v1/devices/{name}/passkeys/{id}" Token rename_passkey;
     DELETE "/api/v1/devices/{name}/passkeys/{id}" Token delete_passkey;
@@ -78,6 +86,11 @@ routes! {
     PATCH "/api/v1/devices/{name}/fingers/{id}" Token rename_finger;
     DELETE "/api/v1/devices/{name}/fingers/{id}" Token remove_finger;
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
+    POST "/api/v1/devices/{name}/ceremonies" Token ceremony::run;
+    DELETE "/api/v1/devices/{name}/ceremonies/{id}" Token ceremony::cancel;
+    GET "/api/v1/faults" Token simulation::kinds;
+    GET "/api/v1/profiles" Token simulation::profiles;
+    GET "/api/v1/profiles/{name}" Token simulation::profile;
     GET "/api/v1/ca" Token ca;
     POST "/api/v1/ca/rotate" Token rotate_ca;
     GET "/api/v1/ca/chains/{name}" Token ca_chain;
@@ -106,10 +119,10 @@ pub(super) fn router(api: Arc<Api>) -> Router {
 }
 
 /// The server, as handlers see it.
-type Server = State<Arc<Api>>;
-type Done = Result<StatusCode, Problem>;
+pub(super) type Server = State<Arc<Api>>;
+pub(super) type Done = Result<StatusCode, Problem>;
 
-const DONE: StatusCode = StatusCode::NO_CONTENT;
+pub(super) const DONE: StatusCode = StatusCode::NO_CONTENT;
 
 #[derive(Serialize)]
 struct Version {
@@ -176,9 +189,16 @@ async fn advance_clock(State(api): Server, Name(name): Name, Body(by): Body<Cloc
     api.ask(move |control| control.advance_clock(&name, by)).await.map(|()| DONE)
 }
 
-/// 204 where no question is open.
-async fn prompt(State(api): Server, Name(name): Name) -> Result<Response, Problem> {
-    let prompt = api.ask(move |control| control.prompt(&name)).await?;
+/// 204 where no question is open, nor raised in time.
+async fn prompt(
+    State(api): Server,
+    Name(name): Name,
+    Params(wait): Params<Wait>,
+) -> Result<Response, Problem> {
+    let prompt = match wait.patience()? {
+        Some(patience) => api.ask(move |control| control.await_prompt(&name, patience)).await?,
+        None => api.ask(move |control| control.prompt(&name)).await?,
+    };
     Ok(prompt.map_or_else(|| DONE.into_response(), |prompt| Json(prompt).into_response()))
 }
 

@@ -1,8 +1,9 @@
 //! A server over a control that is not real, and a client that says exactly what it is told.
 use super::{Served, serve_control};
+use crate::ceremony;
 use crate::control::{
-    Answer, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Finger, Gesture, Lines,
-    Link, Passkey, Power, Prompt, TestCa, User,
+    Answer, ArmedFault, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Fault, Finger,
+    Gesture, Lines, Link, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
 };
 use crate::home::Home;
 use crate::instance::Happening;
@@ -146,6 +147,21 @@ pub(crate) fn certificate() -> Certificate {
     }
 }
 
+pub(crate) fn armed() -> ArmedFault {
+    ArmedFault { id: 3, struck: 1, fault: Fault::new(emulator::faults::Kind::BadSignature).once() }
+}
+
+pub(crate) fn profile() -> ProfileSummary {
+    ProfileSummary {
+        name: "ms-authenticator-ios".into(),
+        title: "Microsoft Authenticator on iOS".into(),
+        aaguid: "90a3ccdf-635c-4729-a248-9b709135078f".into(),
+        transports: vec!["internal".into()],
+        has_resident_key: true,
+        has_user_verification: true,
+    }
+}
+
 pub(crate) fn ca() -> TestCa {
     TestCa { root: certificate(), leaves: vec![certificate()] }
 }
@@ -207,6 +223,29 @@ impl Control for Fake {
         Ok(Device { user, ..device() })
     }
 
+    fn script(&self, name: &str) -> Result<Option<Script>, Failure> {
+        self.on(name, format!("script {name}"))?;
+        Ok(Some(Script { otherwise: Some("deny".into()), ..Script::default() }))
+    }
+
+    fn set_script(&self, name: &str, script: Option<Script>) -> Result<(), Failure> {
+        let steps = script.map(|script| script.steps.len());
+        self.on(name, format!("play {name} {steps:?}"))
+    }
+
+    fn faults(&self, name: &str) -> Result<Vec<ArmedFault>, Failure> {
+        self.on(name, format!("faults {name}")).map(|()| vec![armed()])
+    }
+
+    fn arm(&self, name: &str, fault: Fault) -> Result<ArmedFault, Failure> {
+        self.on(name, format!("arm {name} {fault}"))?;
+        Ok(ArmedFault { fault, ..armed() })
+    }
+
+    fn disarm(&self, name: &str, id: Option<u64>) -> Result<(), Failure> {
+        self.on(name, format!("disarm {name} {id:?}"))
+    }
+
     fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure> {
         self.on(name, format!("clock {name} {by:?}"))
     }
@@ -215,6 +254,11 @@ impl Control for Fake {
         self.on(name, format!("prompt {name}"))?;
         let question = self.question.lock().unwrap().clone().unwrap_or_else(prompt);
         Ok(self.asking.lock().unwrap().then_some(question))
+    }
+
+    fn await_prompt(&self, name: &str, patience: Duration) -> Result<Option<Prompt>, Failure> {
+        self.on(name, format!("await {name} {patience:?}"))?;
+        Ok(Some(prompt()))
     }
 
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
@@ -228,6 +272,10 @@ impl Control for Fake {
     fn passkey(&self, name: &str, id: &str) -> Result<Passkey, Failure> {
         self.on(name, format!("passkey {name} {id}"))?;
         self.has(id).map(|()| self.found())
+    }
+
+    fn add_passkey(&self, name: &str, new: NewPasskey) -> Result<Passkey, Failure> {
+        self.on(name, format!("make {name} {} {:?}", new.rp_id, new.algorithm)).map(|()| passkey())
     }
 
     fn rename_passkey(
@@ -262,6 +310,30 @@ impl Control for Fake {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.on(name, format!("remove {name} {id}"))
+    }
+
+    fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {
+        self.called("profiles".into());
+        Ok(vec![profile()])
+    }
+
+    fn profile(&self, name: &str) -> Result<String, Failure> {
+        self.on(name, format!("profile {name}")).map(|()| "title = \"Phone\"\n".into())
+    }
+
+    fn ceremony(&self, name: &str, request: &ceremony::Request) -> Result<ceremony::Outcome, Failure> {
+        let ceremony::Request { kind, origin, id, .. } = request;
+        self.on(name, format!("ceremony {name} {kind:?} {origin} {id:?}"))?;
+        if let Some(touch) = self.touch.lock().unwrap().take() {
+            // The test has ended without a touch.
+            let _untouched = touch.recv();
+        }
+        let error = ceremony::PageError { name: "NotAllowedError".into(), message: "no".into() };
+        Ok(ceremony::Outcome { response: None, error: Some(error), notes: vec!["a note".into()] })
+    }
+
+    fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure> {
+        self.on(name, format!("cancel {name} {id}")).map(|()| id != "none")
     }
 
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -1,10 +1,9 @@
 //! `fauxkey device`.
 use super::{Context, Exit, Stop, choose, confirm, finger, pin};
 use crate::cli::{CardPlace, DeviceVerb, OnDevice};
-use crate::control::{Answer, Device, FailureKind, User};
+use crate::control::{Device, FailureKind, User};
 use crate::output::Output;
 use emulator::UserPolicy;
-use std::time::Duration;
 
 pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> {
     let output = &context.output;
@@ -59,7 +58,7 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
         }
         DeviceVerb::User { policy, on } => {
             let device = choose(&*control, &on)?;
-            let device = control.set_user(&device.name, user(policy))?;
+            let device = control.set_user(&device.name, User::from(policy))?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Pin(verb) => pin::pin(output, &*control, verb)?,
@@ -92,7 +91,7 @@ fn table(output: &Output, devices: &[Device]) -> String {
             device.profile.clone(),
             device.passkeys.to_string(),
             if device.powered { "on" } else { "off" }.into(),
-            policy(device.user).to_string(),
+            UserPolicy::from(device.user).to_string(),
             device.attached.join(" "),
         ]
     };
@@ -109,7 +108,7 @@ pub(super) fn description(device: &Device) -> String {
         ("profile", format!("{} ({})", device.profile, device.title)),
         ("AAGUID", device.aaguid.clone()),
         ("power", if device.powered { "on" } else { "off" }.into()),
-        ("user", policy(device.user).to_string()),
+        ("user", UserPolicy::from(device.user).to_string()),
         ("passkeys", device.passkeys.to_string()),
         ("discoverable", yes_no(device.has_resident_key).into()),
         ("verifies its user", yes_no(device.has_user_verification).into()),
@@ -118,25 +117,4 @@ pub(super) fn description(device: &Device) -> String {
         ("attached", attached),
     ];
     lines.map(|(what, value)| format!("{what:<18}{value}")).join("\n")
-}
-
-/// The API's word for a policy.
-pub(super) fn user(policy: UserPolicy) -> User {
-    let answer = match policy.answer {
-        emulator::Answer::Approve => Answer::Approve,
-        emulator::Answer::Ask => Answer::Ask,
-        emulator::Answer::Deny => Answer::Deny,
-        emulator::Answer::Ignore => Answer::Ignore,
-    };
-    User { answer, delay_ms: u64::try_from(policy.delay.as_millis()).unwrap_or(u64::MAX) }
-}
-
-fn policy(user: User) -> UserPolicy {
-    let answer = match user.answer {
-        Answer::Approve => emulator::Answer::Approve,
-        Answer::Ask => emulator::Answer::Ask,
-        Answer::Deny => emulator::Answer::Deny,
-        Answer::Ignore => emulator::Answer::Ignore,
-    };
-    UserPolicy { answer, delay: Duration::from_millis(user.delay_ms) }
 }

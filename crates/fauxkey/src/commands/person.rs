@@ -57,7 +57,12 @@ impl Person {
                     self.ask(&mut state);
                 }
             }
-            Event::Authenticator(_) | Event::Winked | Event::Power(_) | Event::Traffic(_) => {}
+            Event::Authenticator(_)
+            | Event::Winked
+            | Event::Power(_)
+            | Event::Fault(_)
+            | Event::Noted(_)
+            | Event::Traffic(_) => {}
         }
     }
 

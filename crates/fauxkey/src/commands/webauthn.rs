@@ -2,21 +2,15 @@
 use super::pin::{self, random};
 use super::{Context, Exit, Reached, Stop, choose, input};
 use crate::announce::Announced;
+use crate::ceremony::{Ended, Session};
 use crate::cli::{Create, Format, Get, Over, Page};
-use crate::control::{Answer, Failure, FailureKind};
+use crate::control::{Answer, Failure, FailureKind, Link};
 use crate::log;
 use crate::output::Output;
 use crate::trace;
-use client::ctap1::{self, Bridge};
 use client::options::{self, Document, Shape};
-use client::{Account, Client, ClientError, Origin, OriginError, Platform, graph};
-use std::time::{Duration, Instant};
-use std::{fmt, thread};
-use wire::ctap2::GetInfoResponse;
-use wire::status::Status;
-
-/// How long a touch is waited for over U2F, where the authenticator itself never waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+use client::{Account, Client, ClientError, Origin, OriginError, graph};
+use std::fmt;
 
 pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop> {
     const DOING: &str = "cannot create a passkey";
@@ -32,15 +26,18 @@ pub(super) fn create(context: &Context, arguments: &Create) -> Result<Exit, Stop
     let pin = pin::read(page.pin.as_deref())?;
     let selection = options.authenticator_selection.as_ref();
     let attachment = selection.and_then(|selection| selection.authenticator_attachment.as_deref());
-    let mut session = Session::open(context, page, attachment, DOING)?;
+    let way = Way::find(context, page, attachment, DOING)?;
+    let exchange = |link: Link, message: &[u8]| way.exchange(link, message);
+    let mut session =
+        Session::open(&exchange, way.client, way.link.into()).map_err(|ended| way.failed(ended))?;
     if arguments.managed {
         session.platform.enterprise.extend(origin.rp_id(options.rp.id.as_deref()));
     }
     let begun = client::Create::begin_with(&origin, options, &session.platform, pin, &mut random())
-        .map_err(|why| session.refused(why))?;
+        .map_err(|why| way.refused(&why))?;
     announce(&context.output, options.rp.id.as_deref(), &origin);
     let app_id = begun.0.app_id().map(ToOwned::to_owned);
-    let registration = session.run(begun, app_id.as_deref())?;
+    let registration = session.run(begun, app_id.as_deref()).map_err(|ended| way.failed(ended))?;
 
     if let Some(until) = &document.challenge_timeout {
         context.output.note(&format!("Microsoft Graph takes this answer until {until}"));
@@ -69,12 +66,14 @@ pub(super) fn get(context: &Context, arguments: &Get) -> Result<Exit, Stop> {
         None => Account::Newest,
         Some(text) => text.parse().map_or_else(|_| Account::Named(text.into()), Account::Index),
     };
-    let session = Session::open(context, page, None, DOING)?;
+    let way = Way::find(context, page, None, DOING)?;
+    let exchange = |link: Link, message: &[u8]| way.exchange(link, message);
+    let session = Session::open(&exchange, way.client, way.link.into()).map_err(|ended| way.failed(ended))?;
     let begun = client::Get::begin_with(&origin, options, &session.platform, account, pin, &mut random())
-        .map_err(|why| session.refused(why))?;
+        .map_err(|why| way.refused(&why))?;
     announce(&context.output, options.rp_id.as_deref(), &origin);
     let app_id = begun.0.app_id().map(ToOwned::to_owned);
-    let authentication = session.run(begun, app_id.as_deref())?;
+    let authentication = session.run(begun, app_id.as_deref()).map_err(|ended| way.failed(ended))?;
 
     let name = authentication.user.as_ref().and_then(|user| user.name.as_deref());
     if let Some(name) = name {
@@ -123,20 +122,18 @@ fn origin(page: &Page, rp_id: Option<&str>, shape: Shape, doing: &str) -> Result
     Ok(origin)
 }
 
-/// A device, and what the client knows of it.
-struct Session {
+/// A device that was chosen, and the way to it.
+struct Way {
     control: Reached,
     device: String,
-    platform: Platform,
-    /// Whether it speaks U2F only.
-    u2f: bool,
+    client: Client,
     link: Over,
     output: Output,
     doing: &'static str,
 }
 
-impl Session {
-    fn open(
+impl Way {
+    fn find(
         context: &Context,
         page: &Page,
         attachment: Option<&str>,
@@ -147,73 +144,36 @@ impl Session {
         if device.user.answer == Answer::Ask {
             control.running(&device.name, "there is nobody to ask")?;
         }
-        let device = device.name;
         let link = page.link.unwrap_or_else(|| link(page.client, attachment));
-        let platform = Platform::new(page.client, link.into(), GetInfoResponse::default());
-        let mut session = Self { control, device, platform, u2f: false, link, output: context.output, doing };
-        let answer = session.exchange(&GetInfoResponse::request())?;
-        // CTAP 2.1 §10: what has no getInfo is spoken to in CTAP1.
-        if answer == [Status::INVALID_COMMAND.0] {
-            session.u2f = true;
-            session.platform.info = Bridge::info();
-            return Ok(session);
-        }
-        session.platform.info = GetInfoResponse::decode(&answer).map_err(|error| {
-            let message = format!("{doing}: {} answered getInfo wrongly: {}", session.device, error.reason);
-            Failure::new(FailureKind::Refused, message)
-        })?;
-        Ok(session)
+        Ok(Self { control, device: device.name, client: page.client, link, output: context.output, doing })
     }
 
-    fn exchange(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.output.detail(&format!("→ {}", trace::request(request)));
-        let answer = self.control.ctap2(&self.device, self.link.into(), request)?;
-        self.output.detail(&format!("← {}", trace::response(request, &answer)));
+    fn exchange(&self, link: Link, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        // CTAP1: every APDU of U2F has the class zero, and no command of CTAP2 is zero.
+        let is_apdu = request.first() == Some(&0);
+        let told = if is_apdu { wire::hex::encode(request) } else { trace::request(request) };
+        self.output.detail(&format!("→ {told}"));
+        let answer = self.control.ctap2(&self.device, link, request)?;
+        let told = if is_apdu { wire::hex::encode(&answer) } else { trace::response(request, &answer) };
+        self.output.detail(&format!("← {told}"));
         Ok(answer)
     }
 
-    /// `app_id` is what the page gave for passkeys of U2F.
-    fn run<C: client::Ceremony>(
-        &self,
-        begun: (C, Vec<u8>),
-        app_id: Option<&str>,
-    ) -> Result<C::Outcome, Failure> {
-        let bridge = Bridge::new(app_id);
-        let exchange = |request: &[u8]| match self.u2f {
-            true => self.exchange_u2f(&bridge, request).map_err(Ended::Unreachable),
-            false => self.exchange(request).map_err(Ended::Unreachable),
-        };
-        client::run(begun, exchange).map_err(|ended| match ended {
-            Ended::Refused(why) => self.refused(why),
+    fn failed(&self, ended: Ended) -> Failure {
+        let refused =
+            |message: String| Failure::new(FailureKind::Refused, format!("{}: {message}", self.doing));
+        match ended {
+            Ended::Refused(why) => self.refused(&why),
+            Ended::Untouched => refused(format!("{} was not touched in time", self.device)),
+            Ended::Strange(why) => refused(format!("{}: {why}", self.device)),
             Ended::Unreachable(failure) => failure,
-        })
+        }
     }
 
-    /// A CTAP2 message to an authenticator that speaks U2F only: it polls until the user touches, or for as long as a
-    /// CTAP2 authenticator would wait.
-    fn exchange_u2f(&self, bridge: &Bridge, request: &[u8]) -> Result<Vec<u8>, Failure> {
-        let begun = Instant::now();
-        let send = |apdu: &[u8]| {
-            self.output.detail(&format!("→ {}", wire::hex::encode(apdu)));
-            let answer = self.control.ctap2(&self.device, self.link.into(), apdu)?;
-            self.output.detail(&format!("← {}", wire::hex::encode(&answer)));
-            Ok(answer)
-        };
-        let wait = || {
-            if begun.elapsed() > PATIENCE {
-                let message = format!("{}: {} was not touched in time", self.doing, self.device);
-                return Err(Failure::new(FailureKind::Refused, message));
-            }
-            thread::sleep(ctap1::POLL);
-            Ok(())
-        };
-        ctap1::run(bridge.begin(request), send, wait)
-    }
-
-    fn refused(&self, why: ClientError) -> Failure {
-        let message = format!("{}: {why}{}", self.doing, exception(&why));
+    fn refused(&self, why: &ClientError) -> Failure {
+        let message = format!("{}: {why}{}", self.doing, exception(why));
         let failure = Failure::new(FailureKind::Refused, message);
-        match &why {
+        match why {
             ClientError::OtherAttachment { wanted: client::Attachment::Platform, .. } => {
                 failure.hint("give --link internal, or leave --link out")
             }
@@ -221,18 +181,6 @@ impl Session {
             ClientError::PinRequired => failure.hint("give --pin PIN, or set FAUXKEY_PIN"),
             _ => with_hint(failure, why.hint()),
         }
-    }
-}
-
-/// Why a ceremony ended early.
-enum Ended {
-    Refused(ClientError),
-    Unreachable(Failure),
-}
-
-impl From<ClientError> for Ended {
-    fn from(why: ClientError) -> Self {
-        Self::Refused(why)
     }
 }
 

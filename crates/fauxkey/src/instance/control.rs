@@ -2,9 +2,10 @@
 use super::running::Running;
 use super::test_ca;
 use super::{Instance, store_failure};
+use crate::ceremony;
 use crate::control::{
-    Certificate, Control, Device, Failure, FailureKind, Finger, Gesture, Lines, Link, Passkey, Power, Prompt,
-    TestCa, User,
+    ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
+    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
 };
 use crate::devices::{Definition, check_name};
 use crate::trace;
@@ -120,6 +121,26 @@ impl Control for Instance {
         running.describe()
     }
 
+    fn script(&self, name: &str) -> Result<Option<Script>, Failure> {
+        self.script_of(name)
+    }
+
+    fn set_script(&self, name: &str, script: Option<Script>) -> Result<(), Failure> {
+        self.set_script_of(name, script)
+    }
+
+    fn faults(&self, name: &str) -> Result<Vec<ArmedFault>, Failure> {
+        self.faults_of(name)
+    }
+
+    fn arm(&self, name: &str, fault: Fault) -> Result<ArmedFault, Failure> {
+        self.arm_on(name, fault)
+    }
+
+    fn disarm(&self, name: &str, id: Option<u64>) -> Result<(), Failure> {
+        self.disarm_on(name, id)
+    }
+
     fn advance_clock(&self, name: &str, by: Duration) -> Result<(), Failure> {
         if by > LONGEST_JUMP {
             let message = format!("a clock cannot jump by {} seconds", by.as_secs());
@@ -131,6 +152,10 @@ impl Control for Instance {
 
     fn prompt(&self, name: &str) -> Result<Option<Prompt>, Failure> {
         self.running(name)?.call(|device, _| device.prompt().map(Prompt::from))
+    }
+
+    fn await_prompt(&self, name: &str, patience: Duration) -> Result<Option<Prompt>, Failure> {
+        self.prompt_within(name, patience)
     }
 
     fn answer(&self, name: &str, number: u64, gesture: Gesture) -> Result<(), Failure> {
@@ -164,6 +189,10 @@ impl Control for Instance {
         find(&self.running(name)?, name, id).map(Passkey::from)
     }
 
+    fn add_passkey(&self, name: &str, passkey: NewPasskey) -> Result<Passkey, Failure> {
+        self.add_passkey_to(name, passkey)
+    }
+
     fn rename_passkey(
         &self,
         name: &str,
@@ -171,13 +200,7 @@ impl Control for Instance {
         user_name: Option<String>,
         display_name: Option<String>,
     ) -> Result<Passkey, Failure> {
-        for (what, name) in [("account name", &user_name), ("display name", &display_name)] {
-            let len = name.as_ref().map_or(0, String::len);
-            if len > LONGEST_ACCOUNT_NAME {
-                let message = format!("the {what} has {len} bytes, and may have {LONGEST_ACCOUNT_NAME}");
-                return Err(Failure::new(FailureKind::Invalid, message));
-            }
-        }
+        check_names(user_name.as_ref(), display_name.as_ref())?;
         let running = self.running(name)?;
         let id = find(&running, name, id)?.id;
         let renamed = running.call({
@@ -236,19 +259,38 @@ impl Control for Instance {
         test_ca::rotate(self, &state)
     }
 
+    fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {
+        self.profile_summaries()
+    }
+
+    fn profile(&self, name: &str) -> Result<String, Failure> {
+        self.profiles.find(name).map(|profile| profile.source)
+    }
+
+    fn ceremony(&self, name: &str, request: &ceremony::Request) -> Result<ceremony::Outcome, Failure> {
+        self.run_ceremony(name, request)
+    }
+
+    fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure> {
+        self.stop_ceremony(name, id)
+    }
+
     /// One message at a time: a second caller waits for the first one's answer.
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let running = self.running(name)?;
-        let link = authenticator::Link::from(link);
-        let profile = running.profile();
-        if !profile.authenticator.seen.iter().any(|(seen, _)| *seen == link) {
-            let message =
-                format!("{name} is not reached so: its profile {} has no {link:?} link", profile.name);
-            return Err(Failure::new(FailureKind::Refused, message)
-                .hint("take another client or link, or a profile that describes it under [seen]"));
-        }
-        running.ctap2(link, message)
+        self.running(name)?.ctap2(link.into(), message, None)
     }
+}
+
+/// Refuses names that are too long to be told.
+pub(super) fn check_names(name: Option<&String>, display_name: Option<&String>) -> Result<(), Failure> {
+    for (what, name) in [("account name", name), ("display name", display_name)] {
+        let len = name.map_or(0, String::len);
+        if len > LONGEST_ACCOUNT_NAME {
+            let message = format!("the {what} has {len} bytes, and may have {LONGEST_ACCOUNT_NAME}");
+            return Err(Failure::new(FailureKind::Invalid, message));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an account that the open question does not let its user choose.

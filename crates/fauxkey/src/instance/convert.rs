@@ -32,6 +32,8 @@ impl From<UserPolicy> for User {
             emulator::Answer::Ask => control::Answer::Ask,
             emulator::Answer::Deny => control::Answer::Deny,
             emulator::Answer::Ignore => control::Answer::Ignore,
+            emulator::Answer::WrongFinger => control::Answer::WrongFinger,
+            emulator::Answer::Account(place) => control::Answer::Account(place),
         };
         Self { answer, delay_ms: u64::try_from(policy.delay.as_millis()).unwrap_or(u64::MAX) }
     }
@@ -44,6 +46,8 @@ impl From<User> for UserPolicy {
             control::Answer::Ask => emulator::Answer::Ask,
             control::Answer::Deny => emulator::Answer::Deny,
             control::Answer::Ignore => emulator::Answer::Ignore,
+            control::Answer::WrongFinger => emulator::Answer::WrongFinger,
+            control::Answer::Account(place) => emulator::Answer::Account(place),
         };
         Self { answer, delay: Duration::from_millis(user.delay_ms) }
     }
@@ -101,9 +105,14 @@ mod tests {
 
     #[test]
     fn a_user_goes_both_ways() {
-        for answer in
-            [control::Answer::Approve, control::Answer::Ask, control::Answer::Deny, control::Answer::Ignore]
-        {
+        for answer in [
+            control::Answer::Approve,
+            control::Answer::Ask,
+            control::Answer::Deny,
+            control::Answer::Ignore,
+            control::Answer::WrongFinger,
+            control::Answer::Account(1),
+        ] {
             let user = User { answer, delay_ms: 250 };
             assert_eq!(User::from(UserPolicy::from(user)), user);
         }

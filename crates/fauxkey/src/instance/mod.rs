@@ -7,11 +7,13 @@
 //! one device, the second waits until the first is answered, user and all. To programs that use the device over
 //! a socket or the kernel at the same time, and to it towards them, the authenticator says CHANNEL_BUSY while
 //! it waits for its user, as over any two links.
+mod ceremonies;
 mod control;
 mod convert;
 mod fingers;
 mod happening;
 mod running;
+mod simulation;
 mod test_ca;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,7 @@ pub struct Instance {
     profiles: Profiles,
     subscribers: Arc<Subscribers>,
     watchers: watch::Watchers,
+    ceremonies: ceremonies::Ceremonies,
     /// The test CA, once it was needed. Taken after `state` where both are.
     authority: Mutex<Option<Authority>>,
     /// Started when the first device needs it, and shared by all.
@@ -91,8 +94,8 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
-        let (subscribers, watchers, authority, usbip, state) = Default::default();
-        Self { vault, devices, profiles, subscribers, watchers, authority, usbip, state }
+        let (subscribers, watchers, ceremonies, authority, usbip, state) = Default::default();
+        Self { vault, devices, profiles, subscribers, watchers, ceremonies, authority, usbip, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own

@@ -1,4 +1,5 @@
 //! A device that runs: its thread, its links, and what is attached to it.
+use super::ceremonies::Stop;
 use super::convert;
 use crate::control::{Device, Failure, FailureKind, User};
 use crate::drivers::Driver;
@@ -8,6 +9,7 @@ use crate::runtime::{DeviceHandle, Gone};
 use emulator::{DeviceProfile, Event, Port, VirtualAuthenticator};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::direct;
@@ -24,6 +26,8 @@ pub(super) struct Running {
     drivers: Mutex<Vec<Box<dyn Driver>>>,
     /// Plugged when first used; held for as long as a message is being answered.
     direct: Mutex<BTreeMap<authenticator::Link, Direct>>,
+    /// Over which link a message is being answered that can be withdrawn, and by what it is known.
+    asking: Mutex<Option<(Port, Stop)>>,
 }
 
 /// A link that carries whole messages.
@@ -44,6 +48,7 @@ impl Running {
             hids: Mutex::default(),
             drivers: Mutex::default(),
             direct: Mutex::default(),
+            asking: Mutex::default(),
         }
     }
 
@@ -128,8 +133,33 @@ impl Running {
         let _gone = self.handle.call(|device, now| device.power_off(now));
     }
 
-    /// Hands a message to the device as if over `link`, and waits for the response.
-    pub(super) fn ctap2(&self, link: authenticator::Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
+    /// Withdraws the message that `stop` belongs to, which is set, if it waits for its answer.
+    pub(super) fn cancel(&self, stop: &Stop) -> Result<(), Failure> {
+        let asking = lock(&self.asking)
+            .as_ref()
+            .filter(|(_, asking)| Arc::ptr_eq(asking, stop))
+            .map(|(port, _)| *port);
+        match asking {
+            // An empty frame withdraws what is open (transport::direct).
+            Some(port) => self.call(move |device, now| device.handle_frame(now, port, &[])),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands a message to the device as if over `link`, and waits for the response; not if `stop` is set.
+    pub(super) fn ctap2(
+        &self,
+        link: authenticator::Link,
+        message: &[u8],
+        stop: Option<&Stop>,
+    ) -> Result<Vec<u8>, Failure> {
+        let profile = &self.profile;
+        if !profile.authenticator.seen.iter().any(|(seen, _)| *seen == link) {
+            let message =
+                format!("{} is not reached so: its profile {} has no {link:?} link", self.name, profile.name);
+            return Err(Failure::new(FailureKind::Refused, message)
+                .hint("take another client or link, or a profile that describes it under [seen]"));
+        }
         if message.is_empty() {
             let message = "the message is empty: a CTAP2 message begins with its command byte";
             return Err(Failure::new(FailureKind::Invalid, message));
@@ -144,16 +174,31 @@ impl Running {
         };
         let (sender, response) = channel();
         let (port, waiting, message) = (direct.port, direct.waiting.clone(), message.to_vec());
-        let powered = self.call(move |device, now| {
-            if device.is_powered() {
-                *lock(&waiting) = Some(sender);
-                device.handle_frame(now, port, &message);
+        *lock(&self.asking) = stop.map(|stop| (port, stop.clone()));
+        let _asked = Asked(&self.asking);
+        let stop = stop.cloned();
+        let begun = self.call(move |device, now| {
+            // Here, so that who sets it and then withdraws what is open cannot be too early.
+            if stop.is_some_and(|stop| stop.load(Ordering::SeqCst)) {
+                return Err(Unasked::Stopped);
             }
-            device.is_powered()
+            if !device.is_powered() {
+                return Err(Unasked::Unpowered);
+            }
+            *lock(&waiting) = Some(sender);
+            device.handle_frame(now, port, &message);
+            Ok(())
         })?;
-        if !powered {
-            let hint = format!("`fauxkey device power on --device {}` gives it some", self.name);
-            return Err(Failure::new(FailureKind::Conflict, format!("{} has no power", self.name)).hint(hint));
+        match begun {
+            Ok(()) => {}
+            Err(Unasked::Stopped) => {
+                return Err(Failure::new(FailureKind::Refused, "the request was cancelled"));
+            }
+            Err(Unasked::Unpowered) => {
+                let hint = format!("`fauxkey device power on --device {}` gives it some", self.name);
+                let message = format!("{} has no power", self.name);
+                return Err(Failure::new(FailureKind::Conflict, message).hint(hint));
+            }
         }
         if let Ok(response) = response.recv() {
             return Ok(response);
@@ -161,6 +206,21 @@ impl Running {
         self.call(|_, _| ())?;
         let message = format!("the power of {} was cut before it answered", self.name);
         Err(Failure::new(FailureKind::Conflict, message))
+    }
+}
+
+/// Why a message was not handed in.
+enum Unasked {
+    Stopped,
+    Unpowered,
+}
+
+/// Forgets, at the end, that somebody asked.
+struct Asked<'a>(&'a Mutex<Option<(Port, Stop)>>);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        *lock(self.0) = None;
     }
 }
 

@@ -70,6 +70,8 @@ impl Collector {
         match event {
             Event::Prompted(prompt) => line(Kind::User, "asks", log::question(prompt)),
             Event::PromptClosed(_) => line(Kind::User, "no longer asks", String::new()),
+            Event::Fault(strike) => line(Kind::Fault, strike.kind.name(), strike.what.clone()),
+            Event::Noted(note) => line(Kind::Client, "client", note.clone()),
             Event::Winked => line(Kind::Device, "winks", String::new()),
             Event::Power(on) => {
                 // What was open stays unanswered.

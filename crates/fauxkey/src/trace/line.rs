@@ -60,6 +60,10 @@ pub enum Kind {
     User,
     /// The store took changes.
     Store,
+    /// What a client changed between page and device, or passed over.
+    Client,
+    /// Something went wrong on purpose.
+    Fault,
     /// Some of what happened is not here, as there was no room for it.
     Missed,
 }

@@ -38,6 +38,14 @@ pub(super) fn every_event() -> Vec<Happening> {
         answered(Link::Usb, refused),
     ];
     events.extend([Link::Usb, Link::Nfc, Link::Internal, Link::Hybrid].map(|link| answered(link, Ok(()))));
+    events.extend([
+        Event::Noted("the AAGUID is kept".into()),
+        Event::Fault(emulator::faults::Strike {
+            id: 1,
+            kind: emulator::faults::Kind::DropFrame,
+            what: "a frame is lost".into(),
+        }),
+    ]);
     events.into_iter().map(happening).collect()
 }
 
@@ -101,6 +109,9 @@ fn events_tell_what_happened_where_and_why() {
     );
     assert_eq!(texts[6]["status"], "0x00 OK");
     assert_eq!(texts[6].get("reason"), None);
+    assert_eq!(texts[10], json!({ "device": "phone", "kind": "noted", "text": "the AAGUID is kept" }));
+    let fault = json!({ "device": "phone", "kind": "fault", "id": 1, "fault": "drop-frame", "text": "a frame is lost" });
+    assert_eq!(texts[11], fault);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use crate::api::routes::ROUTES;
-use crate::api::testing::{ID, Rig, device, finger, passkey, prompt};
+use crate::api::testing::{ID, Rig, armed, device, finger, passkey, prompt};
 use crate::control::{Device, FailureKind, Finger};
 use serde_json::{Value, json};
 
@@ -40,6 +40,35 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
         ),
         ("PUT", at("/card"), json!({ "inserted": false }), "card phone false", 200, json!(device())),
         ("PUT", at("/user"), json!({ "answer": "approve" }), "user phone Approve 0", 200, json!(device())),
+        (
+            "GET",
+            at("/script"),
+            none.clone(),
+            "script phone",
+            200,
+            json!({ "steps": [], "otherwise": "deny" }),
+        ),
+        (
+            "PUT",
+            at("/script"),
+            json!({ "steps": [{ "do": "deny", "prompt": 2, "purpose": "sign-in", "rpId": "a.test", "delayMs": 5 }] }),
+            "play phone Some(1)",
+            204,
+            none.clone(),
+        ),
+        ("DELETE", at("/script"), none.clone(), "play phone None", 204, none.clone()),
+        ("GET", at("/faults"), none.clone(), "faults phone", 200, json!([armed()])),
+        (
+            "POST",
+            at("/faults"),
+            json!({ "fault": "status", "value": 39, "command": "getAssertion", "after": 1 }),
+            "arm phone status=39,command=getAssertion,after=1",
+            201,
+            json!({ "id": 3, "struck": 1, "fault":
+                { "fault": "status", "value": "39", "command": "getAssertion", "after": 1 } }),
+        ),
+        ("DELETE", at("/faults"), none.clone(), "disarm phone None", 204, none.clone()),
+        ("DELETE", at("/faults/3"), none.clone(), "disarm phone Some(3)", 204, none.clone()),
         ("POST", at("/clock"), json!({ "advanceMs": 1500 }), "clock phone 1.5s", 204, none.clone()),
         ("GET", at("/prompt"), none.clone(), "prompt phone", 200, json!(prompt())),
         (
@@ -51,6 +80,14 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             none.clone(),
         ),
         ("GET", at("/passkeys"), none.clone(), "passkeys phone", 200, json!([passkey()])),
+        (
+            "POST",
+            at("/passkeys"),
+            json!({ "rpId": "a.test", "userHandle": "AQID", "algorithm": "EdDSA" }),
+            r#"make phone a.test Some("EdDSA")"#,
+            201,
+            json!(passkey()),
+        ),
         ("GET", of_passkey.clone(), none.clone(), "passkey phone ZmF1eGtleQ", 200, json!(passkey())),
         (
             "PATCH",
@@ -87,6 +124,22 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             200,
             json!({ "response": "AwIB" }),
         ),
+        (
+            "POST",
+            at("/ceremonies"),
+            json!({ "type": "get", "origin": "https://a.test", "options": {}, "id": "first" }),
+            r#"ceremony phone Get https://a.test Some("first")"#,
+            200,
+            json!({ "error": { "name": "NotAllowedError", "message": "no" }, "notes": ["a note"] }),
+        ),
+        (
+            "DELETE",
+            at(&format!("/ceremonies/{ID}")),
+            none.clone(),
+            "cancel phone ZmF1eGtleQ",
+            204,
+            none.clone(),
+        ),
     ]
 }
 
@@ -114,7 +167,8 @@ fn each_route_does_what_it_says() {
 #[test]
 fn each_route_has_such_a_case() {
     for route in ROUTES.iter().filter(|route| route.path.contains("/devices")) {
-        let path = route.path.replace("{name}", "phone").replace("{id}", ID);
+        let id = if route.path.contains("/faults/") { "3" } else { ID };
+        let path = route.path.replace("{name}", "phone").replace("{id}", id);
         assert!(
             good().iter().any(|case| (case.0, &case.1) == (route.method, &path)),
             "{} {path}",
