@@ -10,13 +10,20 @@
 //   {type: "capabilities"}          -> {platform: bool, conditional: bool, hybrid: bool}
 //   {type: "signal", method, origin, options} -> anything
 //
+// Where the browser's own methods may do as well, `{mayBeNative: true}` has the shim ask first:
+//
+//   {type: "route"}                 -> {route: "shim" | "proxy" | "none"}
+//   {type: "announce", of, challenge, timeout} -> anything, before the browser is asked and asks the proxy in its turn
+//
+// "none" leaves everything to the browser, "proxy" all but what a proxy does not hear of: conditional mediation, signals.
+//
 // What a page says of its own origin is never to be believed by a carrier that can know better. RP ID, public suffix and
 // permissions policy are not judged here, but by fauxkey, which is told all that is needed for it.
-function fauxkeyShim(send) {
+function fauxkeyShim(send, options) {
   'use strict';
+  const mayBeNative = options?.mayBeNative === true;
   // WebAuthn exists in secure contexts only. One page gets one shim, whoever brings it.
   if (!globalThis.isSecureContext || globalThis[Symbol.for('fauxkey.shim')]) return;
-  Object.defineProperty(globalThis, Symbol.for('fauxkey.shim'), { value: true });
 
   // A page may change what is global after this has run.
   const { DOMException, Promise, TypeError, ArrayBuffer, Uint8Array, JSON, Object, Array, Error, Symbol, crypto } = globalThis;
@@ -143,31 +150,33 @@ function fauxkeyShim(send) {
   const nothing = () => {};
   // Ids of other frames and pages are others.
   const prefix = encode(crypto.getRandomValues(new Uint8Array(9)));
+  Object.defineProperty(globalThis, Symbol.for('fauxkey.shim'), { value: prefix });
   let count = 0;
   const ask = (type, options, signal) => new Promise((resolve, reject) => {
     check(type, options.publicKey);
+    const mediation = options.uiMode === 'immediate' ? 'immediate' : options.mediation;
     if (signal?.aborted) throw signal.reason;
     count += 1;
     const id = `${prefix}-${count}`;
-    const conditional = options.mediation === 'conditional';
+    const conditional = type === 'get' && mediation === 'conditional';
     let timer;
     const end = (settle, value) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       settle(value);
     };
-    const give_up = (reason) => {
+    const giveUp = (reason) => {
       Promise.resolve(send({ type: 'cancel', id })).catch(nothing);
       end(reject, reason);
     };
-    const abort = () => give_up(signal.reason);
+    const abort = () => giveUp(signal.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const timeout = Number(options.publicKey.timeout);
     // A conditional ceremony has no end of its own (§5.1.4.2 step 9).
     if (timeout > 0 && !conditional) {
-      timer = setTimeout(() => give_up(new DOMException('The operation timed out.', 'NotAllowedError')), timeout);
+      timer = setTimeout(() => giveUp(new DOMException('The operation timed out.', 'NotAllowedError')), timeout);
     }
-    const message = { type, id, ...surroundings(), mediation: options.mediation, options: toJson(options.publicKey) };
+    const message = { type, id, ...surroundings(), mediation, options: toJson(options.publicKey) };
     Promise.resolve(send(message)).then((reply) => {
       if (reply?.response) return end(resolve, credential(reply.response));
       const { name, message: why } = reply?.error ?? { name: 'NotAllowedError', message: 'fauxkey gave no answer.' };
@@ -175,24 +184,47 @@ function fauxkeyShim(send) {
     }).catch((error) => end(reject, new DOMException(`fauxkey cannot be reached: ${error?.message ?? error}`, 'NotAllowedError')));
   });
 
+  const which = async () => (mayBeNative ? (await send({ type: 'route' }).catch(nothing))?.route ?? 'none' : 'shim');
+  // A proxy is not told what the page wants of mediation.
+  const forProxy = ({ mediation, uiMode }) => uiMode === undefined && [undefined, 'optional', 'required'].includes(mediation);
+
   const define = (object, name, value) => Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: true });
   const container = globalThis.CredentialsContainer?.prototype;
   if (container) {
     const native = { create: container.create, get: container.get };
-    const replace = (type) => async function method(options) {
-      // Passwords, federated identities and the rest are the browser's.
-      if (!options || options.publicKey === undefined) return native[type].call(this, options);
-      return ask(type, options, options.signal);
+    const replace = (type) => {
+      const method = async function (options) {
+        // Passwords, federated identities and the rest are the browser's.
+        if (!options || options.publicKey === undefined) return native[type].call(this, options);
+        const route = await which();
+        if (route === 'none') return native[type].call(this, options);
+        if (route === 'proxy' && forProxy(options)) {
+          const { challenge, timeout } = options.publicKey;
+          const told = { type: 'announce', of: type, challenge: isBytes(challenge) ? encode(challenge) : '', timeout: Number(timeout) };
+          await send(told).catch(nothing);
+          return native[type].call(this, options);
+        }
+        return ask(type, options, options.signal);
+      };
+      define(container, type, Object.defineProperty(method, 'name', { value: type }));
     };
-    define(container, 'create', { create: replace('create') }.create);
-    define(container, 'get', { get: replace('get') }.get);
+    replace('create');
+    replace('get');
   }
   if (Native) {
     const capabilities = () => Promise.resolve(send({ type: 'capabilities' })).catch(() => ({}));
-    define(Native, 'isUserVerifyingPlatformAuthenticatorAvailable', async () => !!(await capabilities())?.platform);
-    define(Native, 'isConditionalMediationAvailable', async () => !!(await capabilities())?.conditional);
+    // What the browser has, unless it is ours.
+    const replace = (name, method) => {
+      const native = Native[name];
+      define(Native, name, async function (...rest) {
+        if (native && (await which()) === 'none') return native.apply(this, rest);
+        return method(...rest);
+      });
+    };
+    replace('isUserVerifyingPlatformAuthenticatorAvailable', async () => !!(await capabilities())?.platform);
+    replace('isConditionalMediationAvailable', async () => !!(await capabilities())?.conditional);
     if (Native.getClientCapabilities) {
-      define(Native, 'getClientCapabilities', async () => {
+      replace('getClientCapabilities', async () => {
         const { platform, conditional, hybrid } = (await capabilities()) ?? {};
         return {
           conditionalCreate: false,
@@ -208,8 +240,9 @@ function fauxkeyShim(send) {
       });
     }
     for (const method of ['signalUnknownCredential', 'signalAllAcceptedCredentials', 'signalCurrentUserDetails']) {
-      define(Native, method, async (options) => {
-        await send({ type: 'signal', method, origin: globalThis.origin, options: toJson(options) });
+      replace(method, async (options) => {
+        const reply = await send({ type: 'signal', method, origin: globalThis.origin, options: toJson(options) });
+        if (reply?.error) throw reply.error.name === 'TypeError' ? new TypeError(reply.error.message) : new DOMException(reply.error.message, reply.error.name);
       });
     }
   }

@@ -10,12 +10,14 @@
 //! | `request`, `problem` | bodies in, failures out |
 //! | `events` | what happens on the devices, as server-sent events |
 //! | `trace` | the same with all messages, as lines of a trace |
+//! | `extension` | the WebSocket of the browser extension |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
 //! | `listener` | a bound on connections |
 mod ceremony;
 mod events;
+mod extension;
 mod guard;
 mod listener;
 mod openapi;
@@ -32,6 +34,7 @@ mod tests;
 mod trace;
 
 pub use events::event_json;
+pub use extension::pairing;
 
 use crate::control::{Control, Failure, FailureKind};
 use crate::home::Home;
