@@ -22,12 +22,12 @@
 function fauxkeyShim(send, options) {
   'use strict';
   const mayBeNative = options?.mayBeNative === true;
-  // WebAuthn exists in secure contexts only. One page gets one shim, whoever brings it.
-  if (!globalThis.isSecureContext || globalThis[Symbol.for('fauxkey.shim')]) return;
-
   // A page may change what is global after this has run.
   const { DOMException, Promise, TypeError, ArrayBuffer, Uint8Array, JSON, Object, Array, Error, Symbol, crypto } = globalThis;
   const { atob, btoa, setTimeout, clearTimeout, structuredClone } = globalThis;
+  // WebAuthn exists in secure contexts only. One page gets one shim, whoever brings it.
+  if (!globalThis.isSecureContext || globalThis[Symbol.for('fauxkey.shim')]) return;
+
   const fromCharCode = String.fromCharCode;
 
   const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value)

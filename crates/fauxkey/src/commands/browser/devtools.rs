@@ -11,9 +11,13 @@ use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
+use std::time::Duration;
 
 /// With the pipe alone Chrome 137 and later take an extension from DevTools; the second flag is for those in between.
 pub(super) const FLAGS: [&str; 2] = ["--remote-debugging-pipe", "--enable-unsafe-extension-debugging"];
+
+/// How long a browser may take to have a page.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser that has started, and has no page of ours yet.
 pub(super) struct Browser {
@@ -72,8 +76,8 @@ impl Browser {
         drop(sender);
         if let Some(front) = front {
             let ready = Pages::start(self.pipe.clone(), events, front)?;
-            // The first page has the shim.
-            let _started = ready.recv_timeout(std::time::Duration::from_secs(30));
+            let session = ready.recv_timeout(PATIENCE).map_err(|_| "there is no page".to_owned())?;
+            return self.pipe.ask(Some(&session), "Page.navigate", json!({ "url": url })).map(drop);
         } else {
             let ignore = move || events.into_iter().for_each(drop);
             thread::Builder::new().name("devtools events".into()).spawn(ignore).map_err(|error| error.to_string())?;

@@ -20,8 +20,8 @@ pub(super) struct Pages {
     sessions: Sessions,
     /// The frame of each document, by session and context.
     frames: HashMap<(String, u64), String>,
-    /// Told when the first page has the shim.
-    ready: Option<Sender<()>>,
+    /// Told the session of the first page, when it has the shim.
+    ready: Option<Sender<String>>,
 }
 
 /// The targets that are attached: session to the session above it.
@@ -51,12 +51,13 @@ fn source() -> String {
 }
 
 impl Pages {
-    /// Attaches to every page that is and will be. What is received comes when the first one has the shim.
+    /// Attaches to every page that is and will be. What is received is the session of the first
+    /// one, when it has the shim.
     pub(super) fn start(
         pipe: Pipe,
         events: Receiver<Value>,
         front: Arc<Front>,
-    ) -> Result<Receiver<()>, String> {
+    ) -> Result<Receiver<String>, String> {
         let (ready, heard) = channel();
         let mut pages = Self { pipe: pipe.clone(), front, sessions: Sessions::default(), frames: HashMap::new(), ready: Some(ready) };
         let work = move || {
@@ -140,7 +141,7 @@ impl Pages {
             let (pipe, session) = (self.pipe.clone(), session.to_owned());
             let wait = move || {
                 let _gone = pipe.ask(Some(&session), "Runtime.evaluate", json!({ "expression": "1" }));
-                let _unheard = ready.send(());
+                let _unheard = ready.send(session);
             };
             thread::spawn(wait);
         }
