@@ -73,7 +73,8 @@ const steps = {
     conditional: await PublicKeyCredential.isConditionalMediationAvailable(),
   }),
   socket: ({url, protocols}) => new Promise((resolve) => {
-    const socket = new WebSocket(url, protocols);
+    let socket;
+    try { socket = new WebSocket(url, protocols); } catch { resolve('refused'); return; }
     socket.onopen = () => resolve('open');
     socket.onerror = () => resolve('refused');
   }),
@@ -144,7 +145,8 @@ class Pages:
                 self.send_response(200)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
-                self.send_header("Content-Security-Policy", POLICY)
+                if "open" not in self.path:
+                    self.send_header("Content-Security-Policy", POLICY)
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -62,7 +62,7 @@ def until(what, why):
 
 def asked(device, yes=True):
     """Waits until the device asks its user, or no longer does."""
-    until(lambda: (device.api("GET", "/prompt") is not None) == yes, "the device asks" if not yes else "no question")
+    until(lambda: (device.api("GET", "/prompt") is not None) == yes, "no question" if yes else "the device still asks")
 
 
 def ceremonies(cases, pages):
@@ -103,13 +103,20 @@ def frames(cases, pages):
         for allow in (None, "publickey-credentials-get https://else.example", "camera"):
             equal(refused(framed, allow, "get", request(pages) | {"rpId": OTHER}), "NotAllowedError", str(allow))
         equal(refused(framed, "publickey-credentials-get", "create", options), "NotAllowedError", "create")
-    with cases.case("a frame that is allowed to may, and the relying party sees where it is"):
-        made = framed("publickey-credentials-create; publickey-credentials-get", "create", options)
+    allowed = "publickey-credentials-create; publickey-credentials-get"
+    with cases.case("a frame that is allowed to takes a user's activation to create a passkey, which nobody gives here"):
+        equal(refused(framed, allowed, "create", options), "NotAllowedError", "error")
+    with cases.case("a frame that is allowed to signs in, and the relying party sees where it is"):
+        pages.go(pages.other + "/")
+        made = pages.create(options)
         passkey = registered(pages, made, pages.other, OTHER)
-        data = client_data(made)
-        equal((data["crossOrigin"], data.get("topOrigin")), (True, pages.origin), "client data")
+        pages.go(pages.origin + "/")
         wanted = request(pages, [made]) | {"rpId": OTHER}
-        signed_in(pages, framed(f"publickey-credentials-get {pages.other}", "get", wanted), passkey, pages.other, OTHER)
+        for allow in (allowed, f"publickey-credentials-get {pages.other}", "publickey-credentials-get *"):
+            used = framed(allow, "get", wanted)
+            signed_in(pages, used, passkey, pages.other, OTHER)
+            data = client_data(used)
+            equal((data["crossOrigin"], data.get("topOrigin")), (True, pages.origin), "client data")
 
 
 def endings(cases, pages, device):
@@ -183,6 +190,8 @@ def hostile(cases, pages, device):
         equal(status, 0, said)
         pairing = json.loads(printed)
         protocols = ["fauxkey.v1", f"fauxkey.token.{pairing['token']}"]
+        # Without a policy of its own that would keep it from trying.
+        pages.go(pages.origin + "/?open")
         equal(pages.do(kind="socket", url=pairing["url"], protocols=protocols), "refused", "socket")
 
 

@@ -13,13 +13,19 @@
       waiting.delete(number);
       answer(number, reply);
     });
-    port.onDisconnect.addListener(() => {
-      port = undefined;
-      // The worker was ended by its browser, or the extension was taken away.
-      for (const number of waiting) answer(number, { error: { name: 'NotAllowedError', message: 'the extension was interrupted' } });
-      waiting.clear();
-    });
+    // The worker was ended by its browser, or the extension was taken away.
+    port.onDisconnect.addListener(() => end('NotAllowedError', 'the extension was interrupted'));
   };
+  const end = (name, message) => {
+    port = undefined;
+    for (const number of waiting) answer(number, { error: { name, message } });
+    waiting.clear();
+  };
+  // A page that is kept for the way back keeps its port, too.
+  addEventListener('pagehide', () => {
+    port?.disconnect();
+    end('AbortError', 'the page was left');
+  });
   // Where the browser can say what the permissions policy allows. Firefox cannot; the worker then asks the frame above.
   const permitted = (type) => {
     const policy = document.permissionsPolicy ?? document.featurePolicy;
@@ -31,7 +37,7 @@
     waiting.add(number);
     try {
       if (!port) connect();
-      const surroundings = { secure: globalThis.isSecureContext, permitted: permitted(call.type) };
+      const surroundings = { secure: globalThis.isSecureContext, permitted: permitted(call.type), activated: navigator.userActivation?.isActive };
       port.postMessage({ number, call, surroundings });
     } catch (error) {
       waiting.delete(number);

@@ -210,7 +210,7 @@ async function frame(sender, type, surroundings) {
   const crossOrigin = !known || origins.some((one) => one !== origin);
   const topOrigin = crossOrigin ? origins.at(-1) : undefined;
   const permitted = surroundings?.permitted ?? (crossOrigin ? await allowed(sender, type, origin, by) : true);
-  return { origin, crossOrigin, topOrigin, permitted, secure: surroundings?.secure !== false };
+  return { origin, crossOrigin, topOrigin, permitted, secure: surroundings?.secure !== false, activated: surroundings?.activated };
 }
 
 // Permissions policy where the browser does not say it in the frame: what the elements of the frames allow, each of them up
@@ -271,6 +271,7 @@ if (proxy) {
       crossOrigin,
       // The proxy does not tell it.
       topOrigin: crossOrigin ? told?.where.topOrigin : undefined,
+      // The browser has judged it.
       permitted: true,
     };
     const id = `proxy-${requestId}`;

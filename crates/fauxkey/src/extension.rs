@@ -114,7 +114,10 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("secret"), "{text}");
         let read: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((read["url"].as_str(), read["device"].as_str()), (Some("ws://127.0.0.1:1/api/v1/extension"), Some("key")));
+        assert_eq!(
+            (read["url"].as_str(), read["device"].as_str()),
+            (Some("ws://127.0.0.1:1/api/v1/extension"), Some("key"))
+        );
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         write(&folder.path().join("package"), None).unwrap();
         assert!(!path.exists(), "a pairing of before is gone");

@@ -117,7 +117,12 @@ async fn converse(api: &Api, mut socket: WebSocket, front: &Arc<Front>) {
 }
 
 /// Begins to answer a message; what there is to say at once, if there is something.
-fn take(front: &Arc<Front>, sender: &mpsc::Sender<String>, room: &Arc<Semaphore>, text: &str) -> Option<String> {
+fn take(
+    front: &Arc<Front>,
+    sender: &mpsc::Sender<String>,
+    room: &Arc<Semaphore>,
+    text: &str,
+) -> Option<String> {
     let answer = |number: Option<u64>, reply: &Value| json!({ "number": number, "reply": reply }).to_string();
     let refused = |number, name: &str, message: String| {
         Some(answer(number, &json!({ "error": { "name": name, "message": message } })))

@@ -75,7 +75,9 @@ impl Guard {
         };
         match access {
             Access::Page | Access::Open => Ok(Admitted { with_token }),
-            Access::Token | Access::TokenOrQuery | Access::Paired if with_token => Ok(Admitted { with_token }),
+            Access::Token | Access::TokenOrQuery | Access::Paired if with_token => {
+                Ok(Admitted { with_token })
+            }
             Access::Paired => {
                 let message = "the request brings no token of a pairing, or a wrong one";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, FailureKind::Forbidden, message)
@@ -107,7 +109,6 @@ impl Guard {
         let query = request.uri().query().unwrap_or_default();
         Ok(query.split('&').find_map(|pair| pair.strip_prefix("token=")))
     }
-
 }
 
 /// Compares without telling by its time where the difference is. The length is no secret.

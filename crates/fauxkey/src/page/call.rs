@@ -61,6 +61,9 @@ pub struct Frame {
     /// origin may.
     #[serde(default)]
     pub permitted: Option<bool>,
+    /// Whether its user has just done something in it, where that is known.
+    #[serde(default)]
+    pub activated: Option<bool>,
     /// Whether it is in a secure context.
     #[serde(default = "yes")]
     pub secure: bool,

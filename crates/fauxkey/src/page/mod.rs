@@ -120,7 +120,9 @@ impl Front {
         });
         let Some((device, at_device)) = at_device else { return };
         // It may be on its way to the device, which has not heard of it then; or it has ended a moment ago.
-        while matches!(self.control.cancel_ceremony(&device, &at_device), Ok(false)) && self.goes_on(id, &at_device) {
+        while matches!(self.control.cancel_ceremony(&device, &at_device), Ok(false))
+            && self.goes_on(id, &at_device)
+        {
             thread::sleep(SHORTLY);
         }
     }
@@ -166,6 +168,11 @@ impl Front {
             );
             return Err(error("NotAllowedError", message));
         }
+        // §5.1.3 step 3: a frame of another origin makes passkeys only for a user who has just done something in it.
+        if kind == Kind::Create && wish.frame.cross_origin && wish.frame.activated == Some(false) {
+            let message = "a frame of another origin takes a user's activation to create a passkey";
+            return Err(error("NotAllowedError", message));
+        }
         let security = |why: client::OriginError| error("SecurityError", why.to_string());
         let claimed = match kind {
             Kind::Create => wish.options.pointer("/rp/id"),
@@ -183,9 +190,10 @@ impl Front {
             (_, Some("silent")) => {
                 Err(error("NotSupportedError", "silent mediation is not supported for passkeys"))
             }
-            (Kind::Get, Some("immediate")) if !self.has_passkey(&device, rp_id)? => {
-                Err(error("NotAllowedError", "there is no passkey at hand, and the page does not want to wait"))
-            }
+            (Kind::Get, Some("immediate")) if !self.has_passkey(&device, rp_id)? => Err(error(
+                "NotAllowedError",
+                "there is no passkey at hand, and the page does not want to wait",
+            )),
             _ => self.run(kind, wish, device),
         }
     }

@@ -30,7 +30,9 @@ pub(super) fn obey(front: &Front, method: &str, frame: &Frame, options: &Value) 
         }
         match signal.on(&passkey) {
             Verdict::Keep => {}
-            Verdict::Delete => front.control.delete_passkey(&device, &passkey.credential_id).map_err(refused)?,
+            Verdict::Delete => {
+                front.control.delete_passkey(&device, &passkey.credential_id).map_err(refused)?
+            }
             Verdict::Rename(name, display_name) => {
                 let (name, display_name) = (Some(name.into()), Some(display_name.into()));
                 let renamed =
@@ -61,7 +63,8 @@ impl<'a> Signal<'a> {
             "signalAllAcceptedCredentials" => {
                 let listed = options.get("allAcceptedCredentialIds").and_then(Value::as_array);
                 let listed = listed.ok_or_else(|| wrong("allAcceptedCredentialIds is no list"))?;
-                let ids = listed.iter().map(|id| bytes(id.as_str().unwrap_or("!"))).collect::<Result<_, _>>()?;
+                let ids =
+                    listed.iter().map(|id| bytes(id.as_str().unwrap_or("!"))).collect::<Result<_, _>>()?;
                 Ok(Self::Accepted { user: bytes(text(options, "userId")?)?, ids })
             }
             "signalCurrentUserDetails" => Ok(Self::Details {

@@ -24,7 +24,11 @@ fn connect(rig: &Rig, query: &str, origin: &str, token: &str) -> Result<WebSocke
     stream.set_read_timeout(Some(SOON)).unwrap();
     match tungstenite::client(request, stream) {
         Ok((socket, response)) => {
-            assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "fauxkey.v1", "the token is not said back");
+            assert_eq!(
+                response.headers()[SEC_WEBSOCKET_PROTOCOL],
+                "fauxkey.v1",
+                "the token is not said back"
+            );
             Ok(socket)
         }
         Err(tungstenite::HandshakeError::Failure(Error::Http(response))) => Err(response.status().as_u16()),
@@ -66,7 +70,9 @@ fn an_extension_with_the_token_of_the_pairing_is_answered() {
 fn no_page_and_no_other_extension_gets_in() {
     let rig = Rig::new();
     let right = pairing(&rig.served.token);
-    for origin in ["https://evil.test", "null", "http://127.0.0.1:1", "https://chrome-extension.evil.test", ""] {
+    for origin in
+        ["https://evil.test", "null", "http://127.0.0.1:1", "https://chrome-extension.evil.test", ""]
+    {
         assert_eq!(connect(&rig, "", origin, &right).err(), Some(403), "{origin}, even with the token");
     }
     for token in ["", "x", &rig.served.token, &right[1..], &format!("{right}x")] {

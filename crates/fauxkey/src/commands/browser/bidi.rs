@@ -51,15 +51,19 @@ pub(super) fn open(start: &Start<'_>, package: &Path, url: &str) -> Result<(Chil
         .name("firefox".into())
         .spawn(listen)
         .map_err(|error| error.to_string())
-        .and_then(|_| address.recv_timeout(PATIENCE).map_err(|_| "it does not say where it listens".to_owned()))
+        .and_then(|_| {
+            address.recv_timeout(PATIENCE).map_err(|_| "it does not say where it listens".to_owned())
+        })
         .and_then(|address| Line::open(&address))
         .and_then(|mut line| line.show(start, package, url).map(|()| line));
-    opened.map_err(|why| {
-        // It may have ended by itself.
-        let _gone = child.kill();
-        let _status = child.wait();
-        broken(&why)
-    }).map(|line| (child, line))
+    opened
+        .map_err(|why| {
+            // It may have ended by itself.
+            let _gone = child.kill();
+            let _status = child.wait();
+            broken(&why)
+        })
+        .map(|line| (child, line))
 }
 
 impl Line {
@@ -98,6 +102,7 @@ impl Line {
         self.ask("webExtension.install", json!({ "extensionData": data }))?;
         let tree = self.ask("browsingContext.getTree", json!({ "maxDepth": 0 }))?;
         let context = tree["contexts"][0]["context"].clone();
-        self.ask("browsingContext.navigate", json!({ "context": context, "url": url, "wait": "none" })).map(drop)
+        self.ask("browsingContext.navigate", json!({ "context": context, "url": url, "wait": "none" }))
+            .map(drop)
     }
 }

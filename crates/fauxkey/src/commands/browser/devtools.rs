@@ -53,9 +53,7 @@ impl Browser {
         match self.pipe.ask(None, "Extensions.loadUnpacked", parameters) {
             Ok(_) => Ok(()),
             // Before Chrome 142 it knew no second member.
-            Err(_) => {
-                self.pipe.ask(None, "Extensions.loadUnpacked", json!({ "path": folder })).map(drop)
-            }
+            Err(_) => self.pipe.ask(None, "Extensions.loadUnpacked", json!({ "path": folder })).map(drop),
         }
     }
 
@@ -80,7 +78,10 @@ impl Browser {
             return self.pipe.ask(Some(&session), "Page.navigate", json!({ "url": url })).map(drop);
         } else {
             let ignore = move || events.into_iter().for_each(drop);
-            thread::Builder::new().name("devtools events".into()).spawn(ignore).map_err(|error| error.to_string())?;
+            thread::Builder::new()
+                .name("devtools events".into())
+                .spawn(ignore)
+                .map_err(|error| error.to_string())?;
         }
         let targets = self.pipe.ask(None, "Target.getTargets", json!({}))?;
         let targets = targets["targetInfos"].as_array().cloned().unwrap_or_default();

@@ -17,8 +17,8 @@ use crate::control::{Control, Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
 use crate::page::{Choice, Front};
-use crate::remote::Remote;
 use crate::process;
+use crate::remote::Remote;
 use clap::Parser;
 use programs::{Family, Found};
 use serde_json::json;
@@ -35,8 +35,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const CLOSE: Duration = Duration::from_secs(5);
 
 pub(super) fn extension(context: &Context, arguments: &Extension) -> Result<Exit, Stop> {
-    let choice =
-        Choice { device: arguments.device.clone(), client: arguments.client.map(|client| client.to_string()) };
+    let choice = Choice {
+        device: arguments.device.clone(),
+        client: arguments.client.map(|client| client.to_string()),
+    };
     let remote = match Remote::from_environment(&context.home)? {
         Some(remote) => Some(remote),
         None => Remote::running(&context.home),
@@ -54,7 +56,9 @@ pub(super) fn extension(context: &Context, arguments: &Extension) -> Result<Exit
     extension::write(&arguments.folder, pairing.as_ref())?;
     let folder = std::path::absolute(&arguments.folder)?;
     if pairing.is_none() {
-        context.output.note("no instance runs, so the package is paired with none: `fauxkey extension --help` says how");
+        context.output.note(
+            "no instance runs, so the package is paired with none: `fauxkey extension --help` says how",
+        );
     }
     let document = json!({ "folder": folder, "paired": remote.as_ref().map(Remote::url) });
     context.output.result(&document, || folder.display().to_string())?;
@@ -66,9 +70,12 @@ pub(super) fn browser(context: &Context, arguments: &Browser) -> Result<Exit, St
     let route = match arguments.route {
         Route::Auto => best(&found),
         Route::Script if found.family == Family::Firefox => {
-            return Err(Failure::new(FailureKind::Refused, "Firefox has no pipe of DevTools for the route script")
-                .hint("take --route extension")
-                .into());
+            return Err(Failure::new(
+                FailureKind::Refused,
+                "Firefox has no pipe of DevTools for the route script",
+            )
+            .hint("take --route extension")
+            .into());
         }
         route => route,
     };
@@ -95,7 +102,11 @@ pub(super) fn browser(context: &Context, arguments: &Browser) -> Result<Exit, St
             let words = exec_words(arguments, &found, &data.folder);
             match Cli::try_parse_from(words).map(|cli| cli.verb) {
                 Ok(Some(Verb::Exec(arguments))) => exec::exec(context, &arguments),
-                _ => Err(Failure::new(FailureKind::Broken, "cannot hand the browser to exec: a bug in fauxkey").into()),
+                _ => Err(Failure::new(
+                    FailureKind::Broken,
+                    "cannot hand the browser to exec: a bug in fauxkey",
+                )
+                .into()),
             }
         }
         _ => beside(context, arguments, &found, route, &data.folder),
@@ -156,7 +167,9 @@ fn print(
     route: Route,
     data: &Path,
 ) -> Result<Exit, Stop> {
-    let line = |words: &[OsString]| words.iter().map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ");
+    let line = |words: &[OsString]| {
+        words.iter().map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    };
     let start = |more: &[&str]| {
         let mut words = vec![found.path.clone().into_os_string()];
         words.extend(found.flags(data));
@@ -168,11 +181,15 @@ fn print(
     let lines = match route {
         Route::Exec | Route::Auto => vec![line(&exec_words(arguments, found, data))],
         Route::Extension if found.family == Family::Firefox => {
-            let load = "# about:debugging, This Firefox, Load Temporary Add-on, fauxkey-extension/manifest.json";
+            let load =
+                "# about:debugging, This Firefox, Load Temporary Add-on, fauxkey-extension/manifest.json";
             vec!["fauxkey extension fauxkey-extension".into(), start(&[]), load.into()]
         }
         Route::Extension => {
-            let load = ["--load-extension=fauxkey-extension", "--disable-features=DisableLoadExtensionCommandLineSwitch"];
+            let load = [
+                "--load-extension=fauxkey-extension",
+                "--disable-features=DisableLoadExtensionCommandLineSwitch",
+            ];
             vec!["fauxkey extension fauxkey-extension".into(), start(&load)]
         }
         // What is said over the pipe cannot be typed.
@@ -185,7 +202,11 @@ fn print(
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Who has the devices.
@@ -206,7 +227,9 @@ impl Source {
             }
         }
         let mut words = vec!["fauxkey".to_owned(), "run".into(), "--attach".into(), "socket".into()];
-        let mut flag = |name: &str, value: Option<String>| words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+        let mut flag = |name: &str, value: Option<String>| {
+            words.extend(value.into_iter().flat_map(|value| [name.into(), value]))
+        };
         flag("--device", arguments.device.clone());
         flag("--profile", arguments.profile.clone());
         flag("--trace", arguments.trace.as_ref().map(|path| path.display().to_string()));
@@ -218,7 +241,11 @@ impl Source {
                 let running = run::start(context, &run, &Place::new(context.home.exec()))?;
                 Ok(Self::Here(Box::new(running)))
             }
-            _ => Err(Failure::new(FailureKind::Invalid, "the device, profile or trace has a name that run does not take").into()),
+            _ => Err(Failure::new(
+                FailureKind::Invalid,
+                "the device, profile or trace has a name that run does not take",
+            )
+            .into()),
         }
     }
 
@@ -318,7 +345,13 @@ fn open(
         extension::write(folder.path(), Some(&source.pairing(choice.clone())))?;
         Ok(folder)
     };
-    let started = programs::Start { found, data, any_certificate: arguments.any_certificate, more: &arguments.arguments, verbose: context.output.verbose };
+    let started = programs::Start {
+        found,
+        data,
+        any_certificate: arguments.any_certificate,
+        more: &arguments.arguments,
+        verbose: context.output.verbose,
+    };
     if found.family == Family::Firefox {
         let package = package()?;
         let (child, line) = bidi::open(&started, package.path(), &arguments.url)?;
@@ -332,8 +365,11 @@ fn open(
             Ok(()) => kept = Some(folder),
             Err(why) if arguments.route == Route::Extension => {
                 devtools.kill();
-                return Err(Failure::new(FailureKind::Refused, format!("the browser takes no extension: {why}"))
-                    .hint("take --route script"));
+                return Err(Failure::new(
+                    FailureKind::Refused,
+                    format!("the browser takes no extension: {why}"),
+                )
+                .hint("take --route script"));
             }
             Err(why) => context.output.detail(&format!("it takes no extension ({why}), so by script")),
         }
@@ -349,21 +385,43 @@ mod tests {
 
     #[test]
     fn a_word_that_a_shell_would_change_is_quoted() {
-        for (word, text) in [("--headless=new", "--headless=new"), ("a b", "'a b'"), ("", "''"), ("it's", r"'it'\''s'"), ("a?b=c&d", "'a?b=c&d'")] {
+        for (word, text) in [
+            ("--headless=new", "--headless=new"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("it's", r"'it'\''s'"),
+            ("a?b=c&d", "'a?b=c&d'"),
+        ] {
             assert_eq!(quoted(word), text);
         }
     }
 
     #[test]
     fn exec_takes_what_it_is_handed() {
-        let words = ["fauxkey", "browser", "--device", "key", "--ephemeral", "https://a.test", "--", "--headless=new"];
-        let Ok(Some(Verb::Browser(arguments))) = Cli::try_parse_from(words).map(|cli| cli.verb) else { panic!() };
+        let words = [
+            "fauxkey",
+            "browser",
+            "--device",
+            "key",
+            "--ephemeral",
+            "https://a.test",
+            "--",
+            "--headless=new",
+        ];
+        let Ok(Some(Verb::Browser(arguments))) = Cli::try_parse_from(words).map(|cli| cli.verb) else {
+            panic!()
+        };
         let found = Found { path: "/usr/bin/chromium".into(), family: Family::Chromium };
         let words = exec_words(&arguments, &found, Path::new("/p"));
-        let Ok(Some(Verb::Exec(exec))) = Cli::try_parse_from(&words).map(|cli| cli.verb) else { panic!("{words:?}") };
+        let Ok(Some(Verb::Exec(exec))) = Cli::try_parse_from(&words).map(|cli| cli.verb) else {
+            panic!("{words:?}")
+        };
         assert_eq!((exec.device.as_deref(), exec.ephemeral), (Some("key"), true));
         let program: Vec<_> = exec.program.iter().map(|word| word.to_str().unwrap()).collect();
         assert_eq!(program[0], "/usr/bin/chromium");
-        assert!(program.contains(&"--user-data-dir=/p") && program.ends_with(&["--headless=new", "https://a.test"]));
+        assert!(
+            program.contains(&"--user-data-dir=/p")
+                && program.ends_with(&["--headless=new", "https://a.test"])
+        );
     }
 }

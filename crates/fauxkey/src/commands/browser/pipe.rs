@@ -69,9 +69,10 @@ impl Pipe {
             side.closed = true;
             side.waiting.clear();
         };
-        thread::Builder::new().name("devtools".into()).spawn(read).map_err(|error| {
-            Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}"))
-        })?;
+        thread::Builder::new()
+            .name("devtools".into())
+            .spawn(read)
+            .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}")))?;
         Ok((child, pipe, heard))
     }
 
@@ -94,7 +95,12 @@ impl Pipe {
     ///
     /// # Errors
     /// What the browser says against it, or that it is gone.
-    pub(super) fn ask(&self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value, String> {
+    pub(super) fn ask(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+    ) -> Result<Value, String> {
         let answer = self.send(session, method, parameters)?;
         let gone = || format!("{method}: the browser is gone, or does not answer");
         let mut answer = answer.recv_timeout(PATIENCE).map_err(|_| gone())?;

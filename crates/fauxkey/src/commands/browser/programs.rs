@@ -38,19 +38,37 @@ const NAMES: [(&str, Family, &[&str]); 4] = [
     (
         "chromium",
         Family::Chromium,
-        &["chromium", "chromium-browser", "chromium-headless-shell", "/Applications/Chromium.app/Contents/MacOS/Chromium"],
+        &[
+            "chromium",
+            "chromium-browser",
+            "chromium-headless-shell",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        ],
     ),
     (
         "chrome",
         Family::Chromium,
-        &["google-chrome", "google-chrome-stable", "chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
+        &[
+            "google-chrome",
+            "google-chrome-stable",
+            "chrome",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        ],
     ),
     (
         "edge",
         Family::Chromium,
-        &["microsoft-edge", "microsoft-edge-stable", "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge"],
+        &[
+            "microsoft-edge",
+            "microsoft-edge-stable",
+            "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+        ],
     ),
-    ("firefox", Family::Firefox, &["firefox", "firefox-esr", "/Applications/Firefox.app/Contents/MacOS/firefox"]),
+    (
+        "firefox",
+        Family::Firefox,
+        &["firefox", "firefox-esr", "/Applications/Firefox.app/Contents/MacOS/firefox"],
+    ),
 ];
 
 /// Finds a browser by what its user calls it, by its path, or the first that is installed.
@@ -93,8 +111,7 @@ impl Found {
             Family::Chromium => {
                 let mut folder = OsString::from("--user-data-dir=");
                 folder.push(data);
-                let mut flags =
-                    vec![folder, "--no-first-run".into(), "--no-default-browser-check".into()];
+                let mut flags = vec![folder, "--no-first-run".into(), "--no-default-browser-check".into()];
                 if geteuid().is_root() {
                     // Chromium does not start as root without it.
                     flags.push("--no-sandbox".into());

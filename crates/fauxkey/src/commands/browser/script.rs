@@ -59,7 +59,13 @@ impl Pages {
         front: Arc<Front>,
     ) -> Result<Receiver<String>, String> {
         let (ready, heard) = channel();
-        let mut pages = Self { pipe: pipe.clone(), front, sessions: Sessions::default(), frames: HashMap::new(), ready: Some(ready) };
+        let mut pages = Self {
+            pipe: pipe.clone(),
+            front,
+            sessions: Sessions::default(),
+            frames: HashMap::new(),
+            ready: Some(ready),
+        };
         let work = move || {
             for event in events {
                 pages.happened(&event);
@@ -158,7 +164,13 @@ impl Pages {
         if let Some(id) = call["id"].as_str() {
             call["id"] = format!("{session}/{context}/{id}").into();
         }
-        let place = Place { pipe: self.pipe.clone(), sessions: self.sessions.clone(), session: session.into(), context, frame };
+        let place = Place {
+            pipe: self.pipe.clone(),
+            sessions: self.sessions.clone(),
+            session: session.into(),
+            context,
+            frame,
+        };
         let front = self.front.clone();
         // A cancellation must not overtake what it cancels, so what needs no question is taken here.
         if call["type"] == "cancel" || call["type"] == "capabilities" {
@@ -221,10 +233,14 @@ impl Place {
         let mut session = Some(self.session.clone());
         while let Some(at) = session {
             let tree = self.pipe.ask(Some(&at), "Page.getFrameTree", json!({}))?;
-            let above = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned().flatten();
+            let above =
+                self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned().flatten();
             let outside = match &above {
-                Some(above) => self.pipe.ask(Some(above), "Page.getFrameTree", json!({}))
-                    .ok().and_then(|tree| tree["frameTree"]["frame"]["id"].as_str().map(str::to_owned)),
+                Some(above) => self
+                    .pipe
+                    .ask(Some(above), "Page.getFrameTree", json!({}))
+                    .ok()
+                    .and_then(|tree| tree["frameTree"]["frame"]["id"].as_str().map(str::to_owned)),
                 None => None,
             };
             gather(&tree["frameTree"], outside, &mut frames);
@@ -245,15 +261,26 @@ impl Place {
             Some(top) if cross_origin => top.origin.clone().into(),
             _ => Value::Null,
         };
+        call["activated"] = self.activated().into();
         call["secure"] = here.secure.into();
         call["permitted"] = self.permitted(call["type"].as_str().unwrap_or_default()).into();
         serde_json::from_value(call).map_err(|why| format!("no call of ours: {why}"))
     }
 
+    /// Whether the document's user has just done something in it. The page could lie here, about nobody but its own user.
+    fn activated(&self) -> Option<bool> {
+        let ask = json!({ "contextId": self.context, "expression": "navigator.userActivation?.isActive", "returnByValue": true });
+        self.pipe.ask(Some(&self.session), "Runtime.evaluate", ask).ok()?["result"]["value"].as_bool()
+    }
+
     /// What the permissions policy says, or nothing if the browser does not.
     fn permitted(&self, kind: &str) -> Option<bool> {
         let feature = format!("publickey-credentials-{kind}");
-        let states = self.pipe.ask(Some(&self.session), "Page.getPermissionsPolicyState", json!({ "frameId": self.frame }));
+        let states = self.pipe.ask(
+            Some(&self.session),
+            "Page.getPermissionsPolicyState",
+            json!({ "frameId": self.frame }),
+        );
         let states = states.ok()?;
         let state = states["states"].as_array()?.iter().find(|state| state["feature"] == feature.as_str())?;
         state["allowed"].as_bool()
