@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 
 from cases import Cases, ensure
-from devtools import Page
+from devtools import Page, pipes
 from web import CHROMIUM, PROGRAM, Site
 
 ROUNDS, PAIRS = 5, 20
@@ -48,9 +48,8 @@ def _over_devtools(program, before, own):
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     headless = ["--headless=new"] if program == HEADLESS else []
     flags = [*headless, "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
-    read_here, write_there = os.pipe()
-    read_there, write_here = os.pipe()
-    start = ["sh", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', *before, program, *flags, "about:blank"]
+    read_here, write_here, read_there, write_there = pipes()
+    start = ["bash", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', *before, program, *flags, "about:blank"]
     environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
     process = subprocess.Popen(
         start,
