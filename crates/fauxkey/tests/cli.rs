@@ -1,6 +1,8 @@
 //! The real binary, as a person and as a program use it.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+#[path = "cli/browser.rs"]
+mod browser;
 #[path = "cli/ca.rs"]
 mod ca;
 #[path = "cli/ceremonies.rs"]
@@ -16,6 +18,8 @@ mod messages;
 mod profiles;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/simulation.rs"]
+mod simulation;
 #[path = "cli/terminal.rs"]
 mod terminal;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

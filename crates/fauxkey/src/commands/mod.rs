@@ -14,6 +14,7 @@ mod pin;
 mod profile;
 mod rehearse;
 mod run;
+mod simulation;
 mod trace;
 mod webauthn;
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 const SOON: Duration = Duration::from_secs(20);
 
 fn front(profile: &str) -> Arc<Front> {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.ensure_device("device", profile).unwrap();
     Arc::new(Front::new(Arc::new(instance), Choice::default()))
 }
@@ -146,7 +146,7 @@ fn one_id_is_for_one_ceremony_at_a_time() {
 
 #[test]
 fn a_page_that_aborts_withdraws_the_question() {
-    let instance = Arc::new(Instance::ephemeral().unwrap());
+    let instance = Arc::new(Instance::ephemeral(None).unwrap());
     instance.ensure_device("device", "ms-authenticator-ios").unwrap();
     let asking = crate::control::User { answer: crate::control::Answer::Ask, delay_ms: 0 };
     instance.set_user("device", asking).unwrap();
@@ -216,7 +216,7 @@ fn a_page_learns_what_the_device_is() {
 
 #[test]
 fn with_several_devices_pages_see_the_phone_or_the_one_that_was_chosen() {
-    let instance = Arc::new(Instance::ephemeral().unwrap());
+    let instance = Arc::new(Instance::ephemeral(None).unwrap());
     instance.ensure_device("a", "security-key").unwrap();
     instance.ensure_device("b", "security-key").unwrap();
     let device = |device: Option<&str>| {
