@@ -1,6 +1,7 @@
 //! `cargo xtask peers`: outside programs that judge us. Each is a Python script under `tests/peers` that prints
 //! `ok CASE` or `FAILED CASE: why` for every case.
 use crate::debian::{self, Package};
+use crate::harness::Harness;
 use crate::venv::Venv;
 use crate::workspace::{Build, Workspace, shown};
 use anyhow::{Context, Result, bail};
@@ -57,6 +58,14 @@ pub(crate) enum Peer {
     Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
+    /// fauxkey-playwright from its archive: Playwright and @simplewebauthn/server, in Chromium and chromium-headless-shell
+    Playwright,
+    /// fauxkey-selenium from its archive: Selenium and py_webauthn, in Chromium and Firefox ESR
+    Selenium,
+    /// pytest-fauxkey from its archive: pytest and py_webauthn, in Chromium and Firefox ESR
+    Pytest,
+    /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
+    Phone,
 }
 
 /// Debian's, unmodified.
@@ -75,6 +84,9 @@ const PCSC: [Package; 5] = [
 const CHROMIUM: Package = Package::new("chromium", "/usr/bin/chromium");
 const HEADLESS_SHELL: Package = Package::new("chromium-headless-shell", "/usr/bin/chromium-headless-shell");
 const FIREFOX: Package = Package::new("firefox-esr", "/usr/bin/firefox-esr");
+const DRIVER: Package = Package::new("chromium-driver", "/usr/bin/chromedriver");
+const NODE: Package = Package::new("nodejs", "/usr/bin/node");
+const NPM: Package = Package::new("npm", "/usr/bin/npm");
 const OPENSSH: [Package; 3] = [
     Package::new("fido2-tools", "/usr/bin/fido2-token"),
     Package::new("openssh-client", "/usr/bin/ssh-keygen"),
@@ -92,10 +104,19 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 5] =
-        [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Extension, Self::Aaguid];
+    pub(crate) const SLOW: [Self; 9] = [
+        Self::Pcsc,
+        Self::Chromium,
+        Self::Firefox,
+        Self::Extension,
+        Self::Aaguid,
+        Self::Playwright,
+        Self::Selenium,
+        Self::Pytest,
+        Self::Phone,
+    ];
 
-    fn script(self) -> &'static str {
+    pub(crate) fn script(self) -> &'static str {
         match self {
             Self::PythonFido2 => "tests/peers/python_fido2.py",
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
@@ -105,6 +126,10 @@ impl Peer {
             Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
             Self::Extension => "tests/peers/extension.py",
             Self::Aaguid => "tests/peers/aaguid.py",
+            Self::Playwright => "tests/peers/harness/playwright_story.py",
+            Self::Selenium => "tests/peers/harness/selenium_story.py",
+            Self::Pytest => "tests/peers/harness/pytest_story.py",
+            Self::Phone => "tests/peers/phone_page.py",
         }
     }
 
@@ -131,11 +156,18 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
-            Self::Chromium => &[CHROMIUM],
+            Self::Chromium | Self::Phone => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
+            Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
         }
+    }
+
+    /// Whether it judges a package for harnesses.
+    fn is_harness(self) -> bool {
+        matches!(self, Self::Playwright | Self::Selenium | Self::Pytest)
     }
 }
 
@@ -151,11 +183,19 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
     let venv = Venv::with(workspace, REQUIREMENTS)?;
     let fauxkey = workspace.fauxkey(build)?;
     let mut results = Vec::new();
+    let mut harness = None;
     for &peer in peers {
         debian::install(peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
         command.args(["-B", "-u", peer.script()]).args(peer.arguments()).env("FAUXKEY", &fauxkey);
+        if peer.is_harness() {
+            let harness = match &harness {
+                Some(harness) => harness,
+                None => harness.insert(Harness::install(workspace)?),
+            };
+            command = harness.command(workspace, peer, &fauxkey);
+        }
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);
         }

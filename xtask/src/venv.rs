@@ -1,6 +1,7 @@
 //! Python packages of our own: pinned, and out of everybody's way.
 use crate::workspace::{Workspace, run};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,12 @@ impl Venv {
     /// The environment with everything in a requirements file, given by its path in the workspace. Every package
     /// is to be listed with its version: what is not listed is not installed, and nothing is built from source.
     pub(crate) fn with(workspace: &Workspace, requirements: &str) -> Result<Self> {
-        let venv = Self { folder: workspace.target().join("peers").join("venv") };
+        Self::named(workspace, "venv", requirements)
+    }
+
+    /// The same in an environment of that name, for what is not to be beside everything else.
+    pub(crate) fn named(workspace: &Workspace, name: &str, requirements: &str) -> Result<Self> {
+        let venv = Self { folder: workspace.target().join("peers").join(name) };
         let python = venv.program("python");
         if !works(workspace, &python) {
             venv.create(workspace)?;
@@ -41,6 +47,17 @@ impl Venv {
     /// Where its programs are.
     pub(crate) fn programs(&self) -> PathBuf {
         self.folder.join(if cfg!(windows) { "Scripts" } else { "bin" })
+    }
+
+    /// The `PATH` of this program with its programs first.
+    ///
+    /// # Errors
+    /// A folder's name has a colon in it.
+    pub(crate) fn path(&self) -> Result<OsString> {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.programs()).chain(std::env::split_paths(&others));
+        std::env::join_paths(folders)
+            .with_context(|| format!("{} cannot be in PATH", self.programs().display()))
     }
 
     fn create(&self, workspace: &Workspace) -> Result<()> {

@@ -23,6 +23,7 @@ mod output;
 mod page;
 mod process;
 mod profiles;
+mod question;
 mod rehearse;
 mod remote;
 mod runtime;

@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// An instance in another process, or in this one.
+#[derive(Clone)]
 pub struct Remote {
     url: String,
     token: String,

@@ -13,6 +13,7 @@
 //! | `extension` | the WebSocket of the browser extension |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
+//! | `phone` | the page of one device, as if in the hand |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
 //! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
 mod ceremony;
@@ -22,6 +23,7 @@ mod guard;
 mod listener;
 mod openapi;
 mod page;
+mod phone;
 pub mod presence;
 mod problem;
 mod request;
@@ -96,6 +98,11 @@ impl Served {
     /// The first page, with the token in it: to be opened in a browser.
     pub fn page(&self) -> String {
         format!("{}/?token={}", self.url, self.token)
+    }
+
+    /// The page of the devices, with the token in it.
+    pub fn phone(&self) -> String {
+        format!("{}/phone?token={}", self.url, self.token)
     }
 
     /// Stops the server and removes the files by which it is found.

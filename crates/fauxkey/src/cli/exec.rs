@@ -8,6 +8,7 @@ pub(super) const EXAMPLE: &str = "Example:
   fauxkey exec -- fido2-token -L
   fauxkey exec -- ssh-keygen -t ecdsa-sk -f key
   fauxkey exec --ephemeral -- chromium https://login.example.test
+  fauxkey exec --print-env --json
 
 The devices are those of the running instance (fauxkey run or up), or else they run in a process of their own,
 until PROGRAM and those of every other exec have ended.
@@ -40,7 +41,18 @@ pub struct Exec {
     /// The device's socket is that user's then, and HOME, USER and LOGNAME are set.
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    /// Print the environment in which a program sees the devices, for those who start it themselves
+    ///
+    /// The devices are those of the instance that runs, or will run, in this home with `--attach exec`; the program sees
+    /// them come and go. The environment is good for as long as the home is there.
+    #[arg(long, conflicts_with_all = ["program", "ephemeral", "user", "approve", "trace", "profile"])]
+    pub print_env: bool,
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    #[arg(
+        required_unless_present = "print_env",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "PROGRAM"
+    )]
     pub program: Vec<OsString>,
 }

@@ -8,6 +8,7 @@ mod explain;
 mod finger;
 mod input;
 mod manual;
+mod notify;
 mod passkey;
 mod person;
 mod pin;

@@ -1,5 +1,5 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
-use super::person::Person;
+use super::person::{Person, Where};
 use super::simulation;
 use super::trace::Recorder;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop};
@@ -39,8 +39,9 @@ pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
     stay(context, arguments, |running| {
         let fauxkey = running.prefix();
         vec![
+            format!("Phone: {}", running.served.phone()),
             format!("Page:  {}", running.served.page()),
-            "Try:   open the page, and in a second terminal".into(),
+            "Try:   open the phone, and in a second terminal".into(),
             format!("       {fauxkey}webauthn create options.json --origin https://login.example.test"),
             format!("       {fauxkey}passkey list"),
             format!("       {fauxkey}device user ask"),
@@ -424,12 +425,15 @@ impl Running {
     /// Logs what happens, and asks the person at the terminal, on a thread of its own: who reads the log may stop
     /// reading, and that must not keep this process from stopping.
     fn log(&self, output: Output, wake: Sender<Wake>, arguments: &Run) -> Result<(), Stop> {
-        let person = (!output.json).then(|| Person::at_the_terminal(output, &self.instance)).flatten();
+        // A program that waits for this one has a person of its own to ask.
+        let desktop = arguments.ready_file.is_none() && !arguments.exit_with_parent;
+        let place = Where { without_log: false, desktop };
+        let person = (!output.json).then(|| Person::there(output, self.instance.clone(), place)).flatten();
         let asked = matches!(
             &arguments.approve,
             Some(Approval::Policy(policy)) if policy.answer == emulator::Answer::Ask
         );
-        if asked && person.is_none() {
+        if asked && !person.as_ref().is_some_and(|person| person.is_at_the_terminal()) {
             output.note("there is no terminal to ask at: the page and the API answer");
         }
         let happenings = self.instance.subscribe();

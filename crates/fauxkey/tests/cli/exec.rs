@@ -55,6 +55,38 @@ fn only_the_devices_that_were_asked_for_are_there() {
 }
 
 #[test]
+fn the_environment_is_printed_for_those_who_start_programs_themselves_before_there_are_devices() {
+    let home = Home::new();
+    let printed = home.run(&["exec", "--print-env", "--json"]);
+    // What is shown of a run has no folder of this machine in it.
+    let printed = printed.stdout.replace("FOLDER", &home.folder.path().display().to_string());
+    let variables: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed:?}"));
+    let in_it = |script: &str| {
+        let mut program = std::process::Command::new("/bin/sh");
+        program.args(["-c", script]).env_clear();
+        program.envs(variables.iter().map(|(name, value)| (name, value.as_str().unwrap())));
+        program.stdin(Stdio::null()).output().unwrap()
+    };
+    let node = "test -c /dev/hidraw64";
+    assert_eq!(in_it(&format!("{node} || echo none; /bin/ls $FAUXKEY_EXEC")).stdout, b"none\n");
+    let inside = exec(&home, &[], "/bin/cat $FAUXKEY_EXEC/hidraw64/name");
+    assert_eq!(said(&inside), (Some(0), "phone"), "{inside:?}");
+    is_quiet(&home);
+    let mut run = home.command(&["run", "--ephemeral", "--attach", "exec", "--ready-file", "ready"]);
+    let mut running = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| home.folder.path().join("ready").exists());
+    let there = in_it(&format!("{node} && /bin/cat $FAUXKEY_EXEC/hidraw64/name"));
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    running.wait().unwrap();
+    assert_eq!(there.stdout, b"phone\n", "{there:?}");
+    // Lines of text are what a shell takes.
+    let text = home.run(&["exec", "--print-env", "--device", "key"]);
+    assert_eq!(text.stdout.lines().nth(2), Some("FAUXKEY_EXEC_DEVICES=key"), "{text:?}");
+    assert!(text.stdout.starts_with("LD_PRELOAD=FOLDER/home/"), "{text:?}");
+}
+
+#[test]
 fn what_cannot_be_started_is_said_with_the_codes_of_a_shell() {
     let home = Home::new();
     let message = "fauxkey: there is no program no-such-program\n";

@@ -424,9 +424,8 @@ fn up_gives_the_page_and_what_to_try_next() {
     let said: Vec<String> = lines.take_while(|line| !line.contains("device user ask")).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(
-        said.iter().any(|line| line.starts_with("Page:  http://127.0.0.1:") && line.contains("?token=")),
-        "{said:?}"
-    );
+    for page in ["Phone: http://127.0.0.1:", "Page:  http://127.0.0.1:"] {
+        assert!(said.iter().any(|line| line.starts_with(page) && line.contains("?token=")), "{said:?}");
+    }
     assert!(said.iter().any(|line| line.contains("fauxkey passkey list")), "{said:?}");
 }

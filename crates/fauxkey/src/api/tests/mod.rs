@@ -4,6 +4,7 @@ mod extension;
 mod guard;
 mod openapi;
 mod page;
+mod phone;
 mod routes;
 mod serving;
 mod trace;

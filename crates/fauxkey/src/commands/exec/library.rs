@@ -6,10 +6,11 @@ use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 const NAME: &str = "libudev.so.1";
 
@@ -17,7 +18,7 @@ const NAME: &str = "libudev.so.1";
 pub(super) struct Installed {
     path: PathBuf,
     /// Where it is, if that goes at the end.
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
 }
 
 /// A folder for this run.
@@ -52,13 +53,18 @@ impl Installed {
 
     fn checked(path: PathBuf, temporary: Option<TempDir>) -> Result<Self, Failure> {
         match problem(&path) {
-            None => Ok(Self { path, _temporary: temporary }),
+            None => Ok(Self { path, temporary }),
             Some(why) => {
                 let message = format!("programs cannot load {}: {why}", path.display());
                 Err(Failure::new(FailureKind::Broken, message)
                     .hint("set TMPDIR to a folder from which programs can be run"))
             }
         }
+    }
+
+    /// Whether it stays there when this program ends.
+    pub(super) fn stays(&self) -> bool {
+        self.temporary.is_none()
     }
 
     /// The value of LD_PRELOAD that has it in front of what is there.
@@ -80,7 +86,14 @@ impl Installed {
 fn write(folder: &Path, library: &[u8]) -> Result<PathBuf, Failure> {
     let path = folder.join(NAME);
     if !fs::read(&path).is_ok_and(|there| there == library) {
-        files::replace(&path, library).map_err(|error| files::refused("write", &path, &error))?;
+        // Under a name of its own until it is whole: several of us may write it at once.
+        let write = || -> io::Result<()> {
+            let mut draft = NamedTempFile::new_in(folder)?;
+            draft.write_all(library)?;
+            draft.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(|error| files::refused("write", &path, &error))?;
     }
     Ok(path)
 }
@@ -141,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_was_to_be_loaded_before_is_loaded_behind_it_and_itself_once() {
-        let library = Installed { path: "/run/libudev.so.1".into(), _temporary: None };
+        let library = Installed { path: "/run/libudev.so.1".into(), temporary: None };
         for (there, then) in [
             (None, "/run/libudev.so.1"),
             (Some(""), "/run/libudev.so.1"),

@@ -1,5 +1,6 @@
 //! `fauxkey exec`: a program that sees the devices, without root and without help from the kernel.
 mod child;
+mod environment;
 mod library;
 mod notes;
 mod owner;
@@ -38,6 +39,9 @@ pub(super) fn exec(context: &Context, arguments: &Exec) -> Result<Exit, Stop> {
         Failure::new(FailureKind::Refused, message)
             .hint("`fauxkey run` offers a socket, and on Linux `--attach uhid` a device of the kernel")
     })?;
+    if arguments.print_env {
+        return environment::print(context, arguments.device.as_deref(), library);
+    }
     let (name, rest) = arguments.program.split_first().expect("clap wants a program");
     let program = match program::find(name) {
         Ok(program) => program,
@@ -200,7 +204,7 @@ impl Devices {
     /// Says on stderr what the program's user should know.
     fn follow(&self, context: &Context) -> Result<(), Stop> {
         let started = match &self.source {
-            Source::Here(running) => notes::of(context.output, running.instance.subscribe()),
+            Source::Here(running) => notes::of(context.output, running.instance.clone()),
             Source::There { remote, is_owner, .. } => notes::of_remote(context.output, remote, *is_owner),
         };
         Ok(started.map_err(|error: io::Error| {
