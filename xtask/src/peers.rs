@@ -54,6 +54,8 @@ pub(crate) enum Peer {
     ChromiumHeadlessShell,
     /// Firefox ESR, through `fauxkey exec`
     Firefox,
+    /// Pages that `fauxkey browser` answers beside Chromium, chromium-headless-shell and Firefox: extension and script
+    Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
     /// fauxkey-playwright from its archive: Playwright and @simplewebauthn/server, in Chromium and chromium-headless-shell
@@ -105,8 +107,16 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 7] =
-        [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Aaguid, Self::Selenium, Self::Pytest, Self::Phone];
+    pub(crate) const SLOW: [Self; 8] = [
+        Self::Pcsc,
+        Self::Chromium,
+        Self::Firefox,
+        Self::Extension,
+        Self::Aaguid,
+        Self::Selenium,
+        Self::Pytest,
+        Self::Phone,
+    ];
 
     pub(crate) fn script(self) -> &'static str {
         match self {
@@ -116,6 +126,7 @@ impl Peer {
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
             Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
+            Self::Extension => "tests/peers/extension.py",
             Self::Aaguid => "tests/peers/aaguid.py",
             Self::Playwright => "tests/peers/harness/playwright_story.py",
             Self::Selenium => "tests/peers/harness/selenium_story.py",
@@ -125,13 +136,19 @@ impl Peer {
         }
     }
 
-    /// The script's argument, if it judges by several programs.
-    fn argument(self) -> Option<&'static str> {
+    /// The script's arguments, if it judges by several programs.
+    fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Chromium => Some("chromium"),
-            Self::ChromiumHeadlessShell => Some("chromium-headless-shell"),
-            Self::Firefox => Some("firefox"),
-            _ => None,
+            Self::Chromium => &["chromium"],
+            Self::ChromiumHeadlessShell => &["chromium-headless-shell"],
+            Self::Firefox => &["firefox"],
+            Self::Extension => &[
+                "chromium:extension",
+                "chromium:script",
+                "chromium-headless-shell:script",
+                "firefox:extension",
+            ],
+            _ => &[],
         }
     }
 
@@ -145,7 +162,7 @@ impl Peer {
             Self::Chromium | Self::Phone => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
-            Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
@@ -180,7 +197,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         debian::install(peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
-        command.args(["-B", "-u", peer.script()]).args(peer.argument()).env("FAUXKEY", &fauxkey);
+        command.args(["-B", "-u", peer.script()]).args(peer.arguments()).env("FAUXKEY", &fauxkey);
         if peer.is_harness() {
             let harness = match &harness {
                 Some(harness) => harness,

@@ -74,7 +74,7 @@ impl Front {
         };
         move || match is_new {
             true => front.answer(call),
-            false => told(error("OperationError", "a ceremony of that id goes on already")),
+            false => told(Err(error("OperationError", "a ceremony of that id goes on already"))),
         }
     }
 
@@ -107,7 +107,7 @@ impl Front {
             Call::Capabilities => self.capabilities(),
             Call::Signal { method, frame, options } => match signal::obey(self, &method, &frame, &options) {
                 Ok(()) => json!({}),
-                Err(outcome) => told(outcome),
+                Err(refused) => told(Err(refused)),
             },
         }
     }
@@ -151,11 +151,11 @@ impl Front {
         let id = wish.id.clone();
         let outcome = self.judge(kind, &wish).and_then(|rp_id| self.mediate(kind, wish, &rp_id));
         self.pending().remove(&id);
-        told(outcome.unwrap_or_else(|refused| refused))
+        told(outcome)
     }
 
     /// What a browser checks before it looks for an authenticator; the RP ID.
-    fn judge(&self, kind: Kind, wish: &Wish) -> Result<String, Outcome> {
+    fn judge(&self, kind: Kind, wish: &Wish) -> Result<String, PageError> {
         // Web IDL: [SecureContext]. A page in an insecure one has no such method, unless it made one.
         if !wish.frame.secure {
             return Err(error("SecurityError", "the page is not in a secure context"));
@@ -182,7 +182,7 @@ impl Front {
         origin.rp_id(claimed.and_then(Value::as_str)).map_err(security)
     }
 
-    fn mediate(&self, kind: Kind, wish: Wish, rp_id: &str) -> Result<Outcome, Outcome> {
+    fn mediate(&self, kind: Kind, wish: Wish, rp_id: &str) -> Result<Outcome, PageError> {
         let device = self.device().map_err(refused)?;
         match (kind, wish.mediation.as_deref()) {
             (Kind::Get, Some("conditional")) => self.wait_and_run(&device, wish, rp_id),
@@ -200,7 +200,7 @@ impl Front {
 
     /// WebAuthn Level 3 §5.1.4.2: with conditional mediation the page is told of nothing but a passkey that was chosen.
     /// What is refused is as if it had not been seen; only the page ends it.
-    fn wait_and_run(&self, device: &str, wish: Wish, rp_id: &str) -> Result<Outcome, Outcome> {
+    fn wait_and_run(&self, device: &str, wish: Wish, rp_id: &str) -> Result<Outcome, PageError> {
         let mut asked = false;
         while !self.is_called_off(&wish.id) {
             if !asked && self.has_passkey(device, rp_id)? {
@@ -215,12 +215,12 @@ impl Front {
         Err(error("AbortError", "the page called it off"))
     }
 
-    fn has_passkey(&self, device: &str, rp_id: &str) -> Result<bool, Outcome> {
+    fn has_passkey(&self, device: &str, rp_id: &str) -> Result<bool, PageError> {
         let passkeys = self.control.passkeys(device).map_err(refused)?;
         Ok(passkeys.iter().any(|passkey| passkey.rp_id == rp_id))
     }
 
-    fn run(&self, kind: Kind, wish: Wish, device: String) -> Result<Outcome, Outcome> {
+    fn run(&self, kind: Kind, wish: Wish, device: String) -> Result<Outcome, PageError> {
         let at_device = format!("page-{}", wire::base64url::encode(&rand::random::<[u8; 12]>()));
         match self.pending().get_mut(&wish.id) {
             Some(pending) if !pending.called_off => {
@@ -284,18 +284,18 @@ fn name(kind: Kind) -> &'static str {
 }
 
 /// The page's promise is rejected.
-fn error(name: &str, message: impl Into<String>) -> Outcome {
-    let error = PageError { name: name.into(), message: message.into() };
-    Outcome { response: None, error: Some(error), notes: Vec::new() }
+fn error(name: &str, message: impl Into<String>) -> PageError {
+    PageError { name: name.into(), message: message.into() }
 }
 
 /// A page sees of our own troubles only that nothing came of its request.
-fn refused(failure: Failure) -> Outcome {
+fn refused(failure: Failure) -> PageError {
     error("NotAllowedError", failure.message)
 }
 
 /// In the shim's JSON. The notes are for people, and in the trace.
-fn told(mut outcome: Outcome) -> Value {
-    outcome.notes.clear();
+fn told(outcome: Result<Outcome, PageError>) -> Value {
+    let rejected = |error| Outcome { response: None, error: Some(error), notes: Vec::new() };
+    let outcome = Outcome { notes: Vec::new(), ..outcome.unwrap_or_else(rejected) };
     serde_json::to_value(outcome).expect("text is JSON")
 }

@@ -3,7 +3,7 @@
 //!
 //! That a phone deletes a passkey at once, and does not hide it for a while first, is a guess.
 use super::{Frame, Front, error, refused};
-use crate::ceremony::Outcome;
+use crate::ceremony::PageError;
 use crate::control::{Link, Passkey};
 use client::Origin;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use wire::base64url;
 ///
 /// # Errors
 /// What the page's promise is rejected with.
-pub(super) fn obey(front: &Front, method: &str, frame: &Frame, options: &Value) -> Result<(), Outcome> {
+pub(super) fn obey(front: &Front, method: &str, frame: &Frame, options: &Value) -> Result<(), PageError> {
     let security = |why: client::OriginError| error("SecurityError", why.to_string());
     let origin = Origin::parse(&frame.origin).map_err(security)?;
     // §5.1.10.1: the RP ID is one that the origin may claim.
@@ -57,7 +57,7 @@ enum Verdict<'a> {
 }
 
 impl<'a> Signal<'a> {
-    fn read(method: &str, options: &'a Value) -> Result<Self, Outcome> {
+    fn read(method: &str, options: &'a Value) -> Result<Self, PageError> {
         match method {
             "signalUnknownCredential" => Ok(Self::Unknown { id: bytes(text(options, "credentialId")?)? }),
             "signalAllAcceptedCredentials" => {
@@ -91,15 +91,15 @@ impl<'a> Signal<'a> {
     }
 }
 
-fn text<'a>(options: &'a Value, name: &str) -> Result<&'a str, Outcome> {
+fn text<'a>(options: &'a Value, name: &str) -> Result<&'a str, PageError> {
     options.get(name).and_then(Value::as_str).ok_or_else(|| wrong(&format!("{name} is missing")))
 }
 
-fn bytes(text: &str) -> Result<Vec<u8>, Outcome> {
+fn bytes(text: &str) -> Result<Vec<u8>, PageError> {
     // §5.1.10: what is no base64url is a TypeError.
     base64url::decode(text).ok_or_else(|| wrong("an ID is no base64url"))
 }
 
-fn wrong(why: &str) -> Outcome {
+fn wrong(why: &str) -> PageError {
     error("TypeError", why)
 }
