@@ -14,6 +14,10 @@ fn main() {
         println!("cargo:rerun-if-changed={}", room.join(file).display());
     }
     println!("cargo:rerun-if-env-changed=CC");
+    // Another linker may stand for another glibc: cargo-zigbuild's wrapper is one for each. Cargo hands it over as
+    // RUSTC_LINKER, and this is where it has it from.
+    let triple = env::var("TARGET").unwrap().to_uppercase().replace(['-', '.'], "_");
+    println!("cargo:rerun-if-env-changed=CARGO_TARGET_{triple}_LINKER");
     println!("cargo:rerun-if-changed=build.rs");
     let library = PathBuf::from(env::var_os("OUT_DIR").unwrap()).join("libudev.so.1");
     if is_supported() {

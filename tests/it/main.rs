@@ -18,6 +18,7 @@ mod identifier;
 mod large_blobs;
 mod make_credential;
 mod on_a_reader;
+mod on_purpose;
 mod oracle;
 mod other_commands;
 mod over_ctaphid;

@@ -86,7 +86,11 @@ def main():
         ensure(b"\nHID_NAME=fauxkey " in udev.udev_device_get_sysattr_value(parent, b"uevent"), "uevent")
         with open(udev.udev_device_get_syspath(parent) + b"/report_descriptor", "rb") as file:
             equal(file.read()[:3], b"\x06\xd0\xf1", "usage page")
-        ensure(not udev.udev_device_get_parent_with_subsystem_devtype(device, b"usb", b"usb_device"), "on USB")
+        usb = pointer(udev.udev_device_get_parent_with_subsystem_devtype(device, b"usb", b"usb_device"))
+        equal(usb.value, pointer(udev.udev_device_get_parent(parent)).value, "the parent's parent")
+        equal(udev.udev_device_get_sysattr_value(usb, b"manufacturer"), b"fauxkey", "manufacturer")
+        ensure(udev.udev_device_get_syspath(parent).startswith(udev.udev_device_get_syspath(usb) + b"/"), "usb's path")
+        ensure(not udev.udev_device_get_parent_with_subsystem_devtype(usb, b"hid", None), "a child for a parent")
         for other in (
             udev.udev_device_new_from_devnum(context, ctypes.c_char(b"c"), ctypes.c_ulong(udev.udev_device_get_devnum(device))),
             udev.udev_device_new_from_subsystem_sysname(context, b"hidraw", b"hidraw64"),

@@ -2,7 +2,7 @@
 use crate::peers::{self, Peer};
 use crate::venv::Venv;
 use crate::workspace::{Build, Workspace, run as run_command};
-use crate::{bench, crash, fuzz, vm};
+use crate::{bench, crash, dist, fuzz, vm};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 17] = [
+const CHECKS: [Check; 18] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -55,6 +55,7 @@ const CHECKS: [Check; 17] = [
     Check { name: "many-crashes", when: When::All, run: many_crashes },
     Check { name: "vm-tier-2", when: When::All, run: vm_tier_2 },
     Check { name: "fuzz", when: When::All, run: some_fuzz },
+    Check { name: "dist", when: When::All, run: portable },
     Check { name: "bench", when: When::All, run: bench_program },
 ];
 
@@ -202,6 +203,10 @@ fn vm_tier_2(workspace: &Workspace) -> Result<()> {
 
 fn some_fuzz(workspace: &Workspace) -> Result<()> {
     fuzz::run(workspace, &fuzz::Args::briefly(30))
+}
+
+fn portable(workspace: &Workspace) -> Result<()> {
+    dist::run(workspace, &dist::Args::all())
 }
 
 fn bench_program(workspace: &Workspace) -> Result<()> {

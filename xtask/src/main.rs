@@ -4,6 +4,7 @@ mod bindings;
 mod ci;
 mod crash;
 mod debian;
+mod dist;
 mod fuzz;
 mod harness;
 mod peers;
@@ -35,6 +36,8 @@ enum Chore {
     Vm(vm::Args),
     /// Look for inputs that do what none may do
     Fuzz(fuzz::Args),
+    /// The portable binary and its checksum, in target/dist
+    Dist(dist::Args),
     /// Measure; what follows goes to the bench program, such as --help
     Bench(bench::Args),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Crash(args) => crash::run(&workspace, &args),
         Chore::Vm(args) => vm::run(&workspace, &args),
         Chore::Fuzz(args) => fuzz::run(&workspace, &args),
+        Chore::Dist(args) => dist::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args.args),
     });
     match outcome {

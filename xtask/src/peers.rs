@@ -62,6 +62,8 @@ pub(crate) enum Peer {
     Selenium,
     /// pytest-fauxkey from its archive: pytest and py_webauthn, in Chromium and Firefox ESR
     Pytest,
+    /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
+    Phone,
 }
 
 /// Debian's, unmodified.
@@ -100,7 +102,7 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 7] = [
+    pub(crate) const SLOW: [Self; 8] = [
         Self::Pcsc,
         Self::Chromium,
         Self::Firefox,
@@ -108,6 +110,7 @@ impl Peer {
         Self::Playwright,
         Self::Selenium,
         Self::Pytest,
+        Self::Phone,
     ];
 
     pub(crate) fn script(self) -> &'static str {
@@ -122,6 +125,7 @@ impl Peer {
             Self::Playwright => "tests/peers/harness/playwright_story.py",
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
+            Self::Phone => "tests/peers/phone_page.py",
         }
     }
 
@@ -142,7 +146,7 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
-            Self::Chromium => &[CHROMIUM],
+            Self::Chromium | Self::Phone => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],

@@ -1,6 +1,7 @@
 //! Python packages of our own: pinned, and out of everybody's way.
 use crate::workspace::{Workspace, run};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,17 @@ impl Venv {
     /// Where its programs are.
     pub(crate) fn programs(&self) -> PathBuf {
         self.folder.join(if cfg!(windows) { "Scripts" } else { "bin" })
+    }
+
+    /// The `PATH` of this program with its programs first.
+    ///
+    /// # Errors
+    /// A folder's name has a colon in it.
+    pub(crate) fn path(&self) -> Result<OsString> {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.programs()).chain(std::env::split_paths(&others));
+        std::env::join_paths(folders)
+            .with_context(|| format!("{} cannot be in PATH", self.programs().display()))
     }
 
     fn create(&self, workspace: &Workspace) -> Result<()> {

@@ -347,6 +347,7 @@ impl VirtualAuthenticator {
             let command = bytes.first().filter(|_| protocol == Protocol::Ctap2);
             self.faults.begin(command.map(|byte| Command(*byte)));
             if let Some(away) = self.faults.vanish() {
+                self.relay_events();
                 self.power_off(now);
                 self.returns = (!away.is_zero()).then(|| now + away);
                 return;

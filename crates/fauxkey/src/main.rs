@@ -21,6 +21,7 @@ mod log;
 mod output;
 mod process;
 mod profiles;
+mod question;
 mod rehearse;
 mod remote;
 mod runtime;

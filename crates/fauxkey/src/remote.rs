@@ -10,10 +10,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 use ureq::Agent;
 use ureq::http::{Method, Request};
+use ureq::tls::{Certificate as Trusted, RootCerts, TlsConfig};
 use wire::base64url;
 use wire::webauthn::json::Base64Url;
 
@@ -25,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// An instance in another process, or in this one.
+#[derive(Clone)]
 pub struct Remote {
     url: String,
     token: String,
@@ -66,16 +69,21 @@ impl Remote {
     /// If it is set and the instance does not answer: who names one does not want another.
     pub fn from_environment(home: &Home) -> Result<Option<Self>, Failure> {
         let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        Self::named(set("FAUXKEY_URL"), set("FAUXKEY_TOKEN"), home)
+        Self::named(set("FAUXKEY_URL"), set("FAUXKEY_TOKEN"), set("FAUXKEY_CA"), home)
     }
 
-    fn named(url: Option<String>, given: Option<String>, home: &Home) -> Result<Option<Self>, Failure> {
+    fn named(
+        url: Option<String>,
+        given: Option<String>,
+        trusted: Option<String>,
+        home: &Home,
+    ) -> Result<Option<Self>, Failure> {
         let Some(url) = url else { return Ok(None) };
         let token = given.or_else(|| token(home)).ok_or_else(|| {
             Failure::new(FailureKind::Invalid, "FAUXKEY_URL is set, but there is no token for it")
                 .hint("set FAUXKEY_TOKEN to what the instance printed when it started")
         })?;
-        Self::at(&url, &token).map(Some)
+        Self::trusting(&url, &token, trusted.as_deref()).map(Some)
     }
 
     /// The instance that runs in this home, if one answers there.
@@ -89,12 +97,22 @@ impl Remote {
     /// # Errors
     /// If nobody answers there, if it is not fauxkey, or if it refuses the token.
     pub fn at(url: &str, token: &str) -> Result<Self, Failure> {
+        Self::trusting(url, token, None)
+    }
+
+    /// The same, asked by TLS: `trusted` is the file in PEM with the certificate that is trusted.
+    pub(crate) fn trusting(url: &str, token: &str, trusted: Option<&str>) -> Result<Self, Failure> {
+        let trusted = trusted.map(certificate).transpose()?;
+        let roots = RootCerts::new_with_certs(trusted.as_slice());
+        let crypto = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(crypto).build();
         let agent = |limit| {
             let config = Agent::config_builder()
                 .http_status_as_error(false)
                 .max_redirects(0)
                 // A proxy on the way would see the token, and would not find our loopback interface.
                 .proxy(None)
+                .tls_config(tls.clone())
                 .timeout_connect(Some(PING))
                 .timeout_global(limit);
             Agent::new_with_config(config.build())
@@ -199,6 +217,16 @@ impl Remote {
 
 fn token(home: &Home) -> Option<String> {
     fs::read_to_string(home.token()).ok()
+}
+
+/// A certificate out of a file in PEM.
+fn certificate(file: &str) -> Result<Trusted<'static>, Failure> {
+    let invalid = |why: String| {
+        Failure::new(FailureKind::Invalid, format!("FAUXKEY_CA: cannot use {file}: {why}"))
+            .hint("the ready file of the instance has its certificate")
+    };
+    let pem = fs::read(file).map_err(|error| invalid(error.to_string()))?;
+    Trusted::from_pem(&pem).map_err(|error| invalid(error.to_string()))
 }
 
 fn broken(message: String) -> Failure {
@@ -533,12 +561,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         let named = |url: &str, token: Option<&str>| {
-            Remote::named(Some(url.into()), token.map(Into::into), &home)
+            Remote::named(Some(url.into()), token.map(Into::into), None, &home)
                 .map(|remote| remote.map(|found| found.url))
         };
         let elsewhere = Rig::new();
         let (url, token) = (elsewhere.served.url.clone(), elsewhere.served.token.clone());
-        assert_eq!(Remote::named(None, None, &home).map(|found| found.is_none()).ok(), Some(true));
+        assert_eq!(Remote::named(None, None, None, &home).map(|found| found.is_none()).ok(), Some(true));
         assert_eq!(named(&format!("{url}/"), Some(&token)), Ok(Some(url.clone())));
         assert_eq!(named(&url, None).unwrap_err().kind, FailureKind::Invalid);
         let here = Rig::at(Some(&home));

@@ -16,6 +16,8 @@ mod messages;
 mod profiles;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/simulation.rs"]
+mod simulation;
 #[path = "cli/terminal.rs"]
 mod terminal;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,7 +1,8 @@
 //! The folder of devices that are there, as `fauxkey` keeps it. It looks like a small `/sys`:
 //!
 //! ```text
-//! hidraw64/                 one device that has power; it comes and goes as a whole, by rename
+//! hidraw64/                 one device that has power, the USB device: manufacturer, product, as sysfs has them;
+//!                           it comes and goes as a whole, by rename
 //!   name                    what fauxkey calls it
 //!   socket -> PATH          where it listens (SOCK_SEQPACKET, a packet is a report)
 //!   hid/                    the HID device: uevent, report_descriptor
@@ -107,6 +108,11 @@ impl Number {
     /// Where its files are, with `below` behind it.
     fn path(self, below: &str) -> Option<String> {
         folder().map(|folder| format!("{folder}/hidraw{}/{below}", self.0))
+    }
+
+    /// The folder that stands for the USB device.
+    pub(crate) fn usb_path(self) -> Option<String> {
+        folder().map(|folder| format!("{folder}/hidraw{}", self.0))
     }
 
     /// The folder that stands for the HID device.

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, each as a ratio in the same run, and the goals that they are held to.
 mod algorithms;
 mod doors;
+mod fleet;
 mod measure;
 mod ours;
 mod raw;
@@ -33,6 +34,9 @@ struct Arguments {
     /// Leave out the vault, the doors and the start: a quick look at the computing.
     #[arg(long)]
     memory_only: bool,
+    /// Only many devices and many workers.
+    #[arg(long)]
+    fleet_only: bool,
 }
 
 const POPULATIONS: [usize; 3] = [10, 1_000, 100_000];
@@ -49,6 +53,12 @@ const GROWTH: f64 = 1.2;
 /// Milliseconds from start to the first getInfo answer.
 const START: f64 = 50.0;
 
+/// Devices in one process, and workers who use them at once.
+const DEVICES: usize = 200;
+const WORKERS: usize = 50;
+/// Kilobytes of resident memory that a device may take.
+const DEVICE_MEMORY: f64 = 200.0;
+
 /// What was promised, and what was missed.
 #[derive(Default)]
 struct Goals {
@@ -57,6 +67,14 @@ struct Goals {
 }
 
 impl Goals {
+    fn tell(&self) -> ExitCode {
+        for missed in &self.missed {
+            println!("missed: {missed}");
+        }
+        println!("bench: {} goals, {} missed", self.all, self.missed.len());
+        if self.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
     fn at_most(&mut self, name: &str, limit: f64, value: f64) {
         self.all += 1;
         if value.is_nan() || value > limit {
@@ -68,6 +86,10 @@ impl Goals {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut goals = Goals::default();
+    if arguments.fleet_only {
+        fleet(&arguments, &mut goals)?;
+        return Ok(goals.tell());
+    }
     in_memory(&arguments, &mut goals)?;
     every_algorithm(&arguments, &mut goals)?;
     rivals(&arguments)?;
@@ -78,11 +100,19 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("start to first getInfo answer, 100 passkeys on the vault: {millis:.1} ms");
         goals.at_most("start to first getInfo answer in ms", START, millis);
     }
-    for missed in &goals.missed {
-        println!("missed: {missed}");
+    if !arguments.memory_only {
+        fleet(&arguments, &mut goals)?;
     }
-    println!("bench: {} goals, {} missed", goals.all, goals.missed.len());
-    Ok(if goals.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(goals.tell())
+}
+
+/// What many devices in one process cost.
+fn fleet(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
+    let fleet::Fleet { kilobytes, pairs } = fleet::run(&arguments.binary, DEVICES, WORKERS)?;
+    println!("{DEVICES} devices in one process: {kilobytes:.0} kB each");
+    println!("{WORKERS} workers at once on them: {pairs:.0} pairs/s, and nobody got what is another's");
+    goals.at_most("resident memory of a device in kB", DEVICE_MEMORY, kilobytes);
+    Ok(())
 }
 
 fn row(name: &str, passkeys: usize, paired: &Paired, against: &str) {

@@ -14,14 +14,24 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::hint::black_box;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Which names are ours and which token opens.
 pub(super) struct Guard {
     /// `host:port`, as `Host` has it.
     authorities: Vec<String>,
+    /// Whether any address does, as the server listens at all of them: only names can be pointed elsewhere.
+    any_address: bool,
+    scheme: &'static str,
     token: String,
+    /// When the latest wrong tokens began to come, and how many came since.
+    wrong: Mutex<(Instant, u32)>,
 }
+
+/// Wrong tokens that are answered within [`WRONG_WINDOW`]. Who brings the right one is never kept out.
+const WRONG_TOKENS: u32 = 1_000;
+const WRONG_WINDOW: Duration = Duration::from_secs(10);
 
 /// Left in a request that passed.
 #[derive(Clone, Copy)]
@@ -31,24 +41,37 @@ pub(super) struct Admitted {
 }
 
 impl Guard {
-    /// For a server that listens at `local`.
-    pub(super) fn new(local: SocketAddr, token: String) -> Self {
+    /// For a server that listens at `local` and has these names beside.
+    pub(super) fn new(local: SocketAddr, names: &[String], scheme: &'static str, token: String) -> Self {
         let port = local.port();
         let ip = match local {
             SocketAddr::V4(v4) => v4.ip().to_string(),
             SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
         };
         let hosts = ["localhost".into(), "127.0.0.1".into(), "[::1]".into(), ip];
+        let hosts: Vec<String> = hosts.into_iter().chain(names.iter().cloned()).collect();
         let mut authorities: Vec<String> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
-        if port == 80 {
-            // RFC 9110 §4.2.1: the port of http that need not be written.
+        if port == if scheme == "https" { 443 } else { 80 } {
+            // RFC 9110 §4.2.1 and §4.2.2: the port that need not be written.
             authorities.extend(hosts);
         }
-        Self { authorities, token }
+        let any_address = local.ip().is_unspecified();
+        Self { authorities, any_address, scheme, token, wrong: Mutex::new((Instant::now(), 0)) }
     }
 
     fn is_ours(&self, authority: &str) -> bool {
         self.authorities.iter().any(|ours| ours.eq_ignore_ascii_case(authority))
+            || self.any_address && authority.parse::<SocketAddr>().is_ok()
+    }
+
+    /// Counts a wrong token; false once there were too many.
+    fn bears_another(&self) -> bool {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.0.elapsed() > WRONG_WINDOW {
+            *wrong = (Instant::now(), 0);
+        }
+        wrong.1 = wrong.1.saturating_add(1);
+        wrong.1 <= WRONG_TOKENS
     }
 
     fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
@@ -58,10 +81,13 @@ impl Guard {
         let target = request.uri().authority().map(|authority| authority.as_str());
         if !self.is_ours(host) || target.is_some_and(|target| !self.is_ours(target)) {
             return Err(forbidden(format!("the Host `{}` is not this machine", target.unwrap_or(host)))
-                .hint(format!("ask for http://{}/", self.authorities[1])));
+                .hint(format!("ask for {}://{}/", self.scheme, self.authorities[1])));
         }
         if let Some(origin) = single(headers, &header::ORIGIN)?
-            && !origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host))
+            && !origin
+                .strip_prefix(self.scheme)
+                .and_then(|origin| origin.strip_prefix("://"))
+                .is_some_and(|origin| origin.eq_ignore_ascii_case(host))
         {
             return Err(forbidden(format!("a page of `{origin}` may not ask")));
         }
@@ -73,6 +99,10 @@ impl Guard {
         match access {
             Access::Page | Access::Open => Ok(Admitted { with_token }),
             Access::Token | Access::TokenOrQuery if with_token => Ok(Admitted { with_token }),
+            Access::Token | Access::TokenOrQuery if !self.bears_another() => {
+                let message = format!("more than {WRONG_TOKENS} wrong tokens within {WRONG_WINDOW:?}");
+                Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, FailureKind::Forbidden, message))
+            }
             Access::Token | Access::TokenOrQuery => {
                 let message = "the request brings no token, or a wrong one";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, FailureKind::Forbidden, message).hint(

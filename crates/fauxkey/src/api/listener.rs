@@ -1,28 +1,40 @@
-//! Connections, but not more than a process with devices to run can spare.
+//! Connections, but not more than a process with devices to run can spare; by TLS where that is asked for.
 use axum::serve::Listener;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Connections at a time. Others are closed as they come: a program that opens them without end must not take
 /// the files that the vault and the sockets need.
 pub(super) const CONNECTIONS: usize = 128;
 
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// A TCP listener with a bound.
 pub(super) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
+    /// Those who shook hands.
+    ready: (Sender<Ready>, Receiver<Ready>),
 }
 
+type Ready = (Connection, SocketAddr);
+
 impl Bounded {
-    /// Over a listener.
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS)) }
+    /// Over a listener, by TLS if there is an acceptor.
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS)), tls, ready: channel(CONNECTIONS) }
     }
 }
 
@@ -30,12 +42,29 @@ impl Listener for Bounded {
     type Io = Connection;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> Ready {
         loop {
-            let (stream, from) = Listener::accept(&mut self.listener).await;
-            if let Ok(room) = self.room.clone().try_acquire_owned() {
-                return (Connection { stream, _room: room }, from);
-            }
+            let (stream, from) = tokio::select! {
+                ready = self.ready.1.recv() => match ready {
+                    Some(ready) => return ready,
+                    // We hold a sender ourselves.
+                    None => continue,
+                },
+                accepted = Listener::accept(&mut self.listener) => accepted,
+            };
+            let Ok(room) = self.room.clone().try_acquire_owned() else { continue };
+            let Some(tls) = &self.tls else {
+                return (Connection { stream: Stream::Plain(stream), _room: room }, from);
+            };
+            let (handshake, ready) = (tls.accept(stream), self.ready.0.clone());
+            // Whoever is slow keeps nobody else waiting.
+            tokio::spawn(async move {
+                if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await {
+                    let stream = Stream::Tls(Box::new(stream));
+                    // The server may have stopped.
+                    let _stopped = ready.send((Connection { stream, _room: room }, from)).await;
+                }
+            });
         }
     }
 
@@ -46,8 +75,29 @@ impl Listener for Bounded {
 
 /// A connection, and the room that it takes.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     _room: OwnedSemaphorePermit,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The same call for either stream.
+macro_rules! either {
+    ($stream:expr, $pinned:ident => $call:expr) => {
+        match $stream {
+            Stream::Plain(stream) => {
+                let $pinned = Pin::new(stream);
+                $call
+            }
+            Stream::Tls(stream) => {
+                let $pinned = Pin::new(&mut **stream);
+                $call
+            }
+        }
+    };
 }
 
 impl AsyncRead for Connection {
@@ -56,21 +106,21 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        either!(&mut self.stream, stream => stream.poll_read(cx, buffer))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        either!(&mut self.stream, stream => stream.poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        either!(&mut self.stream, stream => stream.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        either!(&mut self.stream, stream => stream.poll_shutdown(cx))
     }
 
     fn poll_write_vectored(
@@ -78,10 +128,13 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        either!(&mut self.stream, stream => stream.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }

@@ -12,14 +12,16 @@
 //! | `trace` | the same with all messages, as lines of a trace |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
+//! | `phone` | the page of one device, as if in the hand |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
-//! | `listener` | a bound on connections |
+//! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
 mod ceremony;
 mod events;
 mod guard;
 mod listener;
 mod openapi;
 mod page;
+mod phone;
 pub mod presence;
 mod problem;
 mod request;
@@ -29,6 +31,7 @@ mod simulation;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod trace;
 
 pub use events::event_json;
@@ -37,13 +40,14 @@ use crate::control::{Control, Failure, FailureKind};
 use crate::home::Home;
 use crate::instance::{Happening, Instance};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 /// How long requests that are being answered have when the server stops. A command that waits for its user
 /// waits much longer; it is cut off.
@@ -77,6 +81,8 @@ impl Api {
 pub struct Served {
     /// Where it is, such as `http://127.0.0.1:8123`, without a slash at the end.
     pub url: String,
+    /// What a client trusts, in PEM, and SHA-256 of it in hexadecimal, if it is asked by TLS.
+    pub certificate: Option<(String, String)>,
     /// The bearer token, 32 random bytes in base64url. Good for as long as the server runs.
     pub token: String,
     stop: Option<oneshot::Sender<()>>,
@@ -89,6 +95,11 @@ impl Served {
     /// The first page, with the token in it: to be opened in a browser.
     pub fn page(&self) -> String {
         format!("{}/?token={}", self.url, self.token)
+    }
+
+    /// The page of the devices, with the token in it.
+    pub fn phone(&self) -> String {
+        format!("{}/phone?token={}", self.url, self.token)
     }
 
     /// Stops the server and removes the files by which it is found.
@@ -110,12 +121,29 @@ impl Drop for Served {
     }
 }
 
-/// Serves an instance at `listen`; port 0 is any free one. With a home, the server can be found there.
+/// Where a server listens, and as whom.
+#[derive(Default)]
+pub struct Listen {
+    /// Port 0 is any free one.
+    pub address: Option<SocketAddr>,
+    /// Names, beside the address and `localhost`, by which it may be asked.
+    pub names: Vec<String>,
+    /// By TLS. An address that is not of the loopback interface wants it.
+    pub tls: Option<tls::Identity>,
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Self { address: Some(address), ..Self::default() }
+    }
+}
+
+/// Serves an instance. With a home, the server can be found there.
 ///
 /// # Errors
-/// Invalid if `listen` is not a loopback address, Conflict if it is taken or another instance runs in this
-/// home, Broken if the system does not play along.
-pub fn serve(instance: Arc<Instance>, home: Option<&Home>, listen: SocketAddr) -> Result<Served, Failure> {
+/// Invalid if the address is not a loopback address and there is no TLS, Conflict if it is taken or another instance
+/// runs in this home, Broken if the system does not play along.
+pub fn serve(instance: Arc<Instance>, home: Option<&Home>, listen: Listen) -> Result<Served, Failure> {
     let happenings = instance.subscribe();
     serve_control(instance, happenings, home, listen)
 }
@@ -128,21 +156,35 @@ pub fn serve_control(
     control: Arc<dyn Control + Send + Sync>,
     happenings: Receiver<Happening>,
     home: Option<&Home>,
-    listen: SocketAddr,
+    listen: impl Into<Listen>,
 ) -> Result<Served, Failure> {
-    if !listen.ip().is_loopback() {
+    let Listen { address, names, tls } = listen.into();
+    let listen = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+    if !listen.ip().is_loopback() && tls.is_none() {
         let message = format!("cannot listen on {listen}: not a loopback address");
         return Err(Failure::new(FailureKind::Invalid, message)
-            .hint("use 127.0.0.1 or [::1]: whoever reaches this server can use every passkey"));
+            .hint("use 127.0.0.1 or [::1], or --tls: whoever reaches this server can use every passkey"));
     }
     let broken =
         |what: &str, error: io::Error| Failure::new(FailureKind::Broken, format!("cannot {what}: {error}"));
     let listener = bind(listen)?;
     let local = listener.local_addr().map_err(|error| broken("learn where the API listens", error))?;
-    let url = format!("http://{local}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = match names.first() {
+        Some(name) => format!("{scheme}://{name}:{}", local.port()),
+        None if local.ip().is_unspecified() => format!("{scheme}://localhost:{}", local.port()),
+        None => format!("{scheme}://{local}"),
+    };
+    let certificate = tls.as_ref().map(|identity| (identity.pem(), identity.fingerprint()));
+    let acceptor = tls.as_ref().map(tls::Identity::acceptor);
     let token = wire::base64url::encode(&rand::random::<[u8; 32]>());
     let events = events::Hub::start(happenings).map_err(|error| broken("start a thread", error))?;
-    let api = Api { control, guard: guard::Guard::new(local, token.clone()), events, url: url.clone() };
+    let api = Api {
+        control,
+        guard: guard::Guard::new(local, &names, scheme, token.clone()),
+        events,
+        url: url.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -150,9 +192,10 @@ pub fn serve_control(
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("api".into())
-        .spawn(move || run(runtime, listener, Arc::new(api), stopped))
+        .spawn(move || run(runtime, listener, acceptor, Arc::new(api), stopped))
         .map_err(|error| broken("start a thread", error))?;
-    let mut served = Served { url, token, stop: Some(stop), thread: Some(thread), presence: None };
+    let mut served =
+        Served { url, certificate, token, stop: Some(stop), thread: Some(thread), presence: None };
     // Last, so that who finds it can ask it.
     served.presence =
         home.map(|home| presence::Presence::announce(home, &served.url, &served.token)).transpose()?;
@@ -176,12 +219,18 @@ fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// The server's thread.
-fn run(runtime: Runtime, listener: TcpListener, api: Arc<Api>, stopped: oneshot::Receiver<()>) {
+fn run(
+    runtime: Runtime,
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    api: Arc<Api>,
+    stopped: oneshot::Receiver<()>,
+) {
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime with I/O is here");
         let (stopping, stop) = oneshot::channel::<()>();
         let events = api.events.clone();
-        let server = axum::serve(listener::Bounded::new(listener), routes::router(api))
+        let server = axum::serve(listener::Bounded::new(listener, acceptor), routes::router(api))
             .with_graceful_shutdown(async { drop(stop.await) });
         let end = async move {
             // Told to, or nobody is there any more to tell.

@@ -23,6 +23,13 @@
   };
 
   main.addEventListener("click", async (click) => {
+    // The token is in no link, so that a copied one opens nothing.
+    const link = click.target.closest("a.open");
+    if (link) {
+      click.preventDefault();
+      location.assign(`${link.href}&token=${encodeURIComponent(token)}`);
+      return;
+    }
     const { device, number, gesture, account } = click.target.closest("button")?.dataset ?? {};
     if (!gesture) return;
     click.target.disabled = true;

@@ -33,7 +33,6 @@ impl Display for Text<'_> {
 
 /// Answers GET `/`.
 pub(super) async fn page(State(api): State<Arc<Api>>, Extension(admitted): Extension<Admitted>) -> Response {
-    // CSP Level 3 §7: only the script and the style that carry this answer's number are taken.
     let nonce = wire::base64url::encode(&rand::random::<[u8; 16]>());
     let (status, main) = if admitted.with_token {
         let seen = api.ask(|control| Ok(look(control))).await;
@@ -45,12 +44,17 @@ pub(super) async fn page(State(api): State<Arc<Api>>, Extension(admitted): Exten
     } else {
         (StatusCode::UNAUTHORIZED, LOCKED.to_owned())
     };
+    (status, [(header::CONTENT_SECURITY_POLICY, policy(&nonce))], Html(document(&main, &nonce)))
+        .into_response()
+}
+
+/// CSP Level 3 §7: only the script and the style that carry this answer's number are taken.
+pub(super) fn policy(nonce: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let policy = HeaderValue::try_from(policy).expect("base64url is ASCII");
-    (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(document(&main, &nonce))).into_response()
+    HeaderValue::try_from(policy).expect("base64url is ASCII")
 }
 
 /// What the page shows.
@@ -121,6 +125,11 @@ fn device(html: &mut String, number: usize, seen: &Seen) -> fmt::Result {
     if let Some(prompt) = prompt {
         open_prompt(html, &device.name, prompt)?;
     }
+    writeln!(
+        html,
+        "<p><a class=\"open\" href=\"/phone?device={0}\">Hold <bdi>{0}</bdi> in your hand</a></p>",
+        Text(&device.name)
+    )?;
     writeln!(html, "<dl>")?;
     let mut row =
         |name: &str, value: &dyn Display| writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");

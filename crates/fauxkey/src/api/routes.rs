@@ -5,7 +5,7 @@ use super::request::{
     Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
     NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
-use super::{ceremony, events, guard, openapi, page, simulation, trace};
+use super::{ceremony, events, guard, openapi, page, phone, simulation, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -53,6 +53,7 @@ macro_rules! routes {
 }
 routes! {
     GET "/" Page page::page;
+    GET "/phone" Page phone::page;
     GET "/openapi.json" Open openapi::document;
     GET "/api/v1/version" Token version;
     GET "/api/v1/events" TokenOrQuery events::stream;

@@ -23,8 +23,9 @@ pub(crate) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Add
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Has the device `phone`, fails in the way that other names say, and remembers what it was asked.
-#[derive(Default)]
 pub(crate) struct Fake {
+    /// The device.
+    pub(crate) device: Mutex<Device>,
     calls: Mutex<Vec<String>>,
     /// Whether a question is open.
     pub(crate) asking: Mutex<bool>,
@@ -101,6 +102,13 @@ pub(crate) fn prompt() -> Prompt {
         choice: false,
         long_touch: false,
         samples: None,
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        let (calls, asking, question, touch, account) = Default::default();
+        Self { device: Mutex::new(device()), calls, asking, question, touch, account }
     }
 }
 
@@ -189,7 +197,7 @@ impl Control for Fake {
 
     fn devices(&self) -> Result<Vec<Device>, Failure> {
         self.called("devices".into());
-        Ok(vec![device()])
+        Ok(vec![self.device.lock().unwrap().clone()])
     }
 
     fn device(&self, name: &str) -> Result<Device, Failure> {

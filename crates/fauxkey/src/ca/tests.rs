@@ -81,3 +81,11 @@ fn who_attests_otherwise_gets_no_key() {
     );
     assert!(authority.leaves().unwrap().iter().all(|(_, device)| device.is_none()));
 }
+
+#[test]
+fn pem_has_lines_of_64_characters_of_plain_base64() {
+    let text = super::pem(&[0xFB; 50]);
+    assert_eq!(text.lines().nth(1).map(str::len), Some(64), "{text}");
+    assert!(text.ends_with("=\n-----END CERTIFICATE-----\n"), "{text}");
+    assert!(!text.contains('_') && text.starts_with("-----BEGIN CERTIFICATE-----\n+/v7"), "{text}");
+}

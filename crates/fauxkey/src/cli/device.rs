@@ -1,8 +1,7 @@
 //! `fauxkey device`.
-use super::{OnDevice, duration};
+use super::{Approval, FaultVerb, OnDevice, duration};
 use crate::control::Power;
 use clap::{Subcommand, ValueEnum};
-use emulator::UserPolicy;
 use std::time::Duration;
 
 pub(super) const EXAMPLE: &str = "Example:\n  fauxkey device add tablet --profile ms-authenticator-android";
@@ -67,10 +66,22 @@ pub enum DeviceVerb {
         on: OnDevice,
     },
     /// What the user of a device does when asked
-    #[command(after_help = "Example:\n  fauxkey device user after=2s")]
+    #[command(after_help = "\
+A script is TOML, or JSON if its name ends so; the first step that is about a question answers it:
+  otherwise = \"approve\"      # where no step is about the question
+  [[steps]]
+  purpose = \"sign-in\"        # or register, token, select, reset ...; any, if absent
+  rpId = \"example.test\"      # any, if absent
+  prompt = 2                 # the second such question; each, if absent
+  do = \"wrong-finger\"
+
+Example:
+  fauxkey device user after=2s
+  fauxkey device user account=1
+  fauxkey device user script=user.toml")]
     User {
-        /// approve, ask, deny, ignore, or after=2s to approve later
-        policy: UserPolicy,
+        /// approve, ask, deny, ignore, wrong-finger, account=N, after=2s to approve later, or script=FILE
+        policy: Approval,
         /// Which one
         #[command(flatten)]
         on: OnDevice,
@@ -81,6 +92,9 @@ pub enum DeviceVerb {
     /// The fingers of a device with a fingerprint reader: list, add, rename, remove
     #[command(subcommand, after_help = "Example:\n  fauxkey device finger add thumb --device key")]
     Finger(FingerVerb),
+    /// What a running device does wrong on purpose: kinds, arm, list, clear
+    #[command(subcommand, after_help = "Example:\n  fauxkey device fault arm counter-backwards,once")]
+    Fault(FaultVerb),
     /// Let the clock of a running device jump forward
     #[command(after_help = "Example:\n  fauxkey device clock --advance 30s")]
     Clock {

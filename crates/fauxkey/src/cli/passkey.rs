@@ -23,6 +23,27 @@ pub enum PasskeyVerb {
         #[command(flatten)]
         on: OnDevice,
     },
+    /// Make a passkey without a ceremony, for tests: its public key is shown, and its private key stays inside
+    #[command(after_help = "Example:\n  fauxkey passkey add example.test --name ada@example.test --json")]
+    Add {
+        /// The RP ID
+        rp_id: String,
+        /// The user handle in base64url [default: 16 random bytes]
+        #[arg(long, value_name = "BASE64URL")]
+        user_handle: Option<String>,
+        /// The account name, such as ada@example.test
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// The person's name
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
+        /// Which kind of key, such as ES256 [default: the profile's first]
+        #[arg(long, value_name = "NAME")]
+        algorithm: Option<String>,
+        /// Where
+        #[command(flatten)]
+        on: OnDevice,
+    },
     /// Give a passkey's account other names; the relying party does not learn of it
     #[command(
         after_help = "Example:\n  fauxkey passkey rename 5tQ9x --display-name \"Ada\"",

@@ -1,6 +1,6 @@
 //! `fauxkey run` and `fauxkey up`.
+use super::{Approval, FaultSource};
 use clap::{Args, ValueEnum};
-use emulator::UserPolicy;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,18 +48,37 @@ pub struct Run {
     /// Let --usbip be an address that others reach: all of them can use the devices
     #[arg(long, requires = "usbip")]
     pub usbip_anywhere: bool,
-    /// What the user does: approve (or auto), ask, deny, ignore, after=2s [default: as the device has it]
+    /// What the user does: approve (or auto), ask, deny, ignore, wrong-finger, account=N, after=2s, script=FILE
+    /// [default: as the device has it]
     #[arg(long, value_name = "POLICY")]
-    pub approve: Option<UserPolicy>,
+    pub approve: Option<Approval>,
+    /// What the devices do wrong on purpose: a fault, or a FILE of them; see fauxkey device fault
+    #[arg(long, value_name = "FAULT|FILE")]
+    pub fault: Vec<FaultSource>,
     /// Write what passes between platforms and devices to FILE: pcapng if its name ends so, else JSON lines
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Keep nothing on disk: a new device, gone when this ends
     #[arg(long)]
     pub ephemeral: bool,
-    /// Address of the control API and the page
+    /// Make the same keys and credential IDs in each run with this number, and the same faults by chance
+    #[arg(long, value_name = "NUMBER", requires = "ephemeral")]
+    pub seed: Option<u64>,
+    /// Address of the control API and the page; with --tls one that other hosts reach
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// A name by which other hosts ask for the API, such as that of a service container
+    #[arg(long, value_name = "HOST")]
+    pub listen_name: Vec<String>,
+    /// Serve the API by TLS, with a certificate that is made at start: clients trust FAUXKEY_CA, a file of it
+    #[arg(long)]
+    pub tls: bool,
+    /// Serve the API by TLS with this certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of --tls-certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
     /// Write what is there to FILE, as JSON, once everything listens
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `fauxkey ca`: the test CA. There is no way to a private key here.
 use super::{Context, Exit, Stop, confirm};
+use crate::ca::pem;
 use crate::cli::CaVerb;
 use crate::control::{Certificate, CertificateKind, TestCa};
 use crate::files;
@@ -22,7 +23,11 @@ pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
             };
             let bytes = match der {
                 true => certificates.iter().flat_map(|one| one.certificate.0.clone()).collect(),
-                false => certificates.iter().map(pem).collect::<String>().into_bytes(),
+                false => certificates
+                    .iter()
+                    .map(|certificate| pem(&certificate.certificate.0))
+                    .collect::<String>()
+                    .into_bytes(),
             };
             match out {
                 Some(path) => write(&path, &bytes, output)?,
@@ -80,31 +85,4 @@ fn description(output: &Output, ca: &TestCa) -> String {
     text.push_str("\n\n");
     text.push_str(&output.table(["KEY", "AAGUID", "DEVICE", "SUBJECT", "SHA-256"], &rows));
     text
-}
-
-/// RFC 7468 §5.
-fn pem(certificate: &Certificate) -> String {
-    let text = wire::base64url::encode(&certificate.certificate.0).replace('-', "+").replace('_', "/");
-    let padding = "=".repeat((4 - text.len() % 4) % 4);
-    let lines: Vec<char> = text.chars().chain(padding.chars()).collect();
-    let lines: Vec<String> = lines.chunks(64).map(|line| line.iter().collect()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::testing::certificate;
-
-    #[test]
-    fn pem_has_lines_of_64_characters_of_plain_base64() {
-        let mut one = certificate();
-        one.certificate = vec![0xFB; 50].into();
-        let expected = format!("{}\n{}", "+/v7".repeat(16), "+/s=");
-        let lines: Vec<_> = expected.lines().collect();
-        let text = pem(&one);
-        assert_eq!(text.lines().nth(1).map(str::len), Some(64), "{text}");
-        assert!(text.ends_with("=\n-----END CERTIFICATE-----\n") && lines.len() == 2, "{text}");
-        assert!(!text.contains('_') && text.starts_with("-----BEGIN CERTIFICATE-----\n+/v7"), "{text}");
-    }
 }

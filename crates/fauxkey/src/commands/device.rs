@@ -1,7 +1,7 @@
 //! `fauxkey device`.
-use super::{Context, Exit, Stop, choose, confirm, finger, pin};
-use crate::cli::{CardPlace, DeviceVerb, OnDevice};
-use crate::control::{Device, FailureKind, User};
+use super::{Context, Exit, Stop, choose, confirm, finger, pin, simulation};
+use crate::cli::{Approval, CardPlace, DeviceVerb, OnDevice};
+use crate::control::{Device, FailureKind};
 use crate::output::Output;
 use emulator::UserPolicy;
 
@@ -58,11 +58,16 @@ pub(super) fn device(context: &Context, verb: DeviceVerb) -> Result<Exit, Stop> 
         }
         DeviceVerb::User { policy, on } => {
             let device = choose(&*control, &on)?;
-            let device = control.set_user(&device.name, User::from(policy))?;
+            if let Approval::Script(_) = &policy {
+                control.running(&device.name, "its user would forget the script at once")?;
+            }
+            simulation::approve(&*control, &device.name, &policy)?;
+            let device = control.device(&device.name)?;
             output.result(&device, || description(&device))?;
         }
         DeviceVerb::Pin(verb) => pin::pin(output, &*control, verb)?,
         DeviceVerb::Finger(verb) => finger::finger(output, &*control, verb)?,
+        DeviceVerb::Fault(verb) => simulation::fault(output, &control, verb)?,
         DeviceVerb::Clock { advance, on } => {
             let device = choose(&*control, &on)?;
             control.running(&device.name, "it has no clock")?;

@@ -7,12 +7,14 @@ mod explain;
 mod finger;
 mod input;
 mod manual;
+mod notify;
 mod passkey;
 mod person;
 mod pin;
 mod profile;
 mod rehearse;
 mod run;
+mod simulation;
 mod trace;
 mod webauthn;
 

@@ -1,7 +1,7 @@
 //! `fauxkey passkey`: what is on a device. There is no way to a private key here.
 use super::{Context, Exit, Stop, choose, confirm};
 use crate::cli::PasskeyVerb;
-use crate::control::Passkey;
+use crate::control::{Failure, FailureKind, NewPasskey, Passkey};
 use crate::output::{Output, shown};
 use authenticator::CREDENTIAL_ID_MARK;
 use wire::base64url;
@@ -18,6 +18,20 @@ pub(super) fn passkey(context: &Context, verb: PasskeyVerb) -> Result<Exit, Stop
         PasskeyVerb::Show { id, on } => {
             let device = choose(&*control, &on)?;
             let passkey = control.passkey(&device.name, &id)?;
+            output.result(&passkey, || description(&passkey))?;
+        }
+        PasskeyVerb::Add { rp_id, user_handle, name, display_name, algorithm, on } => {
+            let device = choose(&*control, &on)?;
+            let user_handle = match &user_handle {
+                Some(text) => base64url::decode(text).ok_or_else(|| {
+                    Failure::new(FailureKind::Invalid, "--user-handle: this is not base64url")
+                })?,
+                None => rand::random::<[u8; 16]>().to_vec(),
+            };
+            let (user_name, user_display_name, rp_name) = (name, display_name, None);
+            let user_handle = user_handle.into();
+            let new = NewPasskey { rp_id, rp_name, user_handle, user_name, user_display_name, algorithm };
+            let passkey = control.add_passkey(&device.name, new)?;
             output.result(&passkey, || description(&passkey))?;
         }
         PasskeyVerb::Rename { id, name, display_name, on } => {

@@ -1,10 +1,12 @@
 //! `fauxkey run` and `fauxkey up`: devices that stay, until a signal.
-use super::person::Person;
+use super::person::{Person, Where};
+use super::simulation;
 use super::trace::Recorder;
 use super::{Context, DEFAULT_DEVICE, Exit, Stop};
 use crate::announce::Announced;
-use crate::api::{self, Served};
-use crate::cli::{Attach, Door, Run};
+use crate::api::tls::Identity;
+use crate::api::{self, Listen, Served};
+use crate::cli::{Approval, Attach, Door, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
 use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
@@ -37,8 +39,9 @@ pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
     stay(context, arguments, |running| {
         let fauxkey = running.prefix();
         vec![
+            format!("Phone: {}", running.served.phone()),
             format!("Page:  {}", running.served.page()),
-            "Try:   open the page, and in a second terminal".into(),
+            "Try:   open the phone, and in a second terminal".into(),
             format!("       {fauxkey}webauthn create options.json --origin https://login.example.test"),
             format!("       {fauxkey}passkey list"),
             format!("       {fauxkey}device user ask"),
@@ -132,6 +135,9 @@ struct Ready<'a> {
     /// Only where there is no file with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
+    /// What a client trusts, in PEM, where the API is asked by TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<&'a str>,
     devices: &'a [Device],
 }
 
@@ -146,8 +152,11 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let usbip = arguments.usbip.as_deref().map(str::parse::<UsbipAddress>).transpose()?;
     let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
     let pcsc = arguments.pcsc.as_deref().map(str::parse::<PcscAddress>).transpose()?.unwrap_or_default();
-    let instance =
-        Arc::new(if arguments.ephemeral { Instance::ephemeral()? } else { Instance::open(&context.home)? });
+    let faults = simulation::faults(&arguments.fault)?;
+    let instance = Arc::new(match arguments.ephemeral {
+        true => Instance::ephemeral(arguments.seed)?,
+        false => Instance::open(&context.home)?,
+    });
     let recorder =
         arguments.trace.as_deref().map(|file| Recorder::start(*output, &*instance, file)).transpose()?;
     let names = devices(&instance, arguments)?;
@@ -159,8 +168,16 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     check_doors(&names, &arguments.attach)?;
     let folder = folder(output, place, arguments, &names)?;
     for name in &names {
-        if let Some(policy) = arguments.approve {
-            instance.set_user_for_now(name, policy)?;
+        match &arguments.approve {
+            Some(Approval::Policy(policy)) => instance.set_user_for_now(name, *policy)?,
+            Some(Approval::Script(file)) => simulation::play(&*instance, name, file)?,
+            None => {}
+        }
+        if let Some(seed) = faults.seed.or(arguments.seed) {
+            instance.seed_faults(name, seed)?;
+        }
+        for fault in &faults.faults {
+            instance.arm(name, fault.clone())?;
         }
         let address = socket.clone().unwrap_or_else(|| match arguments.ephemeral {
             true => SocketAddress::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
@@ -169,10 +186,34 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
         attach(output, &instance, name, &address, folder.as_ref(), (usbip, pcsc), arguments)?;
     }
     let home = (!arguments.ephemeral).then_some(&context.home);
-    let served = api::serve(instance.clone(), home, arguments.listen)?;
+    let served = api::serve(instance.clone(), home, listen(arguments)?)?;
+    if !arguments.listen.ip().is_loopback() {
+        output.warn("other hosts reach the API: whoever has its token can use every passkey here");
+    }
     let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
     let token_file = home.map(Home::token);
     Ok(Running { instance, recorder, served, devices, token_file })
+}
+
+/// Where the API listens, and as whom.
+fn listen(arguments: &Run) -> Result<Listen, Failure> {
+    let names = arguments.listen_name.clone();
+    let tls = match (&arguments.tls_certificate, &arguments.tls_key) {
+        (Some(certificates), Some(key)) => Some(Identity::load(certificates, key)?),
+        _ if arguments.tls => {
+            let address = match arguments.listen.ip() {
+                ip if ip.is_unspecified() => None,
+                ip => Some(ip.to_string()),
+            };
+            let always = ["localhost", "127.0.0.1", "::1"].map(String::from);
+            let mut all: Vec<String> = names.iter().cloned().chain(address).chain(always).collect();
+            all.sort_unstable();
+            all.dedup();
+            Some(Identity::generate(&all)?)
+        }
+        _ => None,
+    };
+    Ok(Listen { address: Some(arguments.listen), names, tls })
 }
 
 /// Which devices to run; one is made where there is none.
@@ -350,6 +391,9 @@ impl Running {
             }
         }
         output.say(&format!("API:   {}", self.served.url));
+        if let Some((_, fingerprint)) = &self.served.certificate {
+            output.say(&format!("TLS:   SHA-256 {fingerprint}"));
+        }
         output.say(&match &self.token_file {
             Some(file) => format!("Token: in {}", file.display()),
             None => format!("Token: {}", self.served.token),
@@ -364,6 +408,7 @@ impl Running {
             url: &self.served.url,
             token_file: self.token_file.as_deref(),
             token: self.token_file.is_none().then_some(self.served.token.as_str()),
+            certificate: self.served.certificate.as_ref().map(|(pem, _)| pem.as_str()),
             devices: &self.devices,
         }
     }
@@ -380,9 +425,15 @@ impl Running {
     /// Logs what happens, and asks the person at the terminal, on a thread of its own: who reads the log may stop
     /// reading, and that must not keep this process from stopping.
     fn log(&self, output: Output, wake: Sender<Wake>, arguments: &Run) -> Result<(), Stop> {
-        let person = (!output.json).then(|| Person::at_the_terminal(output, &self.instance)).flatten();
-        let asked = arguments.approve.is_some_and(|policy| policy.answer == emulator::Answer::Ask);
-        if asked && person.is_none() {
+        // A program that waits for this one has a person of its own to ask.
+        let desktop = arguments.ready_file.is_none() && !arguments.exit_with_parent;
+        let place = Where { without_log: false, desktop };
+        let person = (!output.json).then(|| Person::there(output, self.instance.clone(), place)).flatten();
+        let asked = matches!(
+            &arguments.approve,
+            Some(Approval::Policy(policy)) if policy.answer == emulator::Answer::Ask
+        );
+        if asked && !person.as_ref().is_some_and(|person| person.is_at_the_terminal()) {
             output.note("there is no terminal to ask at: the page and the API answer");
         }
         let happenings = self.instance.subscribe();

@@ -35,11 +35,12 @@ use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
 use crate::home::Home;
 use crate::profiles::Profiles;
 use crate::runtime::spawn;
-use authenticator::signer::{AttestationIdentity, Attesting};
+use authenticator::signer::{AttestationIdentity, Attesting, DeterministicSigner, Signer};
 use authenticator::store::{MemoryStore, Store, StoreError};
 use emulator::{DeviceProfile, FastSigner, UserPolicy, VirtualAuthenticator};
-use rand::rand_core::UnwrapErr;
+use rand::rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
 use rand::rngs::SysRng;
+use rand_chacha::ChaCha20Rng;
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -52,6 +53,8 @@ pub const DEFAULT_PROFILE: &str = "ms-authenticator-ios";
 pub struct Instance {
     /// `None` where nothing is kept on disk.
     vault: Option<Vault>,
+    /// What keys are made from, where they are to be the same in each run.
+    seed: Option<u64>,
     devices: Devices,
     profiles: Profiles,
     subscribers: Arc<Subscribers>,
@@ -82,20 +85,22 @@ impl Instance {
     pub fn open(home: &Home) -> Result<Self, Failure> {
         let key = KeySource::File(home.vault_key());
         let vault = Vault::open(&home.vault(), key, vault::Options::default()).map_err(vault_failure)?;
-        Ok(Self::new(Some(vault), Devices::OnDisk(home.devices()), Profiles::of(home)))
+        Ok(Self::new(Some(vault), Devices::OnDisk(home.devices()), Profiles::of(home), None))
     }
 
-    /// An instance without devices that keeps everything in memory: nothing is read from disk or written there.
+    /// An instance without devices that keeps everything in memory: nothing is read from disk or written there. With a
+    /// seed, a device of the same name and profile makes the same keys and credential IDs in the same order in each
+    /// run. What the test CA signs is another one all the same.
     ///
     /// # Errors
     /// None so far.
-    pub fn ephemeral() -> Result<Self, Failure> {
-        Ok(Self::new(None, Devices::in_memory(), Profiles::built_in()))
+    pub fn ephemeral(seed: Option<u64>) -> Result<Self, Failure> {
+        Ok(Self::new(None, Devices::in_memory(), Profiles::built_in(), seed))
     }
 
-    fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles) -> Self {
+    fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles, seed: Option<u64>) -> Self {
         let (subscribers, watchers, ceremonies, authority, usbip, state) = Default::default();
-        Self { vault, devices, profiles, subscribers, watchers, ceremonies, authority, usbip, state }
+        Self { seed, vault, devices, profiles, subscribers, watchers, ceremonies, authority, usbip, state }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -241,10 +246,9 @@ impl Instance {
         };
         let identity = self.identity(&profile, definition.id).map_err(broken)?;
         let (made_of, user) = (profile.clone(), definition.user);
+        let (signer, rng) = self.makings(name, identity);
         let make = move |now| {
-            let signer = Box::new(Attesting::new(FastSigner::default(), identity));
-            let mut device =
-                VirtualAuthenticator::new(now, made_of, store, signer, Box::new(UnwrapErr(SysRng)))?;
+            let mut device = VirtualAuthenticator::new(now, made_of, store, signer, rng)?;
             device.set_user(now, user);
             Ok(device)
         };
@@ -258,6 +262,25 @@ impl Instance {
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
         self.watchers.started(name, &running)?;
         Ok(running)
+    }
+
+    /// What makes keys, and from what.
+    fn makings(
+        &self,
+        name: &str,
+        identity: AttestationIdentity,
+    ) -> (Box<dyn Signer + Send>, Box<dyn CryptoRng + Send>) {
+        let Some(seed) = self.seed else {
+            let signer = Attesting::new(FastSigner::default(), identity);
+            return (Box::new(signer), Box::new(UnwrapErr(SysRng)));
+        };
+        // ring's randomness cannot be seeded.
+        let signer = Attesting::new(DeterministicSigner, identity);
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        digest.update(&seed.to_be_bytes());
+        digest.update(name.as_bytes());
+        let seed = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
+        (Box::new(signer), Box::new(ChaCha20Rng::from_seed(seed)))
     }
 
     /// Works with the test CA, which is opened, and if need be made, when it is first needed.

@@ -37,6 +37,14 @@ impl Instance {
         Ok(self.running(name)?.call(move |device, _| device.arm(fault))?.map(ArmedFault::from)?)
     }
 
+    /// From now on this seed decides where faults leave something to chance.
+    ///
+    /// # Errors
+    /// Those of [`crate::control::Control::device`].
+    pub fn seed_faults(&self, name: &str, seed: u64) -> Result<(), Failure> {
+        self.running(name)?.call(move |device, _| device.seed_faults(seed))
+    }
+
     pub(super) fn disarm_on(&self, name: &str, id: Option<u64>) -> Result<(), Failure> {
         let disarmed = self.running(name)?.call(move |device, _| match id {
             Some(id) => device.disarm(id),
@@ -88,12 +96,12 @@ impl Instance {
 
     pub(super) fn add_passkey_to(&self, name: &str, new: NewPasskey) -> Result<Passkey, Failure> {
         let invalid = |message: String| Failure::new(FailureKind::Invalid, message);
-        // An RP ID is a domain that its own page could claim, or no page ever signs in with it.
-        let own_page = match new.rp_id.as_str() {
+        // An RP ID is a domain that some page below it could claim, or no page ever signs in with it.
+        let page = match new.rp_id.as_str() {
             "localhost" => "http://localhost".into(),
-            rp_id => format!("https://{rp_id}"),
+            rp_id => format!("https://login.{rp_id}"),
         };
-        let checked = Origin::parse(&own_page).and_then(|origin| origin.rp_id(Some(&new.rp_id)));
+        let checked = Origin::parse(&page).and_then(|origin| origin.rp_id(Some(&new.rp_id)));
         checked.map_err(|error| invalid(format!("rpId: {error}")).hint(error.hint()))?;
         let length = new.user_handle.0.len();
         if !(1..=LONGEST_HANDLE).contains(&length) {

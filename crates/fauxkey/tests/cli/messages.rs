@@ -38,7 +38,7 @@ fn a_user_policy_that_is_none() {
     Home::new().run(&["run", "--approve", "maybe"]).refused(
         2,
         "fauxkey: invalid value 'maybe' for '--approve <POLICY>': `maybe` is no user policy: expected approve, ask, \
-         deny, ignore, or after=2s to approve later\n\
+         deny, ignore, wrong-finger, account=N, or after=2s to approve later; or script=FILE\n\
          hint: see fauxkey --help\n",
     );
 }

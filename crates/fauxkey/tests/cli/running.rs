@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A `fauxkey run` that is ready.
-struct Instance {
+pub(super) struct Instance {
     child: Child,
-    ready: Value,
+    pub(super) ready: Value,
     ready_file: PathBuf,
     /// What it says on stderr, line by line.
     said: Receiver<String>,
@@ -35,7 +35,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 
 impl Instance {
     #[track_caller]
-    fn start(home: &Home, more: &[&str]) -> Self {
+    pub(super) fn start(home: &Home, more: &[&str]) -> Self {
         let ready_file = home.folder.path().join("ready.json");
         let file = ready_file.display().to_string();
         let mut command = home.command(&[&["run", "--ready-file", &file], more].concat());
@@ -60,7 +60,7 @@ impl Instance {
 
     /// Sends a signal and waits for the end.
     #[track_caller]
-    fn stop(mut self, signal: Signal) {
+    pub(super) fn stop(mut self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
         wait_until("it ends", || self.child.try_wait().unwrap().is_some());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -424,9 +424,8 @@ fn up_gives_the_page_and_what_to_try_next() {
     let said: Vec<String> = lines.take_while(|line| !line.contains("device user ask")).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(
-        said.iter().any(|line| line.starts_with("Page:  http://127.0.0.1:") && line.contains("?token=")),
-        "{said:?}"
-    );
+    for page in ["Phone: http://127.0.0.1:", "Page:  http://127.0.0.1:"] {
+        assert!(said.iter().any(|line| line.starts_with(page) && line.contains("?token=")), "{said:?}");
+    }
     assert!(said.iter().any(|line| line.contains("fauxkey passkey list")), "{said:?}");
 }

@@ -1,4 +1,4 @@
-//! `struct udev_device`: our hidraw devices, and the HID devices that are their parents.
+//! `struct udev_device`: our hidraw devices, the HID devices that are their parents, and the USB devices that are theirs.
 use super::entries::Entries;
 use super::real::{functions, real};
 use super::{Held, Object, Ours, give, hold, ours, release, text};
@@ -18,6 +18,7 @@ pub(super) struct Device {
     udev: Object,
     number: Number,
     subsystem: &'static CStr,
+    devtype: Option<&'static CStr>,
     syspath: CString,
     sysname: CString,
     sysnum: Option<CString>,
@@ -28,7 +29,7 @@ pub(super) struct Device {
     properties: Entries,
     /// Attributes that were asked for, kept because the program got pointers to them.
     attributes: Entries,
-    /// A HID device, held; null if there is none.
+    /// A HID or USB device, held; null if there is none.
     parent: Object,
 }
 
@@ -68,6 +69,7 @@ impl Device {
             udev,
             number,
             subsystem,
+            devtype: None,
             syspath: string(syspath),
             sysname: string(sysname),
             sysnum: None,
@@ -78,6 +80,16 @@ impl Device {
             attributes: Entries::default(),
             parent: null_mut(),
         }
+    }
+
+    /// The USB device. What stands between it and the HID device, the interface, has nothing to tell.
+    fn usb(udev: Object, number: Number) -> Option<Self> {
+        let sysname = format!("fauxkey-{}", number.get());
+        let mut device = Self::new(udev, number, c"usb", number.usb_path()?, sysname);
+        device.devtype = Some(c"usb_device");
+        device.properties.push(c"DEVTYPE".into(), Some(c"usb_device".into()));
+        device.driver = Some(c"usb".into());
+        Some(device)
     }
 
     /// The HID device, if it is there.
@@ -92,6 +104,7 @@ impl Device {
             device.properties.push(string(key), Some(string(value)));
         }
         device.driver = value(&uevent, "DRIVER").map(string);
+        device.parent = Self::usb(udev, number).map_or(null_mut(), give);
         Some(device)
     }
 
@@ -138,10 +151,11 @@ impl Device {
     /// The device of ours at a path below our folder.
     fn at(udev: Object, path: &CStr) -> Option<Self> {
         let below = path.to_str().ok()?.strip_prefix(bus::folder()?)?.trim_matches('/');
-        let (name, rest) = below.split_once('/')?;
+        let (name, rest) = below.split_once('/').unwrap_or((below, ""));
         let number = Number::of_name(name.as_bytes()).filter(|number| number.is_there())?;
         let hidraw = format!("hid/hidraw/{name}");
         match rest {
+            "" => Self::usb(udev, number),
             "hid" => Self::hid(udev, number),
             rest if rest == hidraw => Self::hidraw(udev, number, None),
             _ => None,
@@ -178,13 +192,13 @@ impl Device {
         self.attributes.value(name)
     }
 
-    /// The parent of that subsystem.
+    /// The nearest parent of that subsystem and kind.
     fn parent(&self, subsystem: Option<&CStr>, devtype: Option<&CStr>) -> Object {
         // SAFETY: the parent is null or one that this holds.
-        let fits = unsafe { ours::<Self>(self.parent) }.is_some_and(|parent| {
-            subsystem.is_none_or(|wanted| wanted == parent.subsystem) && devtype.is_none()
-        });
-        if fits { self.parent } else { null_mut() }
+        let Some(parent) = (unsafe { ours::<Self>(self.parent) }) else { return null_mut() };
+        let fits = subsystem.is_none_or(|wanted| wanted == parent.subsystem)
+            && devtype.is_none_or(|wanted| parent.devtype == Some(wanted));
+        if fits { self.parent } else { parent.parent(subsystem, devtype) }
     }
 }
 
@@ -210,7 +224,7 @@ functions! {
         else null_mut();
     udev_device_get_devpath(device: Object) -> *const c_char; [Device] => device.syspath.as_ptr(); else null();
     udev_device_get_subsystem(device: Object) -> *const c_char; [Device] => device.subsystem.as_ptr(); else null();
-    udev_device_get_devtype(device: Object) -> *const c_char; [Device] => null(); else null();
+    udev_device_get_devtype(device: Object) -> *const c_char; [Device] => pointer(device.devtype); else null();
     udev_device_get_syspath(device: Object) -> *const c_char; [Device] => device.syspath.as_ptr(); else null();
     udev_device_get_sysname(device: Object) -> *const c_char; [Device] => device.sysname.as_ptr(); else null();
     udev_device_get_sysnum(device: Object) -> *const c_char; [Device] => pointer(device.sysnum.as_deref()); else null();

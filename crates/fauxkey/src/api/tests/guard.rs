@@ -177,3 +177,46 @@ fn every_answer_keeps_to_itself() {
         assert!(!reply.headers().any(|name| name.to_ascii_lowercase().starts_with("access-control-")));
     }
 }
+
+#[test]
+fn who_guesses_on_is_told_to_stop_and_who_knows_the_token_is_not_kept_out() {
+    let rig = Rig::new();
+    let guess = || rig.ask_with("GET", "/api/v1/version", &["Authorization: Bearer guess"], "");
+    let kept_out = (0..1_100).map(|_| guess()).position(|reply| reply.status == 429);
+    assert_eq!(kept_out, Some(1_000));
+    assert!(is_refusal(&guess(), 429));
+    assert_eq!(rig.ask("GET", "/api/v1/version", "").status, 200);
+}
+
+/// What a page that is not ours could try: each by itself is refused, whatever else is right.
+#[test]
+fn a_hostile_page_gets_nowhere() {
+    let rig = Rig::new();
+    let token = format!("Authorization: Bearer {}", rig.served.token);
+    let port = rig.authority().rsplit_once(':').unwrap().1.to_owned();
+    let ours = format!("Origin: http://{}", rig.authority());
+    let power = r#"{"power":"off"}"#;
+    let path = "/api/v1/devices/phone/power";
+    // A form or a fetch from another site (CSRF): the browser adds Origin, and knows no token.
+    for origin in ["https://evil.test", "null", "http://localhost:1", "http://127.0.0.1.evil.test"] {
+        let origin = format!("Origin: {origin}");
+        assert!(is_refusal(&rig.ask_with("POST", path, &[&origin], power), 403), "{origin}");
+        assert!(is_refusal(&rig.ask_with("POST", path, &[&origin, &token], power), 403), "{origin}");
+    }
+    // A name of theirs that points here (DNS rebinding): the page is same-origin to the browser.
+    let host = format!("Host: evil.test:{port}");
+    let origin = format!("Origin: http://evil.test:{port}");
+    assert!(is_refusal(&rig.ask_with("POST", path, &[&host, &origin, &token], power), 403));
+    assert!(is_refusal(&rig.ask_with("GET", "/api/v1/devices", &[&host], ""), 403));
+    // An image or a script, which sends no Origin: without the token nothing.
+    assert!(is_refusal(&rig.ask_with("GET", "/api/v1/devices", &[], ""), 401));
+    // A guessed token.
+    let guessed = format!("Authorization: Bearer {}", "A".repeat(rig.served.token.len()));
+    assert!(is_refusal(&rig.ask_with("POST", path, &[&ours, &guessed], power), 401));
+    // A question beforehand (CORS preflight) is not allowed anything.
+    let preflight = rig.ask_with("OPTIONS", path, &["Origin: https://evil.test"], "");
+    assert!(preflight.status >= 400 && preflight.headers().all(|name| !name.starts_with("access-control")));
+    assert_eq!(rig.fake.calls(), [] as [&str; 0]);
+    // And the page that is ours.
+    assert_eq!(rig.ask_with("POST", path, &[&ours, &token], power).status, 200);
+}

@@ -3,6 +3,7 @@ mod events;
 mod guard;
 mod openapi;
 mod page;
+mod phone;
 mod routes;
 mod serving;
 mod trace;

@@ -1,8 +1,10 @@
 use crate::api::listener::CONNECTIONS;
-use crate::api::serve_control;
 use crate::api::testing::{FREE, Fake, Rig, SOON};
-use crate::control::{Failure, FailureKind};
+use crate::api::tls::Identity;
+use crate::api::{Listen, serve_control};
+use crate::control::{Control as _, Failure, FailureKind};
 use crate::home::Home;
+use crate::remote::Remote;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -20,6 +22,58 @@ fn only_the_loopback_interface_is_listened_on() {
         assert_eq!(refused.kind, FailureKind::Invalid, "{address}");
         assert!(refused.message.contains(address) && refused.hint.is_some(), "{refused:?}");
     }
+}
+
+/// A server that other hosts could reach, under a name, and the file of its certificate.
+fn open_to_others(folder: &std::path::Path) -> (crate::api::Served, String) {
+    let identity =
+        Identity::generate(&["phone.test".into(), "localhost".into(), "127.0.0.1".into()]).unwrap();
+    let address = Some("0.0.0.0:0".parse().unwrap());
+    let listen = Listen { address, names: vec!["phone.test".into()], tls: Some(identity) };
+    let served = serve_control(Arc::new(Fake::default()), channel().1, None, listen).unwrap();
+    let file = folder.join("ca.pem");
+    std::fs::write(&file, &served.certificate.as_ref().unwrap().0).unwrap();
+    (served, file.display().to_string())
+}
+
+#[test]
+fn by_tls_other_hosts_may_ask_and_who_trusts_the_certificate_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (served, file) = open_to_others(folder.path());
+    assert!(served.url.starts_with("https://phone.test:"), "{}", served.url);
+    let port = served.url.rsplit_once(':').unwrap().1;
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("https://{host}:{port}");
+        let remote = Remote::trusting(&url, &served.token, Some(&file)).unwrap();
+        assert_eq!(remote.devices().unwrap().len(), 1);
+        assert!(Remote::trusting(&url, &served.token, None).is_err(), "it is trusted by nobody else");
+        assert!(Remote::trusting(&format!("http://{host}:{port}"), &served.token, None).is_err(), "no TLS");
+    }
+    let missing = Remote::trusting(&served.url, &served.token, Some("nowhere.pem")).err().unwrap();
+    assert!(missing.message.starts_with("FAUXKEY_CA: cannot use nowhere.pem: "), "{missing}");
+}
+
+#[test]
+fn a_connection_that_says_nothing_keeps_nobody_from_shaking_hands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (served, file) = open_to_others(folder.path());
+    let port = served.url.rsplit_once(':').unwrap().1;
+    let silent: Vec<TcpStream> =
+        (0..10).map(|_| TcpStream::connect(format!("127.0.0.1:{port}")).unwrap()).collect();
+    let begun = Instant::now();
+    Remote::trusting(&format!("https://127.0.0.1:{port}"), &served.token, Some(&file)).unwrap();
+    assert!(begun.elapsed() < SOON / 4);
+    drop(silent);
+}
+
+#[test]
+fn certificates_that_are_none_are_refused_with_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cert.pem");
+    std::fs::write(&file, "no certificate").unwrap();
+    let refused = Identity::load(&file, &file).err().unwrap();
+    assert_eq!(refused.kind, FailureKind::Invalid);
+    assert!(refused.message.contains("cert.pem"), "{refused}");
 }
 
 #[test]

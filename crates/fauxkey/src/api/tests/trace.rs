@@ -23,7 +23,7 @@ fn the_lines_of_a_trace_come_one_by_one_until_there_are_no_more() {
 /// What the document says is held against the lines of a device that registers, refuses and is switched off.
 #[test]
 fn every_line_of_a_real_trace_is_as_described() {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("phone", "ms-authenticator-ios+packed").unwrap();
     let lines = instance.trace().unwrap();
     for message in [&make_credential("example.test", "ada")[..], &[0x02], &[0xEE, 1]] {

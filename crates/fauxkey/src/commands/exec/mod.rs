@@ -204,7 +204,7 @@ impl Devices {
     /// Says on stderr what the program's user should know.
     fn follow(&self, context: &Context) -> Result<(), Stop> {
         let started = match &self.source {
-            Source::Here(running) => notes::of(context.output, running.instance.subscribe()),
+            Source::Here(running) => notes::of(context.output, running.instance.clone()),
             Source::There { remote, is_owner, .. } => notes::of_remote(context.output, remote, *is_owner),
         };
         Ok(started.map_err(|error: io::Error| {

@@ -1,14 +1,17 @@
 //! What whoever started a program should know of what it does on the devices.
 use crate::announce::Announced;
-use crate::instance::Happening;
+use crate::commands::person::{Person, Where};
+use crate::control::Prompt;
+use crate::instance::Instance;
 use crate::log;
 use crate::output::Output;
 use crate::remote::Remote;
 use authenticator::{Link, Purpose};
 use emulator::Event;
+use serde::Deserialize;
 use serde_json::Value;
-use std::io;
-use std::sync::mpsc::Receiver;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::thread;
 
 /// Said once. Measured: Chromium 156 shows the page zeros, and Firefox 153 does not.
@@ -43,8 +46,8 @@ impl Notes {
         }
     }
 
-    fn hear(&mut self, happening: &Happening) {
-        let Event::Prompted(prompt) = &happening.event else { return };
+    fn hear(&mut self, event: &Event) {
+        let Event::Prompted(prompt) = event else { return };
         let Some(rp_id) = prompt.purpose.rp_id().filter(|rp_id| !rp_id.starts_with("ssh:")) else { return };
         log::announce(&mut self.announced, &self.output, rp_id);
         if matches!(prompt.purpose, Purpose::Register { .. }) && prompt.link == Link::Usb {
@@ -53,29 +56,45 @@ impl Notes {
     }
 }
 
-/// Says it of an instance in this process, on a thread of its own.
+/// Whoever started the program: the devices have no terminal but this one.
+fn place() -> Where {
+    Where { without_log: true, desktop: io::stderr().is_terminal() }
+}
+
+/// Says it of an instance in this process, on a thread of its own, and asks whoever is there.
 ///
 /// # Errors
 /// If the system has no room for a thread.
-pub(super) fn of(output: Output, happenings: Receiver<Happening>) -> io::Result<()> {
+pub(super) fn of(output: Output, instance: Arc<Instance>) -> io::Result<()> {
+    let happenings = instance.subscribe();
     let mut notes = Notes::new(output);
-    let follow = move || happenings.iter().for_each(|happening| notes.hear(&happening));
+    let person = Person::there(output, instance, place());
+    let follow = move || {
+        for happening in happenings {
+            notes.hear(&happening.event);
+            if let Some(person) = &person {
+                person.hear(&happening);
+            }
+        }
+    };
     thread::Builder::new().name("notes".into()).spawn(follow).map(drop)
 }
 
-/// Says it of an instance in another process, which announces relying parties itself, unless it is to be done here.
+/// Says it of an instance in another process. One that was started for this program has nobody else to announce relying
+/// parties to and to ask; others do that themselves.
 ///
 /// # Errors
 /// If the system has no room for a thread.
-pub(super) fn of_remote(output: Output, remote: &Remote, announce: bool) -> io::Result<()> {
+pub(super) fn of_remote(output: Output, remote: &Remote, is_ours: bool) -> io::Result<()> {
     // Without events there is nothing to say, and the program runs as well.
     let Ok(events) = remote.events() else { return Ok(()) };
     let mut notes = Notes::new(output);
     let mut asked = None;
+    let person = is_ours.then(|| Person::there(output, Arc::new(remote.clone()), place())).flatten();
     let follow = move || {
         for event in events {
             let text = |name: &str| event[name].as_str();
-            if announce && let Some(rp_id) = event["prompt"]["rpId"].as_str() {
+            if is_ours && let Some(rp_id) = event["prompt"]["rpId"].as_str() {
                 notes.announce(rp_id);
             }
             match text("kind") {
@@ -90,9 +109,30 @@ pub(super) fn of_remote(output: Output, remote: &Remote, announce: bool) -> io::
                 }
                 _ => {}
             }
+            if let Some(person) = &person {
+                hear(person, &event);
+            }
         }
     };
     thread::Builder::new().name("notes".into()).spawn(follow).map(drop)
+}
+
+/// Tells a person of a question that the API told of.
+fn hear(person: &Arc<Person>, event: &Value) {
+    let Some(device) = event["device"].as_str() else { return };
+    match event["kind"].as_str() {
+        Some("prompted") => {
+            if let Ok(prompt) = Prompt::deserialize(&event["prompt"]) {
+                person.prompted(device, prompt);
+            }
+        }
+        Some("prompt-closed") => {
+            if let Some(number) = event["number"].as_u64() {
+                person.closed(device, number);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn makes_credential(event: &Value) -> bool {

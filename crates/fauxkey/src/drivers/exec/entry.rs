@@ -18,6 +18,8 @@ pub(super) struct Entry {
     number: u32,
     name: String,
     uevent: String,
+    /// Attributes of the USB device that it is.
+    usb: [(&'static str, String); 4],
     socket: PathBuf,
 }
 
@@ -34,7 +36,14 @@ impl Entry {
             std::process::id(),
             one_line(name),
         );
-        Self { place: place.clone(), number, name: name.into(), uevent, socket: socket.into() }
+        // libfido2 1.6, Debian 11's, leaves devices out that are not on USB or lack one of the two names.
+        let usb = [
+            ("idVendor", format!("{vendor:04x}")),
+            ("idProduct", format!("{product:04x}")),
+            ("manufacturer", one_line(&identity.manufacturer)),
+            ("product", one_line(&identity.product)),
+        ];
+        Self { place: place.clone(), number, name: name.into(), uevent, usb, socket: socket.into() }
     }
 
     /// While it is made, while it is there, and while it is removed.
@@ -52,6 +61,10 @@ impl Entry {
         let hidraw = hid.join(format!("hidraw/hidraw{number}"));
         files::make_folder(&hidraw)?;
         fs::write(draft.join("name"), format!("{}\n", self.name))?;
+        // As the kernel has it, a text that a device does not have is no file.
+        for (file, text) in self.usb.iter().filter(|(_, text)| !text.is_empty()) {
+            fs::write(draft.join(file), format!("{text}\n"))?;
+        }
         symlink(&self.socket, draft.join("socket"))?;
         fs::write(hid.join("uevent"), &self.uevent)?;
         fs::write(hid.join("report_descriptor"), REPORT_DESCRIPTOR)?;

@@ -61,6 +61,13 @@ fn a_device_is_described_as_the_kernel_would() {
     let descriptor = fs::read(hid.join("hidraw/hidraw64/device/report_descriptor")).unwrap();
     assert_eq!(descriptor, transport::ctaphid::REPORT_DESCRIPTOR);
     assert_eq!(fs::read_to_string(bus.join("hidraw64/name")).unwrap(), "phone\n");
+    for (file, text) in [
+        ("manufacturer", usb.manufacturer),
+        ("product", usb.product),
+        ("idVendor", format!("{:04x}", usb.vendor_id)),
+    ] {
+        assert_eq!(fs::read_to_string(bus.join("hidraw64").join(file)).unwrap(), format!("{text}\n"));
+    }
     assert!(fs::metadata(bus.join("hidraw64/socket")).unwrap().file_type().is_socket());
 }
 

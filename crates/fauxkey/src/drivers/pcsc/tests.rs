@@ -20,7 +20,7 @@ struct Slot(TcpStream);
 impl Rig {
     fn new(profile: &str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let instance = Instance::ephemeral().unwrap();
+        let instance = Instance::ephemeral(None).unwrap();
         instance.add_device("key", profile).unwrap();
         Self { listener, instance }
     }

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 #[test]
 fn a_device_is_made_looked_at_and_deleted() {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     assert_eq!(instance.devices().unwrap(), []);
     let key = instance.add_device("key", "security-key").unwrap();
     let phone = instance.ensure_device("phone", DEFAULT_PROFILE).unwrap();

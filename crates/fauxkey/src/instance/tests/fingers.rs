@@ -4,7 +4,7 @@ use crate::control::{Finger, Gesture, Prompt};
 use wire::ctap2::GetInfoResponse;
 
 fn key() -> Instance {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("phone", "fingerprint-key").unwrap();
     instance
 }
@@ -94,7 +94,7 @@ fn a_question_tells_of_a_long_touch_and_of_samples() {
 /// authenticatorConfig 4, then a reset that a person answers.
 #[test]
 fn a_person_gives_a_long_touch_where_a_short_one_does_not_reset() {
-    let instance = std::sync::Arc::new(Instance::ephemeral().unwrap());
+    let instance = std::sync::Arc::new(Instance::ephemeral(None).unwrap());
     instance.add_device("phone", "all-in").unwrap();
     assert_eq!(instance.ctap2("phone", Link::Usb, &[0x0D, 0xA1, 0x01, 0x04]), Ok(vec![0]));
     instance.set_user("phone", user(Answer::Ask)).unwrap();

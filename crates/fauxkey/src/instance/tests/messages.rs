@@ -18,7 +18,7 @@ fn register<'scope>(
 
 #[test]
 fn a_device_is_not_reached_over_a_link_that_its_profile_does_not_describe() {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("key", "security-key").unwrap();
     assert_eq!(status(&instance.ctap2("key", Link::Usb, GET_INFO).unwrap()), Status::OK);
     for link in [Link::Hybrid, Link::Internal] {

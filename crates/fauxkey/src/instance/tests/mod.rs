@@ -16,7 +16,7 @@ use wire::webauthn::AuthenticatorData;
 
 /// An instance in memory with a device called `phone`.
 fn phone() -> Instance {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("phone", DEFAULT_PROFILE).unwrap();
     instance
 }

@@ -9,7 +9,7 @@ use wire::apdu::StatusWord;
 use wire::ctaphid::{Command, REPORT_SIZE, Report, fragment};
 
 fn instance() -> Instance {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("phone", "ms-authenticator-ios").unwrap();
     instance
 }
@@ -218,7 +218,7 @@ fn u2f_has_its_names_and_its_status_words() {
 /// Over U2F the first answer is that nobody has touched; a user who does so at once makes it a success.
 #[test]
 fn a_success_has_no_reason_even_if_it_was_refused_a_moment_before() {
-    let instance = Instance::ephemeral().unwrap();
+    let instance = Instance::ephemeral(None).unwrap();
     instance.add_device("key", "u2f-key").unwrap();
     let lines = instance.trace().unwrap();
     let register = wire::ctap1::Request::Register { challenge: [1; 32], application: [2; 32] }.encode();
