@@ -64,6 +64,8 @@ pub(crate) enum Peer {
     Pytest,
     /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
     Phone,
+    /// How fast a page is by each route, beside Chromium's own virtual authenticator; part of `cargo xtask bench`
+    PageSpeed,
 }
 
 /// Debian's, unmodified.
@@ -93,25 +95,18 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 5] = [
+    pub(crate) const QUICK: [Self; 6] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Libfido2,
         Self::Openssh,
         Self::ChromiumHeadlessShell,
+        Self::Playwright,
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 8] = [
-        Self::Pcsc,
-        Self::Chromium,
-        Self::Firefox,
-        Self::Aaguid,
-        Self::Playwright,
-        Self::Selenium,
-        Self::Pytest,
-        Self::Phone,
-    ];
+    pub(crate) const SLOW: [Self; 7] =
+        [Self::Pcsc, Self::Chromium, Self::Firefox, Self::Aaguid, Self::Selenium, Self::Pytest, Self::Phone];
 
     pub(crate) fn script(self) -> &'static str {
         match self {
@@ -126,6 +121,7 @@ impl Peer {
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
+            Self::PageSpeed => "tests/peers/page_speed.py",
         }
     }
 
@@ -150,9 +146,15 @@ impl Peer {
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
         }
+    }
+
+    /// Whether it needs a WebDriver for Firefox.
+    pub(crate) fn drives_firefox(self) -> bool {
+        matches!(self, Self::Selenium | Self::Pytest)
     }
 
     /// Whether it judges a package for harnesses.
@@ -184,7 +186,7 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
                 Some(harness) => harness,
                 None => harness.insert(Harness::install(workspace)?),
             };
-            command = harness.command(workspace, peer, &fauxkey);
+            command = harness.command(workspace, peer, &fauxkey)?;
         }
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);

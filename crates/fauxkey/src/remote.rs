@@ -5,7 +5,9 @@ use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
     NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
 };
+use crate::extension::Pairing;
 use crate::home::Home;
+use crate::page::Choice;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -130,6 +132,11 @@ impl Remote {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What pairs a browser's extension with it.
+    pub fn pairing(&self, choice: Choice) -> Pairing {
+        Pairing::new(&self.url, &self.token, choice)
     }
 
     /// What happens from now on, each event as the API has it, until the instance ends.
