@@ -63,8 +63,11 @@ fn arrows_between_the_rooms_point_down_only() {
                 continue;
             };
             for dependency in dependencies.keys().filter(|dependency| rooms.contains(dependency)) {
+                // The example for tests in Rust, which goes down as well.
+                let in_example =
+                    (room, dependency.as_str(), section) == ("emulator", "client", "dev-dependencies");
                 assert!(
-                    below.contains(&dependency.as_str()),
+                    below.contains(&dependency.as_str()) || in_example,
                     "{room} must not know {dependency} ({section})"
                 );
             }

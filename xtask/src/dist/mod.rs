@@ -1,11 +1,12 @@
 //! `cargo xtask dist`: what others take. One binary for every Linux of this machine's kind whose glibc is not older
-//! than `BASELINE`, and SHA-256 checksums, in `target/dist`.
+//! than `BASELINE`, the packages for test harnesses, and SHA-256 checksums, in `target/dist`.
 //!
 //! rustup has an old glibc for no target, so cargo-zigbuild links against the stubs that Zig carries. What came of it
 //! is read from the binary, and from the library in it that `exec` puts into programs; then the binary is run.
 mod clean;
 mod elf;
 
+use crate::bindings;
 use crate::venv::Venv;
 use crate::workspace::{Workspace, run as run_command};
 use anyhow::{Context, Result, bail};
@@ -71,6 +72,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     dist.examine(&binary)?;
     dist.try_out(&binary)?;
     dist.archive(&binary, &target)?;
+    dist.packages()?;
     for line in dist.checksums()?.lines() {
         println!("{line}");
     }
@@ -91,6 +93,18 @@ fn host() -> Result<String> {
 }
 
 impl Dist<'_> {
+    /// The packages for npm and PyPI.
+    fn packages(&self) -> Result<()> {
+        let folder = bindings::pack(self.workspace)?.folder;
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let path = entry?.path();
+            let name = path.file_name().context("it is a file")?;
+            fs::copy(&path, self.out.join(name))
+                .with_context(|| format!("cannot copy {}", path.display()))?;
+        }
+        Ok(())
+    }
+
     /// Builds it with the oldest glibc.
     fn binary(&self, target: &str) -> Result<PathBuf> {
         eprintln!("dist: building for {target}, glibc {BASELINE}");

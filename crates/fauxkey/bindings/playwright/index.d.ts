@@ -150,7 +150,7 @@ export class Phone {
 
   /** From now on the user agrees; what is being asked at this moment included. `delay` is in milliseconds. */
   approve(options?: { delay?: number }): Promise<void>;
-  /** From now on the user says no. */
+  /** From now on the user says no; by `exec` after a moment, if nothing else is said. */
   deny(options?: { delay?: number }): Promise<void>;
   /** From now on the user does nothing, and commands time out. */
   ignore(): Promise<void>;

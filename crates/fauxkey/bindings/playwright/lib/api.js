@@ -1,5 +1,6 @@
 'use strict';
 // The control API of a running instance: HTTP and JSON with a bearer token.
+const fs = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
 
@@ -12,6 +13,12 @@ class FauxkeyError extends Error {
     this.kind = kind;
     this.hint = hint;
   }
+}
+
+/** Through no agent or proxy; an instance on another host may have a certificate that FAUXKEY_CA names. */
+function connection() {
+  const file = process.env.FAUXKEY_CA;
+  return file ? { agent: false, ca: fs.readFileSync(file) } : { agent: false };
 }
 
 class Api {
@@ -33,7 +40,7 @@ class Api {
       const { request } = url.protocol === 'https:' ? https : http;
       const unreachable = (error) => reject(error.name === 'AbortError' ? error
         : new FauxkeyError(`fauxkey at ${this.url} does not answer: ${error.message}`));
-      const sent = request(url, { method, headers, signal, agent: false }, (response) => {
+      const sent = request(url, { method, headers, signal, ...connection() }, (response) => {
         const parts = [];
         response.on('data', (part) => parts.push(part));
         response.on('error', unreachable);
@@ -56,4 +63,4 @@ class Api {
   }
 }
 
-module.exports = { Api, FauxkeyError };
+module.exports = { Api, FauxkeyError, connection };

@@ -6,6 +6,8 @@ const { Instance, environment, temporaryHome } = require('./program');
 const { attach } = require('./carrier');
 
 const DEFAULT_PROFILE = 'ms-authenticator-ios';
+/** Milliseconds in which nobody answers. */
+const A_MOMENT = 250;
 
 class Phone {
   #api; #instance; #temporary; #environment; #device;
@@ -98,13 +100,14 @@ class Phone {
 
   approve(options) { return this.user('approve', options); }
 
-  deny(options) { return this.user('deny', options); }
+  // Firefox asks again at once for as long as it is denied, and hears nothing else while nobody takes time to answer.
+  deny({ delay = this.route === 'exec' ? A_MOMENT : 0 } = {}) { return this.user('deny', { delay }); }
 
   ignore() { return this.user('ignore'); }
 
   ask() { return this.user('ask'); }
 
-  wrongFinger(options) { return this.user('wrong-finger', options); }
+  wrongFinger({ delay = this.route === 'exec' ? A_MOMENT : 0 } = {}) { return this.user('wrong-finger', { delay }); }
 
   choose(account, options) { return this.user({ account }, options); }
 

@@ -2,6 +2,7 @@
 // When a ceremony of the browser's own has come to a bad end, as the device's events tell.
 const http = require('node:http');
 const https = require('node:https');
+const { connection } = require('./api');
 
 /** Milliseconds that a browser has to tell its page by itself. */
 const GRACE = 500;
@@ -37,7 +38,7 @@ class Watcher {
     const url = new URL(`${phone.url}/api/v1/events`);
     const { get } = url.protocol === 'https:' ? https : http;
     return new Promise((resolve, reject) => {
-      const request = get(url, { headers: { Authorization: `Bearer ${phone.token}` }, agent: false }, (response) => {
+      const request = get(url, { headers: { Authorization: `Bearer ${phone.token}` }, ...connection() }, (response) => {
         resolve(new Watcher(phone, request, response));
       });
       request.on('error', reject);

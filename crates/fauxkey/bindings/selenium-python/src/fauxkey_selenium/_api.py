@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,8 +31,12 @@ class Api:
 
     def _connect(self) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
         parts = urlsplit(self.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "127.0.0.1", parts.port)
+        host = parts.hostname or "127.0.0.1"
+        connection = http.client.HTTPConnection(host, parts.port)
+        if parts.scheme == "https":
+            # An instance on another host may have a certificate that FAUXKEY_CA names.
+            trust = ssl.create_default_context(cafile=os.environ.get("FAUXKEY_CA") or None)
+            connection = http.client.HTTPSConnection(host, parts.port, context=trust)
         return connection, f"{parts.path}/api/v1", {"Authorization": f"Bearer {self.token}"}
 
     def stream(self, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:

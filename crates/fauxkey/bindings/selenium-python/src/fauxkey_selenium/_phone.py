@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
 DEFAULT_PROFILE = "ms-authenticator-ios"
+A_MOMENT = 0.25
+"""Seconds in which nobody answers."""
 Route = Literal["exec", "bindings"]
 Link = Literal["usb", "internal", "hybrid"]
 UserAnswer = Literal["approve", "ask", "deny", "ignore", "wrong-finger"] | dict[Literal["account"], int]
@@ -297,9 +299,13 @@ class Phone:
         """From now on the user agrees."""
         self.user("approve", delay=delay)
 
-    def deny(self, *, delay: float = 0.0) -> None:
-        """From now on the user says no."""
-        self.user("deny", delay=delay)
+    def deny(self, *, delay: float | None = None) -> None:
+        """From now on the user says no; by `exec` after a moment, if nothing else is said.
+
+        Firefox asks again at once for as long as it is denied, and nothing else gets through to it while nobody takes
+        time to answer.
+        """
+        self.user("deny", delay=self._moment(delay))
 
     def ignore(self) -> None:
         """From now on the user does nothing, and commands time out."""
@@ -309,9 +315,14 @@ class Phone:
         """From now on each question waits for :meth:`answer`."""
         self.user("ask")
 
-    def wrong_finger(self, *, delay: float = 0.0) -> None:
-        """From now on every verification fails, until the device is locked."""
-        self.user("wrong-finger", delay=delay)
+    def wrong_finger(self, *, delay: float | None = None) -> None:
+        """From now on every verification fails, until the device is locked; `delay` as for :meth:`deny`."""
+        self.user("wrong-finger", delay=self._moment(delay))
+
+    def _moment(self, delay: float | None) -> float:
+        if delay is not None:
+            return delay
+        return A_MOMENT if self.route == "exec" else 0.0
 
     def choose(self, account: int, *, delay: float = 0.0) -> None:
         """From now on the user agrees and takes the account at that place, counted from 0 at the newest."""
