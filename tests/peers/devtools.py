@@ -121,6 +121,9 @@ class Page:
     def focus(self):
         """What has the focus, as a screen reader hears it: role and name."""
         found = self.send("Runtime.evaluate", expression="document.activeElement")["result"]
+        if "objectId" not in found:
+            # The page is on its way.
+            return "", ""
         tree = self.send("Accessibility.getPartialAXTree", objectId=found["objectId"], fetchRelatives=False)
         (node,) = [node for node in tree["nodes"] if not node.get("ignored")][:1] or [{}]
         text = lambda key: node.get(key, {}).get("value", "")
