@@ -58,6 +58,9 @@ pub fn question(prompt: &Prompt) -> String {
         Purpose::SignIn { rp_id, accounts, .. } => match accounts.as_slice() {
             [] => format!("sign-in at {}", shown(rp_id)),
             [one] => format!("sign-in at {} as {}", shown(rp_id), account(one)),
+            [first, other] => {
+                format!("sign-in at {} as {} or {}", shown(rp_id), account(first), account(other))
+            }
             [first, rest @ ..] => {
                 format!("sign-in at {} as {}, or one of {} others", shown(rp_id), account(first), rest.len())
             }

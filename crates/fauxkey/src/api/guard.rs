@@ -94,19 +94,22 @@ impl Guard {
         {
             return Err(forbidden(format!("a page of `{origin}` may not ask")));
         }
-        let with_token = match self.token_of(request, access)? {
+        let token = self.token_of(request, access)?;
+        let with_token = match token {
             Some(token) if access == Access::Paired => fits(&extension::pairing(&self.token), token),
             Some(token) => fits(&self.token, token),
             None => false,
         };
+        if access == Access::Page && token.is_some() && !with_token && !self.bears_another() {
+            return Err(too_many());
+        }
         match access {
             Access::Page | Access::Open => Ok(Admitted { with_token }),
             Access::Token | Access::TokenOrQuery | Access::Paired if with_token => {
                 Ok(Admitted { with_token })
             }
             Access::Token | Access::TokenOrQuery | Access::Paired if !self.bears_another() => {
-                let message = format!("more than {WRONG_TOKENS} wrong tokens within {WRONG_WINDOW:?}");
-                Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, FailureKind::Forbidden, message))
+                Err(too_many())
             }
             Access::Paired => {
                 let message = "the request brings no token of a pairing, or a wrong one";
@@ -158,6 +161,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
         },
         (Some(_), Some(_)) => Err(Problem::invalid(format!("the header `{name}` is there more than once"))),
     }
+}
+
+fn too_many() -> Problem {
+    let message = format!("more than {WRONG_TOKENS} wrong tokens within {WRONG_WINDOW:?}");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, FailureKind::Forbidden, message)
 }
 
 fn forbidden(message: String) -> Problem {

@@ -185,6 +185,8 @@ fn who_guesses_on_is_told_to_stop_and_who_knows_the_token_is_not_kept_out() {
     let kept_out = (0..1_100).map(|_| guess()).position(|reply| reply.status == 429);
     assert_eq!(kept_out, Some(1_000));
     assert!(is_refusal(&guess(), 429));
+    assert_eq!(rig.ask_with("GET", "/?token=guess", &[], "").status, 429, "nor by way of the page");
+    assert_eq!(rig.ask_with("GET", "/", &[], "").status, 401, "who brings none does not guess");
     assert_eq!(rig.ask("GET", "/api/v1/version", "").status, 200);
 }
 
