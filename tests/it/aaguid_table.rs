@@ -56,6 +56,36 @@ fn seen(fixture: &Value) -> Vec<String> {
     rows
 }
 
+/// What a page sees where fauxkey does what a browser does.
+fn beside(fixture: &Value) -> Vec<String> {
+    let cells = part(fixture, "beside");
+    let mut rows = Vec::new();
+    for route in firsts(cells).into_iter().filter(|route| *route != "trace") {
+        for kind in ["a phone", "a phone, raw", "a roaming key", "a roaming key, raw"] {
+            let cell = |preference: &str| {
+                let cell = cells[&format!("{route} | {kind} | {preference}")].as_str().unwrap();
+                cell.split(", ").collect::<Vec<_>>()
+            };
+            let mut row_cells = vec![route.to_owned(), kind.to_owned()];
+            for preference in PREFERENCES {
+                let [format, aaguid, _, transports, attachment] = cell(preference)[..] else {
+                    panic!("{route}")
+                };
+                assert_eq!([transports, attachment], cell("none")[3..]);
+                let aaguid = if aaguid == "zeros" { "**zeros**" } else { aaguid };
+                row_cells.push(format!("{format}, {aaguid}"));
+            }
+            let [.., transports, attachment] = cell("none")[..] else { panic!("{route}") };
+            row_cells.push(format!("{} / {attachment}", transports.replace(',', " ")));
+            rows.push(row(&row_cells));
+        }
+    }
+    for kind in ["a phone, raw", "a roaming key, raw"] {
+        assert_eq!(cells[&format!("trace | {kind}")], "every answer marked");
+    }
+    rows
+}
+
 /// Over which routes a passkey that was made over one is not found.
 fn lost(fixture: &Value) -> Vec<String> {
     let cells = part(fixture, "found");
@@ -83,7 +113,7 @@ fn the_page_has_the_tables_that_were_measured_and_no_other_rows() {
     let page = fs::read_to_string(PAGE).unwrap();
     let rows: Vec<&str> =
         page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| route")).collect();
-    let expected = [seen(&fixture), lost(&fixture), graph(&fixture)].concat();
+    let expected = [seen(&fixture), beside(&fixture), lost(&fixture), graph(&fixture)].concat();
     assert!(expected.len() > 20, "{expected:?}");
     assert_eq!(rows, expected, "\n{}", expected.join("\n"));
 }

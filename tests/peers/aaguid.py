@@ -1,15 +1,18 @@
 """Which AAGUID a relying party sees, measured: each route, each attestation preference, with an authenticator that attests
 by itself and with one that does not; where a passkey made over one route is found; and what becomes of the options that
 Microsoft Graph gives out. Every cell has an expectation in fixtures/browsers/aaguid.json, and one that is otherwise fails
-by name. `--write` replaces them by what is measured."""
+by name; and what they see where fauxkey does what a browser does. `--write` replaces them by what is measured."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from contextlib import contextmanager
 
+import beside
 import fido2.client
 import web
 from browsers import creation, request
@@ -134,6 +137,7 @@ class Instance:
         self.folder = folder
         self.environment = {"FAUXKEY_HOME": folder}
         self.ready = ready
+        self.trace = os.path.join(folder, "trace.jsonl")
         self.socket = next(place for place in ready["devices"][0]["attached"] if place.startswith("unix:"))
 
     def command(self, *arguments, stdin=None):
@@ -148,7 +152,8 @@ class Instance:
 def running(profile):
     with tempfile.TemporaryDirectory(prefix="fauxkey-aaguid-") as folder:
         ready = os.path.join(folder, "ready.json")
-        command = [web.PROGRAM, "run", "--device", f"device={profile}", "--attach", "socket,exec"]
+        trace = os.path.join(folder, "trace.jsonl")
+        command = [web.PROGRAM, "run", "--device", f"device={profile}", "--attach", "socket,exec", "--trace", trace]
         with open(os.path.join(folder, "log"), "w+") as log:
             process = subprocess.Popen(
                 [*command, "--ready-file", ready, "--exit-with-parent"],
@@ -237,10 +242,88 @@ def _graph(names):
     return results
 
 
+BESIDE = ("chromium:extension", "chromium:script", "chromium-headless-shell:script", "firefox:extension", "ceremonies")
+BESIDE_DEVICES = {
+    "a phone": ("ms-authenticator-ios+packed-self", ()),
+    "a roaming key": ("yubikey-5c", ()),
+    "a phone, raw": ("ms-authenticator-ios+packed-self", ("--client", "raw")),
+    "a roaming key, raw": ("yubikey-5c", ("--client", "raw")),
+}
+"""With the switch to answer raw, pages get what the device says."""
+
+
+class ByCeremonies:
+    """`POST ceremonies`, as harnesses ask for pages: the route by bindings."""
+
+    rp_id = "localhost"
+
+    def __init__(self, instance, client):
+        self.instance, self.client = instance, client
+
+    def create(self, options):
+        with open(self.instance.ready["tokenFile"]) as file:
+            headers = {"Authorization": f"Bearer {file.read()}"}
+        body = {"type": "create", "origin": "https://localhost", "options": options} | self.client
+        address = f"{self.instance.ready['url']}/api/v1/devices/device/ceremonies"
+        asked = urllib.request.Request(address, method="POST", data=json.dumps(body).encode(), headers=headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        outcome = json.load(opener.open(asked, timeout=60))
+        if "error" in outcome:
+            raise Refused(outcome["error"]["name"])
+        return outcome["response"]
+
+
+@contextmanager
+def route_beside(instance, place, flags):
+    if place == "ceremonies":
+        yield ByCeremonies(instance, {"client": flags[1]} if flags else {})
+        return
+    name, _, route = place.partition(":")
+    with beside.browser(name, route, instance.environment, flags) as pages:
+        yield ByBrowser(pages)
+
+
+def _beside():
+    """What a page sees where fauxkey itself does what a browser does."""
+    cells = {}
+    for kind, (profile, flags) in BESIDE_DEVICES.items():
+        with running(profile) as instance:
+            aaguid = instance.ready["devices"][0]["aaguid"]
+            for place in BESIDE:
+                with route_beside(instance, place, flags) as party:
+                    for preference in PREFERENCES:
+                        options = creation(party, f"{kind} {preference}", attestation=preference)
+                        made = lambda: seen(party.create(options), aaguid)  # noqa: E731
+                        cells[f"{_words(place)} | {kind} | {preference}"] = outcome(made)
+            if flags:
+                cells[f"trace | {kind}"] = _told(instance)
+    return cells
+
+
+def _words(place):
+    name, _, route = place.partition(":")
+    return f"{name} by {route}" if route else "POST ceremonies, as bindings do"
+
+
+def _told(instance):
+    """Whether the trace says that the answers were raw. It is written a moment after they were given."""
+    everything = len(BESIDE) * len(PREFERENCES)
+    end = time.monotonic() + 10
+    while True:
+        with open(instance.trace) as file:
+            lines = [json.loads(line) for line in file.read().splitlines() if line.endswith("}")]
+        told = [line for line in lines if line["kind"] == "client" and line["text"].startswith("raw: ")]
+        if len(told) >= everything or time.monotonic() > end:
+            return "every answer marked" if len(told) == everything else f"{len(told)} of {everything} marked"
+        time.sleep(0.2)
+
+
 def main():
     cases = Cases()
     names = [*web.BROWSERS, "python-fido2", *CLIENTS]
-    measured = measure(names)
+    measured = {"beside": _beside()}
+    if "--beside" not in sys.argv:
+        measured = measure(names) | measured
     if "--write" in sys.argv:
         with open(FIXTURE) as file:
             document = json.load(file)

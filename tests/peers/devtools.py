@@ -1,6 +1,7 @@
 """A real Chromium over its DevTools pipe: a page with a keyboard, an accessibility tree, and screenshots."""
 
 import base64
+import fcntl
 import json
 import os
 import queue
@@ -120,6 +121,9 @@ class Page:
     def focus(self):
         """What has the focus, as a screen reader hears it: role and name."""
         found = self.send("Runtime.evaluate", expression="document.activeElement")["result"]
+        if "objectId" not in found:
+            # The page is on its way.
+            return "", ""
         tree = self.send("Accessibility.getPartialAXTree", objectId=found["objectId"], fetchRelatives=False)
         (node,) = [node for node in tree["nodes"] if not node.get("ignored")][:1] or [{}]
         text = lambda key: node.get(key, {}).get("value", "")
@@ -160,16 +164,26 @@ class Page:
             file.write(base64.b64decode(whole["data"]))
 
 
+def pipes():
+    """Ours and the browser's ends of two pipes: read here, write here, read there, write there. None is 3 or 4, which the
+    shell that starts the browser puts them on."""
+    (read_here, write_there), (read_there, write_here) = os.pipe(), os.pipe()
+    ends = [read_here, write_here, read_there, write_there]
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return high
+
+
 @contextmanager
 def chromium():
     """Debian's, headless, with a profile of its own."""
     folder = tempfile.mkdtemp(prefix="fauxkey-devtools-")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     flags = ["--headless=new", "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
-    read_here, write_there = os.pipe()
-    read_there, write_here = os.pipe()
+    read_here, write_here, read_there, write_there = pipes()
     # Chromium reads commands from descriptor 3 and writes to 4.
-    command = ["sh", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', "/usr/bin/chromium", *flags, "about:blank"]
+    command = ["bash", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', "/usr/bin/chromium", *flags, "about:blank"]
     environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
     with open(os.path.join(folder, "log"), "w") as log:
         process = subprocess.Popen(

@@ -274,6 +274,13 @@ def faults(cases, phone):
 
 def traffic(cases, phone):
     page, daemon = phone.page, phone.daemon
+    with cases.case("the newest line is in sight, though the window was narrow meanwhile"):
+        page.look("light", 360, 740)
+        page.look("light", 1280, 900)
+        daemon.api("POST", "/ctap2", {"link": "usb", "message": bytes_to_base64url(b"\x04")})
+        below = "(({scrollHeight, scrollTop, clientHeight}) => [scrollHeight - scrollTop - clientHeight, scrollTop])"
+        sight = lambda: page.value(f"{below}(document.getElementById('lines'))")
+        page.until(lambda: sight()[0] < 2 and sight()[1] > 0, "the end is in sight")
     with cases.case("each message is decoded, and its bytes are a key away"):
         phone.press("Clear")
         page.until(lambda: page.value("document.getElementById('lines').childElementCount") == 0, "it is clear")

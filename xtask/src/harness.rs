@@ -16,7 +16,6 @@ const GECKODRIVER: &str = "0.37.1";
 pub(crate) struct Harness {
     venv: Venv,
     archives: PathBuf,
-    geckodriver: PathBuf,
 }
 
 impl Harness {
@@ -29,18 +28,21 @@ impl Harness {
         // They have been of this version before, and may be others now.
         pip.args(["--no-deps", "--no-index", "--force-reinstall"]).args(wheels(&archives)?);
         run(&mut pip)?;
-        Ok(Self { venv, archives, geckodriver: geckodriver(workspace)? })
+        Ok(Self { venv, archives })
     }
 
     /// What judges, in an environment in which the packages are installed.
-    pub(crate) fn command(&self, workspace: &Workspace, peer: Peer, fauxkey: &Path) -> Command {
+    pub(crate) fn command(&self, workspace: &Workspace, peer: Peer, fauxkey: &Path) -> Result<Command> {
         let mut command = workspace.command(self.venv.program("python"));
         command.args(["-B", "-u", peer.script()]).env("FAUXKEY_BIN", fauxkey);
-        command.env("FAUXKEY_ARCHIVES", &self.archives).env("GECKODRIVER", &self.geckodriver);
+        command.env("FAUXKEY_ARCHIVES", &self.archives);
+        if peer.drives_firefox() {
+            command.env("GECKODRIVER", geckodriver(workspace)?);
+        }
         command.env("FAUXKEY_PEERS", workspace.target().join("peers"));
         // Neither reports of use nor downloads of browsers.
         command.env("SE_AVOID_STATS", "true").env("SE_OFFLINE", "true");
-        command
+        Ok(command)
     }
 }
 

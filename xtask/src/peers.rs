@@ -54,6 +54,8 @@ pub(crate) enum Peer {
     ChromiumHeadlessShell,
     /// Firefox ESR, through `fauxkey exec`
     Firefox,
+    /// Pages that `fauxkey browser` answers beside Chromium, chromium-headless-shell and Firefox: extension and script
+    Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
     /// fauxkey-playwright from its archive: Playwright and @simplewebauthn/server, in Chromium and chromium-headless-shell
@@ -64,6 +66,8 @@ pub(crate) enum Peer {
     Pytest,
     /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
     Phone,
+    /// How fast a page is by each route, beside Chromium's own virtual authenticator; part of `cargo xtask bench`
+    PageSpeed,
 }
 
 /// Debian's, unmodified.
@@ -93,12 +97,13 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 5] = [
+    pub(crate) const QUICK: [Self; 6] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Libfido2,
         Self::Openssh,
         Self::ChromiumHeadlessShell,
+        Self::Playwright,
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
@@ -106,8 +111,8 @@ impl Peer {
         Self::Pcsc,
         Self::Chromium,
         Self::Firefox,
+        Self::Extension,
         Self::Aaguid,
-        Self::Playwright,
         Self::Selenium,
         Self::Pytest,
         Self::Phone,
@@ -121,21 +126,29 @@ impl Peer {
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
             Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
+            Self::Extension => "tests/peers/extension.py",
             Self::Aaguid => "tests/peers/aaguid.py",
             Self::Playwright => "tests/peers/harness/playwright_story.py",
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
+            Self::PageSpeed => "tests/peers/page_speed.py",
         }
     }
 
-    /// The script's argument, if it judges by several programs.
-    fn argument(self) -> Option<&'static str> {
+    /// The script's arguments, if it judges by several programs.
+    fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Chromium => Some("chromium"),
-            Self::ChromiumHeadlessShell => Some("chromium-headless-shell"),
-            Self::Firefox => Some("firefox"),
-            _ => None,
+            Self::Chromium => &["chromium"],
+            Self::ChromiumHeadlessShell => &["chromium-headless-shell"],
+            Self::Firefox => &["firefox"],
+            Self::Extension => &[
+                "chromium:extension",
+                "chromium:script",
+                "chromium-headless-shell:script",
+                "firefox:extension",
+            ],
+            _ => &[],
         }
     }
 
@@ -149,10 +162,16 @@ impl Peer {
             Self::Chromium | Self::Phone => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
-            Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
         }
+    }
+
+    /// Whether it needs a WebDriver for Firefox.
+    pub(crate) fn drives_firefox(self) -> bool {
+        matches!(self, Self::Selenium | Self::Pytest)
     }
 
     /// Whether it judges a package for harnesses.
@@ -178,13 +197,13 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         debian::install(peer.packages())?;
         let mut command = workspace.command(venv.program("python"));
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
-        command.args(["-B", "-u", peer.script()]).args(peer.argument()).env("FAUXKEY", &fauxkey);
+        command.args(["-B", "-u", peer.script()]).args(peer.arguments()).env("FAUXKEY", &fauxkey);
         if peer.is_harness() {
             let harness = match &harness {
                 Some(harness) => harness,
                 None => harness.insert(Harness::install(workspace)?),
             };
-            command = harness.command(workspace, peer, &fauxkey);
+            command = harness.command(workspace, peer, &fauxkey)?;
         }
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);

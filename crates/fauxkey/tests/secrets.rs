@@ -201,10 +201,11 @@ fn ask_everything(url: &str, token: &str, credential: &[u8]) -> Vec<(String, Vec
     let id = base64url::encode(credential);
     let paths = openapi["paths"].as_object().unwrap().iter();
     // The streams do not end; what they say is in the log and in the trace.
-    let streams = ["/api/v1/events", "/api/v1/trace"];
+    let streams = ["/api/v1/events", "/api/v1/trace", "/api/v1/extension"];
     let asked =
         paths.filter(|(path, methods)| methods.get("get").is_some() && !streams.contains(&path.as_str()));
-    let name = |path: &str| if path.contains("/ca/") { "all-in" } else { "phone" };
+    let name =
+        |path: &str| if path.contains("/ca/") || path.contains("/profiles/") { "all-in" } else { "phone" };
     let mut answers: Vec<_> =
         asked.map(|(path, _)| get(&path.replace("{name}", name(path)).replace("{id}", &id))).collect();
     answers.push(get(&format!("/?token={token}")));

@@ -5,6 +5,7 @@
 //! 127.0.0.1 (DNS rebinding) is refused; `Origin`, which browsers add to requests that a page makes, must be
 //! ours; and the token must be there. No answer carries a CORS header.
 use super::Api;
+use super::extension;
 use super::problem::Problem;
 use super::routes::{Access, access};
 use crate::control::FailureKind;
@@ -83,7 +84,9 @@ impl Guard {
             return Err(forbidden(format!("the Host `{}` is not this machine", target.unwrap_or(host)))
                 .hint(format!("ask for {}://{}/", self.scheme, self.authorities[1])));
         }
+        let access = access(request.uri().path());
         if let Some(origin) = single(headers, &header::ORIGIN)?
+            && !(access == Access::Paired && extension::is_extension(origin))
             && !origin
                 .strip_prefix(self.scheme)
                 .and_then(|origin| origin.strip_prefix("://"))
@@ -91,17 +94,24 @@ impl Guard {
         {
             return Err(forbidden(format!("a page of `{origin}` may not ask")));
         }
-        let access = access(request.uri().path());
         let with_token = match self.token_of(request, access)? {
-            Some(token) => self.fits(token),
+            Some(token) if access == Access::Paired => fits(&extension::pairing(&self.token), token),
+            Some(token) => fits(&self.token, token),
             None => false,
         };
         match access {
             Access::Page | Access::Open => Ok(Admitted { with_token }),
-            Access::Token | Access::TokenOrQuery if with_token => Ok(Admitted { with_token }),
-            Access::Token | Access::TokenOrQuery if !self.bears_another() => {
+            Access::Token | Access::TokenOrQuery | Access::Paired if with_token => {
+                Ok(Admitted { with_token })
+            }
+            Access::Token | Access::TokenOrQuery | Access::Paired if !self.bears_another() => {
                 let message = format!("more than {WRONG_TOKENS} wrong tokens within {WRONG_WINDOW:?}");
                 Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, FailureKind::Forbidden, message))
+            }
+            Access::Paired => {
+                let message = "the request brings no token of a pairing, or a wrong one";
+                Err(Problem::new(StatusCode::UNAUTHORIZED, FailureKind::Forbidden, message)
+                    .hint("`fauxkey extension` writes a package that is paired with the instance that runs"))
             }
             Access::Token | Access::TokenOrQuery => {
                 let message = "the request brings no token, or a wrong one";
@@ -114,6 +124,9 @@ impl Guard {
     }
 
     fn token_of<'a>(&self, request: &'a Request, access: Access) -> Result<Option<&'a str>, Problem> {
+        if access == Access::Paired {
+            return Ok(single(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)?.and_then(extension::token));
+        }
         if let Some(authorization) = single(request.headers(), &header::AUTHORIZATION)? {
             // RFC 9110 §11.1: the scheme's name in any case.
             let bearer =
@@ -126,13 +139,12 @@ impl Guard {
         let query = request.uri().query().unwrap_or_default();
         Ok(query.split('&').find_map(|pair| pair.strip_prefix("token=")))
     }
+}
 
-    /// Compares without telling by its time where the difference is. The length is no secret.
-    fn fits(&self, token: &str) -> bool {
-        let differences =
-            self.token.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
-        self.token.len() == token.len() && differences == 0
-    }
+/// Compares without telling by its time where the difference is. The length is no secret.
+fn fits(ours: &str, token: &str) -> bool {
+    let differences = ours.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
+    ours.len() == token.len() && differences == 0
 }
 
 /// A header that may be there once, as text.

@@ -10,6 +10,7 @@
 //! | `request`, `problem` | bodies in, failures out |
 //! | `events` | what happens on the devices, as server-sent events |
 //! | `trace` | the same with all messages, as lines of a trace |
+//! | `extension` | the WebSocket of the browser extension |
 //! | `openapi` | the description for programs |
 //! | `page` | the first page, for people |
 //! | `phone` | the page of one device, as if in the hand |
@@ -17,6 +18,7 @@
 //! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
 mod ceremony;
 mod events;
+mod extension;
 mod guard;
 mod listener;
 mod openapi;
@@ -35,6 +37,7 @@ pub mod tls;
 mod trace;
 
 pub use events::event_json;
+pub use extension::pairing;
 
 use crate::control::{Control, Failure, FailureKind};
 use crate::home::Home;

@@ -5,7 +5,7 @@ use super::request::{
     Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
     NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
-use super::{ceremony, events, guard, openapi, page, phone, simulation, trace};
+use super::{ceremony, events, extension, guard, openapi, page, phone, simulation, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -26,6 +26,8 @@ pub(super) enum Access {
     TokenOrQuery,
     /// Either way, and without it there is less to see.
     Page,
+    /// The token of the pairing, which opens nothing else, in `Sec-WebSocket-Protocol`: from the browser's extension.
+    Paired,
     /// No token.
     Open,
 }
@@ -92,6 +94,7 @@ routes! {
     GET "/api/v1/faults" Token simulation::kinds;
     GET "/api/v1/profiles" Token simulation::profiles;
     GET "/api/v1/profiles/{name}" Token simulation::profile;
+    GET "/api/v1/extension" Paired extension::connect;
     GET "/api/v1/ca" Token ca;
     POST "/api/v1/ca/rotate" Token rotate_ca;
     GET "/api/v1/ca/chains/{name}" Token ca_chain;

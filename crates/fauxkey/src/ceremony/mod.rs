@@ -1,9 +1,7 @@
 //! WebAuthn ceremonies between a page and a device that is controlled from outside: what a browser does in between.
 mod page;
 
-#[cfg(test)]
-pub use page::PageError;
-pub use page::{Outcome, Request, run};
+pub use page::{Kind, Outcome, PageError, Request, run};
 
 use crate::control::{Failure, Link};
 use client::ctap1::{self, Bridge};

@@ -1,4 +1,5 @@
 //! The command line: one definition of each flag, from which help, man pages and completions come.
+mod browser;
 mod ca;
 mod device;
 mod everything;
@@ -12,6 +13,7 @@ mod trace;
 mod usage;
 mod webauthn;
 
+pub use browser::{Browser, Extension, Route};
 pub use ca::CaVerb;
 pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
@@ -103,6 +105,12 @@ pub enum Verb {
     /// Run a program that sees the devices, without root
     #[command(after_help = exec::EXAMPLE)]
     Exec(Exec),
+    /// Open a browser whose pages see the devices
+    #[command(after_help = browser::EXAMPLE)]
+    Browser(Browser),
+    /// Write out the browser extension, paired with the running instance
+    #[command(after_help = browser::EXTENSION_EXAMPLE)]
+    Extension(Extension),
     /// Make or use a passkey, from WebAuthn options in JSON
     #[command(subcommand, arg_required_else_help = false, after_help = webauthn::EXAMPLE)]
     Webauthn(WebauthnVerb),

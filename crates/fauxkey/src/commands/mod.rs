@@ -1,4 +1,5 @@
 //! What each verb does. One file a verb; what they share is here.
+mod browser;
 mod ca;
 mod device;
 mod doctor;
@@ -131,6 +132,8 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
     match verb {
         Verb::Up(arguments) => run::up(&context, &arguments),
         Verb::Rehearse(arguments) => rehearse::run(&context, &arguments),
+        Verb::Browser(arguments) => browser::browser(&context, &arguments),
+        Verb::Extension(arguments) => browser::extension(&context, &arguments),
         Verb::Exec(arguments) => exec::exec(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Webauthn(cli::WebauthnVerb::Create(arguments)) => webauthn::create(&context, &arguments),

@@ -266,6 +266,13 @@
   const LINES = 300;
   let paused = false;
   const held = [];
+  // The newest line stays in sight, unless somebody looks at an older one. A window that changes its size scrolls nothing.
+  let follows = true;
+  let scrolled = 0;
+  $("lines").addEventListener("scroll", ({ target }) => {
+    // Events come late: of our own scrolling perhaps when there is more to see.
+    if (Math.abs(target.scrollTop - scrolled) >= 2) follows = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
+  });
   const span = (className, textContent) => element("span", { className, textContent });
   const summary = (it) => {
     const parts = [span("at", it.at.toFixed(3))];
@@ -297,7 +304,6 @@
   };
   const line = (it) => {
     const lines = $("lines");
-    const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
     const item = element("li", { className: `kind-${it.kind}` });
     const about = element("summary", {}, ...summary(it));
     if (it.kind === "message") {
@@ -314,7 +320,10 @@
       lines.firstElementChild.remove();
     }
     $("silence").hidden = true;
-    if (atEnd) lines.scrollTop = lines.scrollHeight;
+    if (follows && !lines.contains(document.activeElement)) {
+      lines.scrollTop = lines.scrollHeight;
+      scrolled = lines.scrollTop;
+    }
   };
   const hear = (it) => {
     if (it.kind === "missed" || (it.kind !== "message" && it.kind !== "trace")) refresh();

@@ -1,5 +1,6 @@
 //! The server, asked over its socket as anybody would ask it.
 mod events;
+mod extension;
 mod guard;
 mod openapi;
 mod page;

@@ -1,3 +1,4 @@
+use crate::api::extension::pairing;
 use crate::api::routes::ROUTES;
 use crate::api::testing::{ID, Rig, armed, device, finger, passkey, prompt};
 use crate::control::{Device, FailureKind, Finger};
@@ -293,9 +294,13 @@ fn what_is_not_there_says_where_the_list_is() {
         assert_eq!((reply.status, reply.failure().kind), (404, FailureKind::NotFound), "{path}");
         assert!(reply.failure().hint.unwrap().contains("/openapi.json"));
     }
+    let paired = format!("Sec-WebSocket-Protocol: fauxkey.token.{}", pairing(&rig.served.token));
     for route in ROUTES {
         let path = route.path.replace("{name}", "phone").replace("{id}", "x");
-        let reply = rig.ask("TRACE", &path, "");
+        let reply = match route.path {
+            "/api/v1/extension" => rig.ask_with("TRACE", &path, &[&paired], ""),
+            _ => rig.ask("TRACE", &path, ""),
+        };
         assert_eq!((reply.status, reply.failure().kind), (405, FailureKind::Invalid), "{path}");
         let allowed: Vec<&str> = reply.header("allow").unwrap().split(',').collect();
         for other in ROUTES {

@@ -16,8 +16,8 @@ use std::thread;
 
 /// Said once. Measured: Chromium 156 shows the page zeros, and Firefox 153 does not.
 const ZEROS: &str = "a page that asks for attestation \"none\" sees an AAGUID of zeros from Chromium, as from every \
-                     USB key; to see the real one, ask for \"direct\" (it would also keep it over hybrid or \
-                     through an extension, for which there is no door here yet)";
+                     USB key; to see the real one, ask for \"direct\" (it also keeps it with \
+                     `fauxkey browser --route extension`, and would over hybrid, for which there is no door here yet)";
 
 /// What was said.
 struct Notes {

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,7 +96,7 @@ def phone_options(pytestconfig: pytest.Config) -> ArgOptions:
     """The options of the browser of `phone_driver`; override it to have others. Headless."""
     from selenium import webdriver
 
-    options: Any
+    options: webdriver.FirefoxOptions | webdriver.ChromeOptions
     if pytestconfig.getoption("--fauxkey-browser") == "firefox":
         options = webdriver.FirefoxOptions()
         options.add_argument("-headless")
@@ -128,13 +128,13 @@ def phone_driver(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
-    report: pytest.TestReport = yield  # type: ignore[misc]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     phone = item.stash.get(PHONE, None)
     # Until its fixture is torn down, the phone can tell what passed.
     if phone is not None and call.when == "call" and report.failed:
         report.sections += _explain(item, phone)
-    return report  # type: ignore[return-value]
+    return report
 
 
 def _explain(item: pytest.Item, phone: Phone) -> list[tuple[str, str]]:
