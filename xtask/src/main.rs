@@ -36,7 +36,7 @@ enum Chore {
     Vm(vm::Args),
     /// Look for inputs that do what none may do
     Fuzz(fuzz::Args),
-    /// The portable binary and its checksum, in target/dist
+    /// The portable binary, the packages for test harnesses, and their checksums, in target/dist
     Dist(dist::Args),
     /// Measure; what follows goes to the bench program, such as --help
     Bench(bench::Args),

@@ -161,9 +161,11 @@ impl Dist<'_> {
             }
             eprintln!("dist: {name} needs glibc {glibc}");
         }
-        for (folder, _) in self.folders()? {
-            if elf::holds(&file, folder.as_bytes()) {
-                bail!("the binary names {folder}, a folder of this machine");
+        let [(root, _), (cargo, _)] = self.folders()?;
+        // With what is below them: `/src` alone, a folder in many containers, is part of every other path.
+        for path in [format!("{root}/crates/"), format!("{root}/target/"), format!("{cargo}/registry/")] {
+            if elf::holds(&file, path.as_bytes()) {
+                bail!("the binary names {path}, a folder of this machine");
             }
         }
         Ok(())
