@@ -108,9 +108,7 @@ impl Guard {
             Access::Token | Access::TokenOrQuery | Access::Paired if with_token => {
                 Ok(Admitted { with_token })
             }
-            Access::Token | Access::TokenOrQuery | Access::Paired if !self.bears_another() => {
-                Err(too_many())
-            }
+            Access::Token | Access::TokenOrQuery | Access::Paired if !self.bears_another() => Err(too_many()),
             Access::Paired => {
                 let message = "the request brings no token of a pairing, or a wrong one";
                 Err(Problem::new(StatusCode::UNAUTHORIZED, FailureKind::Forbidden, message)

@@ -58,8 +58,9 @@ pub enum FaultVerb {
     /// What can go wrong
     #[command(after_help = "Example:\n  fauxkey device fault kinds")]
     Kinds,
-    /// Arm faults: each is KIND[=VALUE][,once][,times=N][,after=N][,chance=PERCENT][,command=NAME][,rp=ID]
+    /// Arm faults
     #[command(after_help = "\
+A fault is KIND[=VALUE][,once][,times=N][,after=N][,chance=PERCENT][,command=NAME][,rp=ID][,towards=device].
 A file is TOML, or JSON if its name ends so:
   seed = 7                       # decides where something is left to chance
   [[faults]]
