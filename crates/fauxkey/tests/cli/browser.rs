@@ -94,3 +94,28 @@ fn a_browser_that_is_not_there_or_cannot_be_reached_so_is_refused() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("it does not speak DevTools"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_profile_is_none_that_the_devices_of_a_running_instance_could_take() {
+    let home = Home::new();
+    let instance = Instance::start(&home, &["--attach", "socket"]);
+    let url = instance.ready["url"].as_str().unwrap().to_owned();
+    let browser = stand_in(&home, "chromium");
+    let ran = home.run(&[
+        "browser",
+        "--browser",
+        &browser,
+        "--route",
+        "script",
+        "--profile",
+        "security-key",
+        "about:blank",
+    ]);
+    ran.refused(
+        1,
+        &format!(
+            "fauxkey: the devices belong to the instance at {url}\n\
+             hint: give --device with one of them, or --ephemeral for a new one of that profile\n"
+        ),
+    );
+}

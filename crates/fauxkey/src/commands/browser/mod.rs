@@ -11,6 +11,7 @@ mod pipe;
 mod programs;
 mod script;
 
+use super::trace::Recorder;
 use super::{Context, Exit, Stop, exec, run};
 use crate::cli::{Browser, Cli, Extension, Route, Verb};
 use crate::control::{Control, Failure, FailureKind};
@@ -212,7 +213,7 @@ fn quoted(word: &str) -> String {
 /// Who has the devices.
 enum Source {
     Here(Box<run::Running>),
-    There(Arc<Remote>),
+    There(Arc<Remote>, Option<Recorder>),
 }
 
 impl Source {
@@ -223,7 +224,15 @@ impl Source {
                 None => Remote::running(&context.home),
             };
             if let Some(remote) = remote {
-                return Ok(Self::There(Arc::new(remote)));
+                if arguments.profile.is_some() {
+                    let message = format!("the devices belong to the instance at {}", remote.url());
+                    return Err(Failure::new(FailureKind::Conflict, message)
+                        .hint("give --device with one of them, or --ephemeral for a new one of that profile")
+                        .into());
+                }
+                let record = |file: &PathBuf| Recorder::start(context.output, &remote, file);
+                let recorder = arguments.trace.as_ref().map(record).transpose()?;
+                return Ok(Self::There(Arc::new(remote), recorder));
             }
         }
         let mut words = vec!["fauxkey".to_owned(), "run".into(), "--attach".into(), "socket".into()];
@@ -252,14 +261,14 @@ impl Source {
     fn control(&self) -> Arc<dyn Control + Send + Sync> {
         match self {
             Self::Here(running) => running.instance.clone(),
-            Self::There(remote) => remote.clone(),
+            Self::There(remote, _) => remote.clone(),
         }
     }
 
     fn pairing(&self, choice: Choice) -> Pairing {
         match self {
             Self::Here(running) => Pairing::new(&running.served.url, &running.served.token, choice),
-            Self::There(remote) => remote.pairing(choice),
+            Self::There(remote, _) => remote.pairing(choice),
         }
     }
 }
@@ -289,8 +298,10 @@ fn beside(
         }
         opened.close();
     });
-    if let Source::Here(running) = source {
-        running.stop();
+    match source {
+        Source::Here(running) => running.stop(),
+        Source::There(_, Some(recorder)) => recorder.finish(true),
+        Source::There(_, None) => {}
     }
     ended?;
     Ok(Exit::Done)
