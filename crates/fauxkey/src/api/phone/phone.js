@@ -266,12 +266,16 @@
   const LINES = 300;
   let paused = false;
   const held = [];
-  // The newest line stays in sight, unless somebody looks at an older one. A window that changes its size scrolls nothing.
+  // The newest line stays in sight, unless somebody looks at an older one. A window that changes its size scrolls too, and
+  // so do we: what counts is what a hand has moved.
   let follows = true;
-  let scrolled = 0;
+  let moved = -Infinity;
+  for (const by of ["wheel", "keydown", "pointerdown", "pointermove", "touchmove"]) {
+    $("lines").addEventListener(by, () => { moved = performance.now(); }, { passive: true });
+  }
   $("lines").addEventListener("scroll", ({ target }) => {
-    // Events come late: of our own scrolling perhaps when there is more to see.
-    if (Math.abs(target.scrollTop - scrolled) >= 2) follows = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
+    if (performance.now() - moved > 1000) return;
+    follows = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
   });
   const span = (className, textContent) => element("span", { className, textContent });
   const summary = (it) => {
@@ -322,7 +326,6 @@
     $("silence").hidden = true;
     if (follows && !lines.contains(document.activeElement)) {
       lines.scrollTop = lines.scrollHeight;
-      scrolled = lines.scrollTop;
     }
   };
   const hear = (it) => {
