@@ -260,6 +260,7 @@ impl Instance {
             true
         };
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
+        running.hear_questions()?;
         self.watchers.started(name, &running)?;
         Ok(running)
     }

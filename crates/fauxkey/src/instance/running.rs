@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use transport::direct;
 use wire::time::Instant;
 
@@ -28,6 +28,8 @@ pub(super) struct Running {
     direct: Mutex<BTreeMap<authenticator::Link, Direct>>,
     /// Over which link a message is being answered that can be withdrawn, and by what it is known.
     asking: Mutex<Option<(Port, Stop)>>,
+    /// Counts what those who wait for a question must look at again: one was raised, or the power changed.
+    raised: Arc<(Mutex<u64>, Condvar)>,
 }
 
 /// A link that carries whole messages.
@@ -49,7 +51,39 @@ impl Running {
             drivers: Mutex::default(),
             direct: Mutex::default(),
             asking: Mutex::default(),
+            raised: Arc::default(),
         }
+    }
+
+    /// Hears of questions from now on. To be called once, before anybody can wait for one.
+    pub(super) fn hear_questions(&self) -> Result<(), Failure> {
+        let raised = self.raised.clone();
+        let hear = move |event: &Event| {
+            if matches!(event, Event::Prompted(_) | Event::Power(_)) {
+                *lock(&raised.0) += 1;
+                raised.1.notify_all();
+            }
+            true
+        };
+        self.handle.listen(Box::new(hear)).map_err(|gone| self.gone(gone))
+    }
+
+    /// How often something was raised so far.
+    pub(super) fn raised(&self) -> u64 {
+        *lock(&self.raised.0)
+    }
+
+    /// Waits until something more was raised than that; false if nothing was until then.
+    pub(super) fn await_more(&self, than: u64, until: std::time::Instant) -> bool {
+        let mut count = lock(&self.raised.0);
+        while *count == than {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            count = self.raised.1.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     pub(super) fn handle(&self) -> &DeviceHandle {

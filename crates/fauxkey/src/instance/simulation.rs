@@ -6,7 +6,6 @@ use crate::control::{
 };
 use authenticator::profile::Verification;
 use client::Origin;
-use emulator::Event;
 use emulator::faults::{Armed, InvalidFault};
 use std::time::{Duration, Instant};
 use wire::cose::Algorithm;
@@ -72,24 +71,15 @@ impl Instance {
 
     pub(super) fn prompt_within(&self, name: &str, patience: Duration) -> Result<Option<Prompt>, Failure> {
         let until = Instant::now() + patience;
-        // First, so that nothing is missed in between.
-        let happenings = self.subscribe();
+        let running = self.running(name)?;
         loop {
+            // First, so that nothing is missed in between.
+            let raised = running.raised();
             if let Some(prompt) = self.prompt(name)? {
                 return Ok(Some(prompt));
             }
-            loop {
-                let left = until.saturating_duration_since(Instant::now());
-                match happenings.recv_timeout(left) {
-                    Ok(happening)
-                        if happening.device == name && matches!(happening.event, Event::Prompted(_)) =>
-                    {
-                        break;
-                    }
-                    Ok(_) => {}
-                    // In time it came not, or the instance ends.
-                    Err(_) => return Ok(None),
-                }
+            if !running.await_more(raised, until) {
+                return Ok(None);
             }
         }
     }

@@ -4,6 +4,7 @@ mod disk;
 mod fingers;
 mod messages;
 mod passkeys;
+mod simulation;
 
 use super::*;
 use crate::control::{Answer, Link, User};
