@@ -82,6 +82,17 @@ pub struct Device {
     pub attached: Vec<String>,
 }
 
+/// What the device is called that is made where there is none, and meant where there are several.
+pub const DEFAULT_DEVICE: &str = "phone";
+
+/// The device that is meant where none is named: the only one, or `phone`.
+pub fn usual(devices: &[Device]) -> Option<&Device> {
+    match devices {
+        [only] => Some(only),
+        several => several.iter().find(|device| device.name == DEFAULT_DEVICE),
+    }
+}
+
 /// What a device's user does when asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

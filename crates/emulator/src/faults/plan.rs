@@ -168,7 +168,7 @@ impl Faults {
     }
 
     /// Every fault of that door that strikes on this occasion, in the order in which they were armed. `act` says what
-    /// it did, or `None` where it does not apply, which is then no occasion.
+    /// it did, or `None` where there was nothing to do, which is then no strike.
     pub(super) fn strike(
         &self,
         door: Door,

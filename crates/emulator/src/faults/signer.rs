@@ -24,6 +24,21 @@ struct After {
 }
 
 impl After {
+    /// Notes what is to be done by this effect, if it is one on signatures; what it does, for people.
+    fn note(&mut self, effect: &Effect) -> Option<String> {
+        match effect {
+            Effect::BadSignature => {
+                self.bad = true;
+                Some("the signature does not verify".into())
+            }
+            Effect::DamagedDer => {
+                self.damaged = true;
+                Some("the signature is not well-formed".into())
+            }
+            _ => None,
+        }
+    }
+
     fn apply(self, signature: &mut [u8]) {
         if self.bad
             && let Some(last) = signature.last_mut()
@@ -58,14 +73,7 @@ impl FaultySigner {
             towards: None,
         };
         self.faults.strike(Door::Signer, occasion, |striking| match striking.effect {
-            Effect::BadSignature => {
-                after.bad = true;
-                Some("the signature does not verify".into())
-            }
-            Effect::DamagedDer => {
-                after.damaged = true;
-                Some("the signature is not well-formed".into())
-            }
+            effect @ (Effect::BadSignature | Effect::DamagedDer) => after.note(effect),
             Effect::OtherKey => {
                 other = Some(DeterministicSigner.generate(algorithm?, striking.rng).ok()?);
                 Some("another key signs".into())
@@ -169,17 +177,7 @@ impl Signer for FaultySigner {
         let mut after = After::default();
         let rp_id_hash = Some(&registration.application);
         let occasion = Occasion { rp_id_hash, signed: true, ..Occasion::default() };
-        self.faults.strike(Door::Signer, occasion, |striking| match striking.effect {
-            Effect::BadSignature => {
-                after.bad = true;
-                Some("the signature does not verify".into())
-            }
-            Effect::DamagedDer => {
-                after.damaged = true;
-                Some("the signature is not well-formed".into())
-            }
-            _ => None,
-        });
+        self.faults.strike(Door::Signer, occasion, |striking| after.note(striking.effect));
         after.apply(&mut attested.signature);
         Ok(attested)
     }

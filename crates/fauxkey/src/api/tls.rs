@@ -1,6 +1,6 @@
 //! TLS, for those who ask from other hosts: a certificate that is made at start, or one from files.
 use crate::control::{Failure, FailureKind};
-use ring::digest;
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -65,8 +65,8 @@ impl Identity {
 
     /// SHA-256 of the server's certificate in hexadecimal.
     pub fn fingerprint(&self) -> String {
-        let own = self.chain.first().map(|certificate| digest::digest(&digest::SHA256, certificate));
-        own.map(|digest| wire::hex::encode(digest.as_ref())).unwrap_or_default()
+        let own = self.chain.first().map(Sha256::digest);
+        own.map(|digest| wire::hex::encode(&digest)).unwrap_or_default()
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {

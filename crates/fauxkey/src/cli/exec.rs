@@ -24,7 +24,8 @@ pub struct Exec {
     /// Show only the devices of this profile; made if there is none and no instance runs
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// What the user does while no other instance runs: approve (or auto), ask, deny, ignore, after=2s
+    /// What the user does while no other instance runs: approve (or auto), ask, deny, ignore, wrong-finger, account=N,
+    /// after=2s
     #[arg(long, value_name = "POLICY")]
     pub approve: Option<UserPolicy>,
     /// Write what passes between PROGRAM and the devices to FILE: pcapng if its name ends so, else JSON lines

@@ -20,7 +20,7 @@ mod trace;
 mod webauthn;
 
 use crate::cli::{self, Cli, Everywhere, OnDevice, Verb};
-use crate::control::{Control, Device, Failure, FailureKind};
+use crate::control::{Control, Device, Failure, FailureKind, usual};
 use crate::home::Home;
 use crate::instance::Instance;
 use crate::output::Output;
@@ -167,22 +167,16 @@ pub fn choose(control: &dyn Control, on: &OnDevice) -> Result<Device, Failure> {
         return control.device(name);
     }
     let devices = control.devices()?;
-    match devices.as_slice() {
-        [] => {
-            Err(Failure::new(FailureKind::NotFound, "there is no device yet")
-                .hint("fauxkey device add phone"))
+    usual(&devices).cloned().ok_or_else(|| {
+        if devices.is_empty() {
+            return Failure::new(FailureKind::NotFound, "there is no device yet")
+                .hint("fauxkey device add phone");
         }
-        [only] => Ok(only.clone()),
-        several => several.iter().find(|device| device.name == DEFAULT_DEVICE).cloned().ok_or_else(|| {
-            let names: Vec<&str> = several.iter().map(|device| device.name.as_str()).collect();
-            Failure::new(FailureKind::Invalid, "there are several devices, and it is not said which one")
-                .hint(format!("give --device with one of {}", names.join(", ")))
-        }),
-    }
+        let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
+        Failure::new(FailureKind::Invalid, "there are several devices, and it is not said which one")
+            .hint(format!("give --device with one of {}", names.join(", ")))
+    })
 }
-
-/// What the device is called that is made where there is none.
-pub const DEFAULT_DEVICE: &str = "phone";
 
 /// Asks before something is destroyed, unless `yes`.
 pub fn confirm(context: &Context, yes: bool, question: &str) -> Result<bool, Failure> {

@@ -2,12 +2,12 @@
 use super::person::{Person, Where};
 use super::simulation;
 use super::trace::Recorder;
-use super::{Context, DEFAULT_DEVICE, Exit, Stop};
+use super::{Context, Exit, Stop};
 use crate::announce::Announced;
 use crate::api::tls::Identity;
 use crate::api::{self, Listen, Served};
 use crate::cli::{Approval, Attach, Door, Run};
-use crate::control::{Control, Device, Failure, FailureKind};
+use crate::control::{Control, DEFAULT_DEVICE, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
 use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
 use crate::files;

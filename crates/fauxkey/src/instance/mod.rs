@@ -41,6 +41,7 @@ use emulator::{DeviceProfile, FastSigner, UserPolicy, VirtualAuthenticator};
 use rand::rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
 use rand::rngs::SysRng;
 use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -277,11 +278,8 @@ impl Instance {
         };
         // ring's randomness cannot be seeded.
         let signer = Attesting::new(DeterministicSigner, identity);
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        digest.update(&seed.to_be_bytes());
-        digest.update(name.as_bytes());
-        let seed = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-        (Box::new(signer), Box::new(ChaCha20Rng::from_seed(seed)))
+        let seed = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(name).finalize();
+        (Box::new(signer), Box::new(ChaCha20Rng::from_seed(seed.into())))
     }
 
     /// Works with the test CA, which is opened, and if need be made, when it is first needed.

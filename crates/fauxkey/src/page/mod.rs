@@ -16,7 +16,7 @@ mod tests;
 pub use call::{Call, Frame, Wish};
 
 use crate::ceremony::{Kind, Outcome, PageError, Request};
-use crate::control::{Control, Failure, FailureKind, Link};
+use crate::control::{Control, Failure, FailureKind, Link, usual};
 use client::Origin;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -30,8 +30,6 @@ use wire::ctap2::GetInfoResponse;
 const LOOK: Duration = Duration::from_millis(250);
 /// When to try again what may be too early.
 const SHORTLY: Duration = Duration::from_millis(10);
-/// The device that pages see where there are several and none was named.
-const DEFAULT_DEVICE: &str = "phone";
 
 /// Which device pages see, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -251,15 +249,12 @@ impl Front {
         if let Some(name) = &self.choice.device {
             return Ok(name.clone());
         }
-        let names: Vec<String> = self.control.devices()?.into_iter().map(|device| device.name).collect();
-        match names.as_slice() {
-            [only] => Ok(only.clone()),
-            several if several.iter().any(|name| name == DEFAULT_DEVICE) => Ok(DEFAULT_DEVICE.into()),
-            _ => Err(Failure::new(
-                FailureKind::Conflict,
-                format!("there are {} devices, and it is not said which one pages see", names.len()),
-            )),
-        }
+        let devices = self.control.devices()?;
+        usual(&devices).map(|device| device.name.clone()).ok_or_else(|| {
+            let message =
+                format!("there are {} devices, and it is not said which one pages see", devices.len());
+            Failure::new(FailureKind::Conflict, message)
+        })
     }
 
     fn capabilities(&self) -> Value {

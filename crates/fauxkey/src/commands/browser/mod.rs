@@ -13,7 +13,7 @@ mod script;
 
 use super::trace::Recorder;
 use super::{Context, Exit, Stop, exec, run};
-use crate::cli::{Browser, Cli, Extension, Route, Verb};
+use crate::cli::{Attach, Browser, Cli, Door, Extension, Route, Run, Verb};
 use crate::control::{Control, Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
@@ -235,27 +235,14 @@ impl Source {
                 return Ok(Self::There(Arc::new(remote), recorder));
             }
         }
-        let mut words = vec!["fauxkey".to_owned(), "run".into(), "--attach".into(), "socket".into()];
-        let mut flag = |name: &str, value: Option<String>| {
-            words.extend(value.into_iter().flat_map(|value| [name.into(), value]))
+        let run = Run {
+            attach: vec![Attach { device: None, doors: vec![Door::Socket] }],
+            trace: arguments.trace.clone(),
+            ephemeral: arguments.ephemeral,
+            ..exec::run_of(arguments.device.as_deref(), arguments.profile.as_deref(), None)
         };
-        flag("--device", arguments.device.clone());
-        flag("--profile", arguments.profile.clone());
-        flag("--trace", arguments.trace.as_ref().map(|path| path.display().to_string()));
-        if arguments.ephemeral {
-            words.push("--ephemeral".into());
-        }
-        match Cli::try_parse_from(words).map(|cli| cli.verb) {
-            Ok(Some(Verb::Run(run))) => {
-                let running = run::start(context, &run, &Place::new(context.home.exec()))?;
-                Ok(Self::Here(Box::new(running)))
-            }
-            _ => Err(Failure::new(
-                FailureKind::Invalid,
-                "the device, profile or trace has a name that run does not take",
-            )
-            .into()),
-        }
+        let running = run::start(context, &run, &Place::new(context.home.exec()))?;
+        Ok(Self::Here(Box::new(running)))
     }
 
     fn control(&self) -> Arc<dyn Control + Send + Sync> {

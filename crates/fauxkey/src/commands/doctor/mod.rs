@@ -9,7 +9,8 @@ mod doors;
 mod home;
 mod programs;
 
-use super::{Context, DEFAULT_DEVICE, Exit, Stop};
+use super::{Context, Exit, Stop};
+use crate::control::DEFAULT_DEVICE;
 use crate::drivers::{PcscAddress, UsbipAddress};
 use crate::output::{Output, Tone};
 use crate::remote::Remote;

@@ -21,6 +21,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use user::User;
 
+pub(super) use owner::run_of;
 pub use owner::{NAME as OWNER, own};
 
 /// Where the library looks for devices (crates/preload/src/bus.rs).

@@ -163,7 +163,7 @@ impl Owned {
 }
 
 /// `fauxkey run` for programs that `exec` starts.
-pub(super) fn run_of(
+pub(in crate::commands) fn run_of(
     device: Option<&str>,
     profile: Option<&str>,
     approve: Option<emulator::UserPolicy>,
