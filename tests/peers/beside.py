@@ -8,7 +8,6 @@ import json
 import os
 import queue
 import shutil
-import signal
 import ssl
 import subprocess
 import tempfile
@@ -20,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from web import PATIENCE, PROGRAM, Refused
+from web import PATIENCE, PROGRAM, Refused, end
 
 HOST, OTHER = "login.example.test", "embedder.example"
 """Two sites: they share no registrable domain."""
@@ -257,15 +256,6 @@ def browser(name, route, environment, flags=()):
         yield pages
     finally:
         pages.close()
-        try:
-            os.kill(process.pid, signal.SIGTERM)
-            process.wait(20)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+        end(process, group=False)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)

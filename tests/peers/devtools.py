@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from web import CHROMIUM, PATIENCE
+from web import CHROMIUM, PATIENCE, end
 
 KEYS = {
     "Tab": ("Tab", 9, None),
@@ -175,30 +175,40 @@ def pipes():
     return high
 
 
-@contextmanager
+HEADLESS = "/usr/bin/chromium"
+"""Debian's, in its new headless mode; chromium-headless-shell has no other."""
+
+
 def chromium():
-    """Debian's, headless, with a profile of its own."""
+    return over_pipe(HEADLESS)
+
+
+@contextmanager
+def over_pipe(program, before=()):
+    """A browser with a profile of its own, started by `before`; its page."""
     folder = tempfile.mkdtemp(prefix="fauxkey-devtools-")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    flags = ["--headless=new", "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
+    headless = ["--headless=new"] if program == HEADLESS else []
+    flags = [*headless, "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
     read_here, write_here, read_there, write_there = pipes()
     # Chromium reads commands from descriptor 3 and writes to 4.
-    command = ["bash", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', "/usr/bin/chromium", *flags, "about:blank"]
+    start = f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}'
     environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
     with open(os.path.join(folder, "log"), "w") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, pass_fds=(read_there, write_there)
+            ["bash", "-c", start, *before, program, *flags, "about:blank"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            pass_fds=(read_there, write_there),
+            start_new_session=True,
         )
         os.close(read_there)
         os.close(write_there)
         try:
             yield Page(process, write_here, read_here)
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
             os.close(write_here)
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,22 +3,21 @@ run. The routes take turns, so that a busy machine slows all of them alike."""
 
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import tempfile
 from contextlib import contextmanager
 
 from cases import Cases, ensure
-from devtools import Page, pipes
-from web import CHROMIUM, PROGRAM, Site
+from devtools import HEADLESS, over_pipe
+from web import PROGRAM, Site, end
 
 ROUNDS, PAIRS = 5, 20
 GOAL = 0.3
 """Of Chromium's own virtual authenticator, through exec in chromium-headless-shell. Half of it was wanted and cannot be had:
 of 3.7 ms that an operation took there, the device had 0.4 (`fauxkey exec --trace`), and the rest is Chromium's way to a key,
 while its own authenticator is done within 0.9 ms of the page's asking."""
-SHELL, HEADLESS = "/usr/bin/chromium-headless-shell", "/usr/bin/chromium"
+SHELL = "/usr/bin/chromium-headless-shell"
 OWN = {
     "protocol": "ctap2",
     "transport": "usb",
@@ -46,37 +45,17 @@ RUN = """(async () => {
 @contextmanager
 def _over_devtools(program, before, own):
     """A browser over its DevTools pipe, started by `before`, with or without its own virtual authenticator."""
-    folder = tempfile.mkdtemp(prefix="fauxkey-speed-")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    headless = ["--headless=new"] if program == HEADLESS else []
-    flags = [*headless, "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
-    read_here, write_here, read_there, write_there = pipes()
-    start = ["bash", "-c", f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}', *before, program, *flags, "about:blank"]
-    environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
-    process = subprocess.Popen(
-        start,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        pass_fds=(read_there, write_there),
-        start_new_session=True,
-    )
-    os.close(read_there)
-    os.close(write_there)
     site = Site()
-    try:
-        page = Page(process, write_here, read_here)
+    with over_pipe(program, before) as page:
         if own:
             page.send("WebAuthn.enable")
             page.send("WebAuthn.addVirtualAuthenticator", options=OWN)
         page.send("Page.navigate", url=site.origin + "/")
         site.opened()
-        yield site
-    finally:
-        site.close()
-        _end(process)
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield site
+        finally:
+            site.close()
 
 
 @contextmanager
@@ -98,17 +77,8 @@ def _beside(name, route):
         yield site
     finally:
         site.close()
-        _end(process)
+        end(process)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end(process):
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(20)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
 
 
 EXEC = [PROGRAM, "exec", "--ephemeral", "--"]

@@ -226,18 +226,24 @@ def browser(name, flags, environment=None, user=None, first=None):
         yield site
     finally:
         site.close()
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+        end(process)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(process, group=True):
+    """Ends a process and all that it has started: kindly, and after a while not. `group`: whether the kind word is for all of
+    them, or for the first, which tells the others."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM) if group else os.kill(process.pid, signal.SIGTERM)
+        process.wait(20)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 def _read(log):

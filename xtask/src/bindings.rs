@@ -1,7 +1,7 @@
 //! The packages for test harnesses, as archives that npm and pip install: `crates/fauxkey/bindings` has their sources.
 use crate::venv::Venv;
 use crate::workspace::{Workspace, run};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,11 +41,11 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<Archives> {
         }
         Ok(place)
     };
+    node_is_new_enough(workspace)?;
     let playwright = staged("playwright", Some(""))?;
     let mut npm = workspace.command("npm");
     npm.args(["pack", "--silent", "--pack-destination"]).arg(&folder).current_dir(playwright);
-    run(&mut npm)
-        .context("cannot pack for npm\nhint: Node 20 or newer with npm is needed (Debian: nodejs, npm)")?;
+    run(&mut npm).context("cannot pack for npm")?;
     let venv = Venv::named(workspace, "pack", REQUIREMENTS)?;
     for (name, scripts) in [("selenium-python", Some("src/fauxkey_selenium")), ("pytest", None)] {
         let place = staged(name, scripts)?;
@@ -55,6 +55,25 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<Archives> {
         run(build.stdout(std::process::Stdio::null()))?;
     }
     Ok(Archives { folder })
+}
+
+/// Debian 12's Node is 18, and relying-party libraries take 20.
+const NODE: u32 = 20;
+
+fn node_is_new_enough(workspace: &Workspace) -> Result<()> {
+    let hint = format!("hint: Node {NODE} or newer with npm is needed: Debian 13 has it, and nodejs.org");
+    let said = workspace.command("node").arg("--version").output();
+    let said = said.with_context(|| format!("cannot start node\n{hint}"))?.stdout;
+    let said = String::from_utf8_lossy(&said);
+    match major(&said) {
+        Some(major) if major >= NODE => Ok(()),
+        _ => bail!("node says that it is {}\n{hint}", said.trim()),
+    }
+}
+
+/// The first number of `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// A file, or a folder with what is below, but for what programs leave there.
@@ -72,4 +91,16 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_its_first_number() {
+        for (said, number) in [("v20.20.2\n", Some(20)), ("v18.19.0", Some(18)), ("20.1", None), ("", None)] {
+            assert_eq!(major(said), number, "{said}");
+        }
+    }
 }
