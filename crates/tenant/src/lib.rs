@@ -10,9 +10,11 @@
 //! |---|---|
 //! | `guid`, `time`, `refusal`, `settings` | vocabulary |
 //! | `user`, `passkey`, `app` | who there is, and what they sign in with |
+//! | `policy` | who may use which passkey, and why not |
 pub mod app;
 pub mod guid;
 pub mod passkey;
+pub mod policy;
 pub mod refusal;
 pub mod settings;
 pub mod time;
