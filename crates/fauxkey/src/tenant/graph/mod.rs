@@ -126,6 +126,7 @@ fn route(tenant: &mut Tenant, call: &Call<'_>, words: &[&str]) -> Answered {
         }
         ["auditlogs", rest @ ..] => reports::logs(tenant, call, rest),
         ["reports", rest @ ..] => reports::route(tenant, call, rest),
+        ["sim", "decide"] => reports::decide(tenant, call),
         _ => Err(call.nothing()),
     }
 }
