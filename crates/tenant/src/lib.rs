@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `guid`, `time`, `refusal`, `settings` | vocabulary |
 //! | `user`, `passkey`, `app` | who there is, and what they sign in with |
+//! | `access` | authentication strengths, conditional access, Temporary Access Pass |
+pub mod access;
 pub mod app;
 pub mod guid;
 pub mod passkey;
