@@ -1,5 +1,5 @@
 //! What administrators set: policies, strengths and conditional access, as documents in Graph's shape.
-use crate::access::{ConditionalAccessPolicy, Strength};
+use crate::access::{CombinationConfiguration, ConditionalAccessPolicy, Strength};
 use crate::guid::Guid;
 use crate::records::Audit;
 use crate::refusal::{Refusal, RefusalKind};
@@ -140,6 +140,21 @@ impl Tenant {
     /// Broken if that cannot be kept.
     pub fn put_strength(&mut self, now: Time, strength: Strength) -> Result<(), Refusal> {
         self.change_policy(now, &strength.display_name.clone(), "PATCH", Row::Strength(strength))
+    }
+
+    /// Adds a combination configuration to a strength, Graph's POST.
+    ///
+    /// # Errors
+    /// BadRequest; Forbidden if the strength is built in.
+    pub fn add_configuration(
+        &mut self,
+        now: Time,
+        which: &str,
+        body: &Value,
+    ) -> Result<CombinationConfiguration, Refusal> {
+        let (changed, added) = self.strength(which)?.with_configuration(body, now, &mut *self.rng)?;
+        self.put_strength(now, changed)?;
+        Ok(added)
     }
 
     /// Deletes a strength.

@@ -83,7 +83,7 @@ impl Tenant {
         if belongings.password.is_some() {
             factors.push(plain(Mode::Password));
         }
-        let modes = self.state.authenticator.mode_for(&self.subject(user));
+        let modes = self.state.authenticator.mode_for(self.subject(user));
         for (app, _) in &belongings.apps {
             if app.push && modes.is_some_and(|mode| mode.push()) {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
@@ -131,7 +131,7 @@ impl Tenant {
                 factors.push(Factor { mode: Mode::Fido2, aaguid: None });
             }
         }
-        if let Some(mode) = self.state.authenticator.mode_for(&self.subject(user)) {
+        if let Some(mode) = self.state.authenticator.mode_for(self.subject(user)) {
             let plain = |mode| Factor { mode, aaguid: None };
             if mode.push() {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));

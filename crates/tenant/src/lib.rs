@@ -34,6 +34,7 @@ pub mod policy;
 pub mod records;
 pub mod refusal;
 pub mod registration;
+mod reports;
 mod session;
 pub mod settings;
 pub mod sign_in;

@@ -142,7 +142,10 @@ impl Tenant {
     }
 
     /// Who a session is signed in as, to an application or on the way to register what one asks for.
-    fn signed_in(&self, now: Time, session: &str) -> Result<User, Refusal> {
+    ///
+    /// # Errors
+    /// Unauthenticated.
+    pub fn signed_in(&self, now: Time, session: &str) -> Result<User, Refusal> {
         let found = self.sessions.get(session, now)?;
         let user = found.user.filter(|_| !found.shown.is_empty());
         user.and_then(|user| self.state.users.get(&user)).cloned().ok_or_else(|| {
@@ -154,9 +157,9 @@ impl Tenant {
     /// Whether a user may register a passkey now, before anybody knows which.
     fn may_register(&self, now: Time, user: &User, session: Option<&str>) -> Result<Vec<Clause>, Refusal> {
         let decision = self.decide(now, user, Purpose::Registration, None);
-        clauses.extend(decision.clauses);
-        if let Some(refused) = decision.refused {
-            return Err(Refusal::new(RefusalKind::Policy, refused.code(), refused.message()).because(clauses));
+        let mut clauses = decision.clauses.clone();
+        if let Some(refusal) = decision.refusal(Purpose::Registration) {
+            return Err(refusal);
         }
         let Some(session) = session else { return Ok(clauses) };
         let found = self.sessions.get(session, now)?;
@@ -356,7 +359,7 @@ impl Tenant {
         pending: &Pending,
     ) -> Option<(AuthenticatorApp, CodeSecret)> {
         let phone = pending.phone.as_ref().filter(|_| pending.route == Route::InApp)?;
-        let mode = self.state.authenticator.mode_for(&self.subject(user))?;
+        let mode = self.state.authenticator.mode_for(self.subject(user))?;
         let id = Guid::random(&mut *self.rng);
         let app = AuthenticatorApp {
             id,

@@ -25,7 +25,7 @@ mod openapi;
 mod page;
 mod phone;
 pub mod presence;
-mod problem;
+pub(crate) mod problem;
 mod request;
 mod routes;
 mod simulation;

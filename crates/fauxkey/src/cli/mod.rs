@@ -25,8 +25,9 @@ pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run};
 pub use simulation::{Approval, FaultSource, FaultVerb};
 pub use tenant::{
-    AccessVerb, Behaviour, Challenges, Check, Counter, Graph, GroupVerb, Kind, Log, Method, MethodVerb, Mode, PolicySet, PolicyVerb,
-    Purpose, Report, ReportKind, Serve, StrengthVerb, Switch, TapVerb, TenantVerb, UserVerb,
+    AccessVerb, Behaviour, Challenges, Check, Counter, Graph, GroupVerb, Kind, Log, Method, MethodVerb, Mode,
+    PolicySet, PolicyVerb, Purpose, Report, ReportKind, Serve, StrengthVerb, Switch, TapVerb, TenantVerb,
+    UserVerb,
 };
 pub use trace::Trace;
 pub use usage::wrong_use;

@@ -24,37 +24,71 @@ pub enum TenantVerb {
     #[command(after_help = "Example:\n  fauxkey tenant show")]
     Show,
     /// Policies of authentication methods: show, set, reset
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant policy show")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant policy show"
+    )]
     Policy(PolicyVerb),
     /// Users: add, list, show, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant user list")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant user list"
+    )]
     User(UserVerb),
     /// Groups: add, list, member, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant group list")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant group list"
+    )]
     Group(GroupVerb),
     /// Temporary Access Passes: create, show, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant tap create adele@contoso.test")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant tap create adele@contoso.test"
+    )]
     Tap(TapVerb),
     /// A user's authentication methods: list, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant method list adele@contoso.test")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant method list adele@contoso.test"
+    )]
     Method(MethodVerb),
     /// Authentication strengths: list, show, add, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant strength list")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant strength list"
+    )]
     Strength(StrengthVerb),
     /// Conditional access policies: list, add, delete
-    #[command(subcommand, arg_required_else_help = false, after_help = "Example:\n  fauxkey tenant access list")]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:\n  fauxkey tenant access list"
+    )]
     Access(AccessVerb),
     /// Whether a passkey would be let through, and which clause would refuse it
-    #[command(after_help = "Example:\n  fauxkey tenant check adele@contoso.test --aaguid ios --purpose registration")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant check adele@contoso.test --aaguid ios --purpose registration"
+    )]
     Check(Check),
     /// The sign-in log, or the audit log
-    #[command(after_help = "Example:\n  fauxkey tenant log --filter \"status/errorCode ne 0\"\n  fauxkey tenant log --audit --csv > audit.csv")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant log --filter \"status/errorCode ne 0\"\n  fauxkey tenant log --audit --csv > audit.csv"
+    )]
     Log(Log),
     /// Who has registered what, and how many
     #[command(after_help = "Example:\n  fauxkey tenant report --kind methods")]
     Report(Report),
     /// Ask the tenant anything in Graph's words
-    #[command(after_help = "Example:\n  fauxkey tenant graph GET \"/v1.0/users?$top=3\"\n  fauxkey tenant graph PATCH /v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/fido2 policy.json")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant graph GET \"/v1.0/users?$top=3\"\n  fauxkey tenant graph PATCH /v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/fido2 policy.json"
+    )]
     Graph(Graph),
     /// Move the clock of the running tenant on, for tests of what expires
     #[command(after_help = "Example:\n  fauxkey tenant clock 10m")]
@@ -181,7 +215,9 @@ pub enum PolicyVerb {
         method: Method,
     },
     /// Change some of a policy: by flags for passkeys, or by the body of a PATCH
-    #[command(after_help = "Example:\n  fauxkey tenant policy set --allow ios,android\n  fauxkey tenant policy set --method authenticator --file patch.json")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant policy set --allow ios,android\n  fauxkey tenant policy set --method authenticator --file patch.json"
+    )]
     Set(PolicySet),
     /// Put a policy back to how it was at the beginning
     #[command(after_help = "Example:\n  fauxkey tenant policy reset")]
@@ -260,7 +296,9 @@ pub enum UserVerb {
         admin: bool,
     },
     /// All users
-    #[command(after_help = "Example:\n  fauxkey tenant user list --filter \"startswith(userPrincipalName,'a')\"")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant user list --filter \"startswith(userPrincipalName,'a')\""
+    )]
     List {
         /// Graph's $filter
         #[arg(long)]
@@ -296,7 +334,9 @@ pub enum GroupVerb {
     #[command(after_help = "Example:\n  fauxkey tenant group list")]
     List,
     /// Put a user into a group, or take the user out
-    #[command(after_help = "Example:\n  fauxkey tenant group member Pilots adele@contoso.test\n  fauxkey tenant group member Pilots adele@contoso.test --remove")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant group member Pilots adele@contoso.test\n  fauxkey tenant group member Pilots adele@contoso.test --remove"
+    )]
     Member {
         /// Its name or ID
         group: String,
@@ -356,7 +396,9 @@ pub enum MethodVerb {
         user: String,
     },
     /// Delete one: what a device has of it stays there
-    #[command(after_help = "Example:\n  fauxkey tenant method delete adele@contoso.test 7ebzDmVTSreLsJkrjm1mNA2")]
+    #[command(
+        after_help = "Example:\n  fauxkey tenant method delete adele@contoso.test 7ebzDmVTSreLsJkrjm1mNA2"
+    )]
     Delete {
         /// Name or ID
         user: String,

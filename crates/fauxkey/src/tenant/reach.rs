@@ -165,11 +165,6 @@ impl Here {
         };
         Reply { status: answer.status, value, text }
     }
-
-    /// The tenant itself.
-    pub const fn host(&self) -> &Host {
-        &self.host
-    }
 }
 
 /// What Graph refused, as a failure.

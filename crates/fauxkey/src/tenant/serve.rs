@@ -116,8 +116,7 @@ pub fn serve(
     let host = Host::open(instance, &url, arrangement)?;
     let guard = Guard::new(local, &[], "http", token.clone());
     let site = Arc::new(Site { host, url, token, guard });
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let served = site.clone();
     let run = move || {
@@ -179,14 +178,32 @@ async fn nothing(request: Request) -> Response {
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
+impl Site {
+    /// Whether a request brings the administrator's token: in its header, or, from a page of this very site, in a
+    /// cookie.
+    fn is_administrator(&self, request: &Request) -> bool {
+        if let Some(token) = bearer(request) {
+            return self.is_token(token);
+        }
+        let sent = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        // Browsers say where a request comes from, and no page can make them lie.
+        let ours = sent("sec-fetch-site") == Some("same-origin");
+        let cookies = sent("cookie").unwrap_or_default();
+        let token = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("token="));
+        ours && token.is_some_and(|token| self.is_token(token))
+    }
+}
+
 /// The token of a request, in its header.
 fn bearer(request: &Request) -> Option<&str> {
     let text = single(request.headers(), &header::AUTHORIZATION).ok().flatten()?;
-    text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim())
+    text.split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
 }
 
 async fn ask_graph(State(site): State<Arc<Site>>, request: Request) -> Response {
-    if !bearer(&request).is_some_and(|token| site.is_token(token)) {
+    if !site.is_administrator(&request) {
         let message = "Access token is empty, or is not this tenant's.";
         let body = json!({ "error": { "code": "InvalidAuthenticationToken", "message": message,
             "innerError": { "simHint": "send `Authorization: Bearer …`; the token is printed at start" } } });

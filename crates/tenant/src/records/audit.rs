@@ -139,9 +139,8 @@ impl Audit {
         by_admin: bool,
     ) -> Self {
         let activity = format!("Delete {}", kind(settings.behaviour, passkey.passkey_type));
-        let mut deleted = Self::new(now, id, activity, "Delete")
-            .by((!by_admin).then_some(user))
-            .to(user, key_id(passkey));
+        let mut deleted =
+            Self::new(now, id, activity, "Delete").by((!by_admin).then_some(user)).to(user, key_id(passkey));
         deleted.logged_by_service = DEVICE_REGISTRATION.into();
         deleted.additional = vec![("AAGuid".into(), passkey.aaguid.to_string())];
         deleted
@@ -154,9 +153,10 @@ impl Audit {
 
     /// A Temporary Access Pass was made.
     pub fn tap_created(now: Time, id: Guid, user: &User, tap: &Tap) -> Self {
-        let mut made = Self::new(now, id, "Admin registered security info", "Add").to(user, "Temporary Access Pass");
+        let mut made =
+            Self::new(now, id, "Admin registered security info", "Add").to(user, "Temporary Access Pass");
         made.additional = vec![
-            ("lifetimeInMinutes".into(), tap.lifetime_minutes.to_string()),
+            ("lifetimeInMinutes".into(), tap.lifetime_in_minutes.to_string()),
             ("isUsableOnce".into(), tap.is_usable_once.to_string()),
         ];
         made
@@ -190,11 +190,8 @@ impl Audit {
             None => json!({ "app": { "displayName": "fauxkey (administrator's token)" } }),
         };
         let target_type = if self.target.is_some() { "User" } else { "Policy" };
-        let additional: Vec<Value> = self
-            .additional
-            .iter()
-            .map(|(key, value)| json!({ "key": key, "value": value }))
-            .collect();
+        let additional: Vec<Value> =
+            self.additional.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
         json!({
             "id": self.id,
             "category": self.category,

@@ -35,7 +35,7 @@ impl Tenant {
             .map(|passkey| {
                 let mut descriptor = passkey.credential.descriptor();
                 // As Entra does: measured.
-                descriptor.transports.clear();
+                descriptor.transports = Some(Vec::new());
                 descriptor
             })
             .collect();

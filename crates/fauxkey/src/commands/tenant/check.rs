@@ -6,7 +6,8 @@ use serde_json::json;
 
 pub(super) fn check(asked: &Asked<'_>, arguments: &Check) -> Result<Exit, Stop> {
     let output = &asked.context.output;
-    let fmt = arguments.fmt.clone().unwrap_or_else(|| if arguments.attested { "packed" } else { "none" }.into());
+    let fmt =
+        arguments.fmt.clone().unwrap_or_else(|| if arguments.attested { "packed" } else { "none" }.into());
     let body = json!({
         "user": arguments.user,
         "purpose": match arguments.purpose {

@@ -31,7 +31,12 @@ pub(super) fn user(asked: &Asked<'_>, verb: UserVerb) -> Result<Exit, Stop> {
             let users = asked.list(&format!("/v1.0/users{filter}"))?;
             output.result(&users, || {
                 let row = |user: &Value| {
-                    [text(user, "userPrincipalName"), text(user, "displayName"), text(user, "userType"), text(user, "id")]
+                    [
+                        text(user, "userPrincipalName"),
+                        text(user, "displayName"),
+                        text(user, "userType"),
+                        text(user, "id"),
+                    ]
                 };
                 let rows: Vec<_> = users.iter().map(row).collect();
                 if rows.is_empty() {

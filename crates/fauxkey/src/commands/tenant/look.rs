@@ -9,7 +9,8 @@ pub(super) fn show(asked: &Asked<'_>) -> Result<Exit, Stop> {
     let output = &asked.context.output;
     let organization = asked.list("/v1.0/organization")?.into_iter().next().unwrap_or_default();
     let fido2 = asked.call("GET", &format!("{CONFIGURATIONS}/fido2"), None)?;
-    let strengths = asked.list("/v1.0/policies/authenticationStrengthPolicies?$filter=policyType%20eq%20'custom'")?;
+    let strengths =
+        asked.list("/v1.0/policies/authenticationStrengthPolicies?$filter=policyType%20eq%20'custom'")?;
     let counts = asked.call("GET", &by("usersRegisteredByMethod"), None)?;
     let document = json!({
         "organization": organization, "url": asked.reach.url(), "fido2": fido2, "strengths": strengths, "registered": counts,

@@ -93,7 +93,10 @@ fn body(asked: &Asked<'_>, arguments: &PolicySet) -> Result<Value, Failure> {
         Method::Tap => "temporaryAccessPass",
     };
     let mut body = Map::new();
-    body.insert("@odata.type".into(), format!("#microsoft.graph.{kind}AuthenticationMethodConfiguration").into());
+    body.insert(
+        "@odata.type".into(),
+        format!("#microsoft.graph.{kind}AuthenticationMethodConfiguration").into(),
+    );
     if let Some(state) = arguments.state {
         body.insert("state".into(), if state == Switch::On { "enabled" } else { "disabled" }.into());
     }
@@ -103,11 +106,8 @@ fn body(asked: &Asked<'_>, arguments: &PolicySet) -> Result<Value, Failure> {
     if let Some(on) = arguments.attestation {
         body.insert("isAttestationEnforced".into(), (on == Switch::On).into());
     }
-    let (listed, list) = if arguments.block.is_empty() {
-        ("allow", &arguments.allow)
-    } else {
-        ("block", &arguments.block)
-    };
+    let (listed, list) =
+        if arguments.block.is_empty() { ("allow", &arguments.allow) } else { ("block", &arguments.block) };
     if !list.is_empty() || arguments.key_restrictions.is_some() {
         let mut keys = Map::new();
         keys.insert("isEnforced".into(), (arguments.key_restrictions != Some(Switch::Off)).into());

@@ -1,4 +1,5 @@
 //! `fauxkey tenant serve`, and what kind of tenant is meant.
+use crate::api;
 use crate::cli::{Behaviour, Challenges, Counter, Kind, Serve};
 use crate::commands::input;
 use crate::commands::{Context, Exit, Stop};
@@ -9,12 +10,13 @@ use crate::output::Tone;
 use crate::process::{Parent, on_signal};
 use crate::tenant::host::Arrangement;
 use crate::tenant::serve::serve as serve_tenant;
-use crate::{api, ca};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 /// How often it is asked whether the parent is still there.
 const PARENT_CHECK: Duration = Duration::from_millis(250);
@@ -23,7 +25,11 @@ pub(super) fn serve(context: &Context, arguments: &Serve) -> Result<Exit, Stop> 
     let output = context.output;
     let parent = arguments.exit_with_parent.then(Parent::now);
     let (wake, woken) = mpsc::channel();
-    on_signal(move || drop(wake.send(())))
+    let signal = move || {
+        // Nobody waits any more at the very end.
+        let _ended = wake.send(());
+    };
+    on_signal(signal)
         .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot catch signals: {error}")))?;
     let home = (!arguments.ephemeral).then_some(&context.home);
     let instance = Arc::new(match home {
@@ -35,7 +41,10 @@ pub(super) fn serve(context: &Context, arguments: &Serve) -> Result<Exit, Stop> 
     let tenant = serve_tenant(&instance, home, Some(arguments.listen), served.token.clone(), &arrangement)?;
     output.say(&format!("Tenant: {}", tenant.url()));
     output.say(&format!("Admin:  {}", tenant.admin()));
-    output.say_in(Tone::Loud, "A rehearsal, and no Microsoft service. Software keys protect nothing. Ctrl-C stops.");
+    output.say_in(
+        Tone::Loud,
+        "A rehearsal, and no Microsoft service. Software keys protect nothing. Ctrl-C stops.",
+    );
     let ready = json!({
         "pid": std::process::id(), "url": served.url, "tenant": tenant.url(), "token": served.token,
     });
@@ -119,7 +128,8 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
             .map_err(unreadable)?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| {
-                path.extension().is_some_and(|kind| ["pem", "crt", "cer", "der"].iter().any(|known| kind == *known))
+                path.extension()
+                    .is_some_and(|kind| ["pem", "crt", "cer", "der"].iter().any(|known| kind == *known))
             })
             .collect();
         paths.sort();
@@ -130,7 +140,10 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     }
     let input = input::file(path)?;
     let found = match std::str::from_utf8(&input.bytes) {
-        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => ca::from_pem(text),
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => {
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+            found.ok().map(|found| found.iter().map(|der| der.to_vec()).collect())
+        }
         _ => Some(vec![input.bytes]),
     };
     found.filter(|found| !found.is_empty()).ok_or_else(|| {
