@@ -298,11 +298,8 @@ impl ConditionalAccessPolicy {
             };
             return Clause::fails(path("excludeApplications"), format!("{excluded} is excluded"));
         }
-        let included = conditions.include_applications.iter().find(|one| match target {
-            // One resource of the two is not the registration itself.
-            Target::RegisterSecurityInfo => **one == Applications::All,
-            Target::App(_) => is(one),
-        });
+        // One of the two resources behind a registration is not the registration itself: below.
+        let included = conditions.include_applications.iter().find(|one| is(one));
         match (included, target) {
             (Some(Applications::All), _) => {
                 Clause::holds(path("includeApplications"), "all resources are included")

@@ -416,6 +416,27 @@ fn a_strength_for_registration_that_takes_a_pass_cures_the_loop_too() {
 }
 
 #[test]
+fn a_way_that_nobody_has_to_go_is_no_loop() {
+    let phones = custom(&["fido2"], &[IOS]);
+    let mut keys = custom(&["fido2"], &[YUBIKEY]);
+    keys.id = Guid::small(200);
+    let (everybody, everywhere) = (users().remove(0), applications().remove(0));
+    let either = row("Either", "enabled", &everybody, (0, &everywhere), Control::Either, &phones);
+    let keys_alone = asks("Keys", json!({ "includeApplications": ["All"] }), &keys);
+    let user = user(ME, UserType::Member);
+    let groups = BTreeSet::new();
+    let subject = Subject { user: &user, groups: &groups };
+    let strengths = |id: Guid| [&phones, &keys].into_iter().find(|one| one.id == id).cloned();
+    let shown = [plain(Mode::Password), plain(Mode::MicrosoftAuthenticatorPush)];
+    let registrable = [passkey(IOS), passkey(YUBIKEY)];
+    let policies = [&either.policy, &keys_alone];
+    let access = evaluate(&policies, &strengths, &subject, TARGETS[0], &shown, &[], &registrable);
+    assert_eq!(access.verdict, Verdict::Register { modes: vec![Mode::Fido2] });
+    assert_eq!(access.applied[0].result, AppliedResult::Success);
+    assert_eq!(access.loop_noticed, None);
+}
+
+#[test]
 fn an_excluded_group_wins_over_everything_and_says_so() {
     let strength = custom(&["fido2"], &[IOS]);
     let users = (
