@@ -6,6 +6,8 @@ pub mod conditional;
 mod document;
 pub mod strength;
 pub mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use combination::{Combination, Factor, Mode};
 pub use conditional::{

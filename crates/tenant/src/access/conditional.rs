@@ -166,7 +166,7 @@ impl ConditionalAccessPolicy {
     /// # Errors
     /// BadRequest, if there is something in the document that has no meaning here or is not imitated.
     pub fn from_graph(body: &Value, now: Time, rng: &mut dyn CryptoRng) -> Result<Self, Refusal> {
-        reading::policy(body, None, now, rng)
+        reading::policy(body, now, rng)
     }
 
     /// The same after a PATCH: what the body does not name keeps its value, lists are replaced as a whole.
@@ -227,8 +227,8 @@ impl ConditionalAccessPolicy {
         })
     }
 
-    /// Whether it is about that user, and why, or why not. An exclusion wins over everything.
-    pub fn concerns(&self, subject: &Subject<'_>) -> Clause {
+    /// Whether it is about that user (the clause holds), and why, or why not. An exclusion wins over everything.
+    fn concerns(&self, subject: &Subject<'_>) -> Clause {
         let path = |part: &str| format!("conditionalAccess[{}].conditions.users.{part}", self.display_name);
         let is = |users: &Users| match users {
             Users::All => true,
@@ -264,12 +264,12 @@ impl ConditionalAccessPolicy {
         Clause::fails(path("includeUsers"), "the user is neither included nor in a group that is")
     }
 
-    /// Whether it is about that target, and why, or why not.
+    /// Whether it is about that target (the clause holds), and why, or why not.
     ///
     /// The registration of security info is meant by its user action; and by all resources, as it is behind one. That
     /// excluding either of the resources by which one registers takes registration out of all resources is this
     /// tenant's reading of the documented cure for the registration loop.
-    pub fn covers(&self, target: Target) -> Clause {
+    fn covers(&self, target: Target) -> Clause {
         let path =
             |part: &str| format!("conditionalAccess[{}].conditions.applications.{part}", self.display_name);
         let conditions = &self.conditions;
@@ -298,11 +298,8 @@ impl ConditionalAccessPolicy {
             };
             return Clause::fails(path("excludeApplications"), format!("{excluded} is excluded"));
         }
-        let included = conditions.include_applications.iter().find(|one| match target {
-            // One resource of the two is not the registration itself.
-            Target::RegisterSecurityInfo => **one == Applications::All,
-            Target::App(_) => is(one),
-        });
+        // One of the two resources behind a registration is not the registration itself: below.
+        let included = conditions.include_applications.iter().find(|one| is(one));
         match (included, target) {
             (Some(Applications::All), _) => {
                 Clause::holds(path("includeApplications"), "all resources are included")

@@ -44,11 +44,12 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     (distance <= word.len() / 3).then_some(nearest)
 }
 
-/// The hint that names it, or else all of them.
+/// The hint that names it, or else, and where they are few, all of them.
 pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match nearest(word, known) {
-        Some(nearest) => format!("did you mean {nearest}?"),
-        None => format!("expected one of {}", known.join(", ")),
+    match (nearest(word, known), known) {
+        (_, [one]) => format!("expected {one}"),
+        (Some(nearest), [_, _, _, _, ..]) => format!("did you mean {nearest}?"),
+        _ => format!("expected one of {}", known.join(", ")),
     }
 }
 

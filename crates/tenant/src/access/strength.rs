@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use wire::aaguid::Aaguid;
 
 mod evaluation;
@@ -113,7 +114,7 @@ const BUILT_IN_SINCE: Time = Time::from_seconds(1_638_316_800);
 
 /// The three strengths that every tenant has.
 pub fn built_in() -> Vec<Strength> {
-    vec![multi_factor(), passwordless(), phishing_resistant()]
+    vec![MULTI_FACTOR.clone(), passwordless(), phishing_resistant()]
 }
 
 fn of_the_house(id: u8, name: &str, description: &str, allowed: Vec<Combination>) -> Strength {
@@ -130,14 +131,14 @@ fn of_the_house(id: u8, name: &str, description: &str, allowed: Vec<Combination>
 }
 
 /// The built-in strength that the grant control `mfa` is the same as.
-pub(super) fn multi_factor() -> Strength {
+pub(super) static MULTI_FACTOR: LazyLock<Strength> = LazyLock::new(|| {
     of_the_house(
         2,
         "Multifactor authentication",
         "Combinations of methods that satisfy strong authentication, such as a password + SMS",
         Combination::multi_factor(),
     )
-}
+});
 
 fn passwordless() -> Strength {
     let modes =
@@ -514,7 +515,8 @@ fn read_configuration(body: &Value, new: bool) -> Result<Option<Vec<Aaguid>>, Re
             .hint(format!("there is #{FIDO2_CONFIGURATION}")));
     }
     let document = Document::new(body, path, &["id", "appliesToCombinations", "allowedAAGUIDs"])?;
-    document.odata_type(FIDO2_CONFIGURATION, true)?;
+    // Microsoft's own example of a PATCH has none.
+    document.odata_type(FIDO2_CONFIGURATION, new)?;
     if new && document.given("id").is_some() {
         return Err(bad(format!("{path}.id is for the tenant to say")).hint("leave it out"));
     }

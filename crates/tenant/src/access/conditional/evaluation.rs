@@ -294,6 +294,7 @@ impl Evaluation<'_> {
                 return None;
             }
         }
+        let noticed_before = self.loop_noticed.clone();
         let mut needs = Vec::new();
         for control in &policy.grant_controls.built_in_controls {
             needs.push(self.built_in(policy, *control));
@@ -319,7 +320,12 @@ impl Evaluation<'_> {
             Operator::And => Need::and,
             Operator::Or => Need::or,
         };
-        needs.into_iter().reduce(together)
+        let need = needs.into_iter().reduce(together);
+        if !matches!(need, Some(Need::Register(_))) {
+            // It was a way that nobody has to go.
+            self.loop_noticed = noticed_before;
+        }
+        need
     }
 
     fn built_in(&mut self, policy: &ConditionalAccessPolicy, control: BuiltInControl) -> Need {
@@ -330,7 +336,7 @@ impl Evaluation<'_> {
                 Need::Refusal
             }
             BuiltInControl::Mfa => {
-                let assessed = strength::multi_factor().assess(self.shown, self.usable, self.registrable);
+                let assessed = strength::MULTI_FACTOR.assess(self.shown, self.usable, self.registrable);
                 let says = assessed.clauses.first().map_or("", |clause| clause.says.as_str());
                 let says = format!("multifactor authentication is asked for: {says}");
                 self.clauses.push(Clause {
@@ -338,6 +344,9 @@ impl Evaluation<'_> {
                     holds: assessed.result == StrengthResult::Satisfied,
                     says,
                 });
+                if let Need::Register(_) = need(&assessed) {
+                    self.notice_loop(policy, "multifactor authentication", false);
+                }
                 need(&assessed)
             }
         }
@@ -362,41 +371,43 @@ impl Evaluation<'_> {
             };
             self.clauses.push(clause);
         }
-        let need = need(&assessed);
-        if policy.state == PolicyState::Enabled && need == Need::Register(BTreeSet::from([Mode::Fido2])) {
-            self.notice_loop(policy, strength);
+        if let Need::Register(modes) = need(&assessed) {
+            let only_passkeys = modes.iter().all(|mode| *mode == Mode::Fido2);
+            self.notice_loop(policy, &strength.display_name, only_passkeys && takes_authenticator(strength));
         }
-        (need, assessed.result)
+        (need(&assessed), assessed.result)
     }
 
-    /// Notices that the passkey that has to be registered would have to be there already in order to register it.
-    fn notice_loop(&mut self, policy: &ConditionalAccessPolicy, strength: &Strength) {
-        let (policy_name, strength_name) = (&policy.display_name, &strength.display_name);
-        let loops = if self.target == Target::RegisterSecurityInfo {
-            true
-        } else {
-            // A browser registers a security key where the sign-in was interrupted. The Authenticator app signs in
-            // anew, to a resource of its own, and is asked for the passkey that it is about to make.
-            let in_authenticator = strength.takes_any_model()
-                || strength.allowed_aaguids().any(|aaguid| AUTHENTICATOR.contains(&aaguid));
-            in_authenticator && self.outranking.is_none() && policy.covers(Target::App(REGISTRATION.id)).holds
-        };
-        if !loops || self.loop_noticed.is_some() {
+    /// Notices that what has to be registered would have to be there already in order to register it.
+    /// `in_app` is whether it can be nothing but a passkey, and one in Microsoft Authenticator.
+    fn notice_loop(&mut self, policy: &ConditionalAccessPolicy, asked: &str, in_app: bool) {
+        // A browser registers a security key where the sign-in was interrupted. The Authenticator app signs in
+        // anew, to a resource of its own, and is asked for the passkey that it is about to make.
+        let loops = self.target == Target::RegisterSecurityInfo
+            || (in_app && self.outranking.is_none() && policy.covers(Target::App(REGISTRATION.id)).holds);
+        if policy.state != PolicyState::Enabled || !loops || self.loop_noticed.is_some() {
             return;
         }
-        let cure = if policy.conditions.registers_security_info {
-            "let the strength on registering security info take a Temporary Access Pass, and give the user one"
-                .to_owned()
+        let (part, cure) = if policy.conditions.registers_security_info {
+            let cure = "take a Temporary Access Pass beside it, and give the user one";
+            ("grantControls", cure.to_owned())
         } else {
-            format!("exclude the resource {} ({}) from the policy", REGISTRATION.name, REGISTRATION.id)
+            let cure =
+                format!("exclude the resource {} ({}) from the policy", REGISTRATION.name, REGISTRATION.id);
+            ("conditions.applications.excludeApplications", cure)
         };
         let says = format!(
-            "a loop: {policy_name} asks for {strength_name}, which takes a passkey that is not registered yet, and \
-             registering one asks for the same; the cure: {cure}"
+            "a loop: {} asks for {asked}, for which the user has to register something first, and to register it \
+             is to be asked for the same; the cure: {cure}",
+            policy.display_name
         );
-        self.loop_noticed =
-            Some(Clause::fails(path(policy, "conditions.applications.excludeApplications"), says));
+        self.loop_noticed = Some(Clause::fails(path(policy, part), says));
     }
+}
+
+/// Whether a passkey in Microsoft Authenticator would do.
+fn takes_authenticator(strength: &Strength) -> bool {
+    strength.takes_any_model() || strength.allowed_aaguids().any(|aaguid| AUTHENTICATOR.contains(&aaguid))
 }
 
 fn path(policy: &ConditionalAccessPolicy, part: &str) -> String {

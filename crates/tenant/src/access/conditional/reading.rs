@@ -50,7 +50,6 @@ const OTHER_CONTROLS: [&str; 7] = [
 /// A new policy.
 pub(super) fn policy(
     body: &Value,
-    id: Option<Guid>,
     now: Time,
     rng: &mut dyn CryptoRng,
 ) -> Result<ConditionalAccessPolicy, Refusal> {
@@ -68,7 +67,7 @@ pub(super) fn policy(
         }
     }
     let empty = ConditionalAccessPolicy {
-        id: id.unwrap_or_else(|| Guid::random(rng)),
+        id: Guid::random(rng),
         display_name: String::new(),
         state: PolicyState::Disabled,
         conditions: Conditions::default(),
@@ -131,7 +130,7 @@ fn read(
 }
 
 fn read_conditions(before: &Conditions, value: &Value) -> Result<Conditions, Refusal> {
-    const NOT_IMITATED: [&str; 11] = [
+    const NOT_IMITATED: [&str; 12] = [
         "signInRiskLevels",
         "userRiskLevels",
         "servicePrincipalRiskLevels",
@@ -141,6 +140,7 @@ fn read_conditions(before: &Conditions, value: &Value) -> Result<Conditions, Ref
         "locations",
         "devices",
         "deviceStates",
+        "times",
         "clientApplications",
         "authenticationFlows",
     ];
@@ -206,8 +206,9 @@ fn read_users(conditions: &mut Conditions, value: &Value) -> Result<(), Refusal>
 }
 
 fn read_applications(conditions: &mut Conditions, value: &Value) -> Result<(), Refusal> {
-    const NOT_IMITATED: [&str; 4] = [
+    const NOT_IMITATED: [&str; 5] = [
         "applicationFilter",
+        "includeProtectionLevels",
         "includeAuthenticationContextClassReferences",
         "globalSecureAccess",
         "networkAccess",
