@@ -96,7 +96,7 @@ impl Tenant {
 
     fn change_policy(&mut self, now: Time, what: &str, how: &str, row: Row) -> Result<(), Refusal> {
         let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), what, how);
-        self.commit(vec![Change::Put(row), Change::from(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::from(row), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// All authentication strengths: those that are built in, then the tenant's own by ID.
