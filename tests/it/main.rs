@@ -28,6 +28,7 @@ mod profiles;
 mod real_devices;
 mod reset;
 mod rules;
+mod tenant;
 mod tokens;
 mod traffic;
 mod transcripts;
