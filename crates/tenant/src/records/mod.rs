@@ -13,6 +13,8 @@ mod audit;
 pub mod csv;
 mod details;
 mod sign_in_log;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 pub use activity::{Activity, Day, DaySignIns, FailureActivity, MethodActivity, ModelActivity};
