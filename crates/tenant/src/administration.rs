@@ -1,7 +1,7 @@
 //! What administrators set: policies, strengths and conditional access, as documents in Graph's shape.
-use crate::access::{ConditionalAccessPolicy, Strength};
+use crate::access::strength::MOST_CUSTOM;
+use crate::access::{CombinationConfiguration, ConditionalAccessPolicy, Strength};
 use crate::guid::Guid;
-use crate::policy::Fido2Policy;
 use crate::records::Audit;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::state::Change;
@@ -52,7 +52,7 @@ impl Tenant {
     /// A method's policy as Graph shows it.
     pub fn method_policy(&self, which: MethodPolicy) -> Value {
         match which {
-            MethodPolicy::Fido2 => self.policy().to_graph(),
+            MethodPolicy::Fido2 => self.policy().to_graph(self.settings.behaviour),
             MethodPolicy::MicrosoftAuthenticator => self.state.authenticator.to_graph(),
             MethodPolicy::TemporaryAccessPass => self.state.tap.to_graph(),
         }
@@ -87,7 +87,7 @@ impl Tenant {
     /// Broken if that cannot be kept.
     pub fn reset_method_policy(&mut self, now: Time, which: MethodPolicy) -> Result<(), Refusal> {
         let row = match which {
-            MethodPolicy::Fido2 => Row::Fido2Policy(self.with_policy(Fido2Policy::default(), now)),
+            MethodPolicy::Fido2 => Row::Fido2Policy(self.with_policy(self.policy().reset(), now)),
             MethodPolicy::MicrosoftAuthenticator => Row::AuthenticatorPolicy(Default::default()),
             MethodPolicy::TemporaryAccessPass => Row::TapPolicy(Default::default()),
         };
@@ -96,7 +96,7 @@ impl Tenant {
 
     fn change_policy(&mut self, now: Time, what: &str, how: &str, row: Row) -> Result<(), Refusal> {
         let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), what, how);
-        self.commit(vec![Change::Put(row), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::from(row), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// All authentication strengths: those that are built in, then the tenant's own by ID.
@@ -131,6 +131,14 @@ impl Tenant {
             let message = format!("there is an authentication strength {} already", strength.display_name);
             return Err(Refusal::new(RefusalKind::Conflict, "sim_exists", message));
         }
+        if self.state.strengths.len() >= MOST_CUSTOM {
+            let message = format!(
+                "there are {MOST_CUSTOM} custom authentication strengths, the most that there can be"
+            );
+            return Err(
+                Refusal::new(RefusalKind::Conflict, "sim_too_many_strengths", message).hint("delete one")
+            );
+        }
         self.change_policy(now, &strength.display_name.clone(), "POST", Row::Strength(strength.clone()))?;
         Ok(strength)
     }
@@ -141,6 +149,21 @@ impl Tenant {
     /// Broken if that cannot be kept.
     pub fn put_strength(&mut self, now: Time, strength: Strength) -> Result<(), Refusal> {
         self.change_policy(now, &strength.display_name.clone(), "PATCH", Row::Strength(strength))
+    }
+
+    /// Adds a combination configuration to a strength, Graph's POST.
+    ///
+    /// # Errors
+    /// BadRequest; Forbidden if the strength is built in.
+    pub fn add_configuration(
+        &mut self,
+        now: Time,
+        which: &str,
+        body: &Value,
+    ) -> Result<CombinationConfiguration, Refusal> {
+        let (changed, added) = self.strength(which)?.with_configuration(body, now, &mut *self.rng)?;
+        self.put_strength(now, changed)?;
+        Ok(added)
     }
 
     /// Deletes a strength.
@@ -164,7 +187,7 @@ impl Tenant {
         }
         let audit =
             Audit::policy_changed(now, Guid::random(&mut *self.rng), &strength.display_name, "DELETE");
-        self.commit(vec![Change::RemoveStrength(strength.id), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::RemoveStrength(strength.id), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// All conditional access policies.
@@ -235,6 +258,6 @@ impl Tenant {
         let policy = self.conditional_access_policy(which)?;
         let (id, name) = (policy.id, policy.display_name.clone());
         let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), &name, "DELETE");
-        self.commit(vec![Change::RemoveConditionalAccess(id), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::RemoveConditionalAccess(id), Change::from(Row::Audit(Box::new(audit)))])
     }
 }

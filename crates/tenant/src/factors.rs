@@ -3,7 +3,7 @@ use crate::access::{Factor, Mode, Strength};
 use crate::guid::Guid;
 use crate::handle::user_handle;
 use crate::passkey::{AttestationLevel, PasskeyFacts, PasskeyType, Route};
-use crate::policy::{Decision, Purpose, Question, models};
+use crate::policy::{self, Decision, Purpose, Question};
 use crate::settings::CounterMode;
 use crate::tenant::Tenant;
 use crate::time::Time;
@@ -66,32 +66,28 @@ impl Tenant {
             let facts = passkey.facts();
             let allowed = self.decide(now, user, Purpose::SignIn, Some(&facts)).allowed;
             if allowed && passkey.dead.is_none() {
-                factors.push(Factor { mode: Mode::Fido2, aaguid: Some(passkey.aaguid) });
+                factors.push(Factor::passkey(passkey.aaguid));
             }
         }
-        let plain = |mode| Factor { mode, aaguid: None };
+        let plain = Factor::plain;
         let Some(belongings) = self.state.belongings.get(&user.id) else { return factors };
         if let Some(tap) = &belongings.tap
             && tap.usability(&self.state.tap, &self.subject(user), now).is_usable
         {
-            factors.push(plain(if tap.is_usable_once {
-                Mode::TemporaryAccessPassOneTime
-            } else {
-                Mode::TemporaryAccessPassMultiUse
-            }));
+            factors.push(tap.factor());
         }
         if belongings.password.is_some() {
             factors.push(plain(Mode::Password));
         }
-        let modes = self.state.authenticator.mode_for(&self.subject(user));
+        let modes = self.state.authenticator.mode_for(self.subject(user));
         for (app, _) in &belongings.apps {
-            if app.push && modes.is_some_and(|mode| mode.allows_push()) {
+            if app.push && modes.is_some_and(|mode| mode.push()) {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
             }
-            if app.phone_sign_in && modes.is_some_and(|mode| mode.allows_phone_sign_in()) {
+            if app.phone_sign_in && modes.is_some_and(|mode| mode.phone_sign_in()) {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
-            if app.one_time_code && modes.is_some() {
+            if app.one_time_code && modes.is_some() && self.state.authenticator.is_software_oath_enabled {
                 factors.push(plain(Mode::SoftwareOath));
             }
         }
@@ -111,7 +107,7 @@ impl Tenant {
                 passkey_type: PasskeyType::DeviceBound,
                 route: Route::SecurityInfo,
             };
-            let mut candidates: Vec<Aaguid> = models::built_in().collect();
+            let mut candidates: Vec<Aaguid> = policy::built_in_names().map(|(aaguid, _)| aaguid).collect();
             for strength in self.state.strengths.values() {
                 candidates.extend(strength.allowed_aaguids());
             }
@@ -120,26 +116,23 @@ impl Tenant {
             let allowed = |aaguid: &Aaguid| {
                 self.decide(now, user, Purpose::Registration, Some(&facts(*aaguid))).allowed
             };
-            factors.extend(
-                candidates
-                    .into_iter()
-                    .filter(allowed)
-                    .map(|aaguid| Factor { mode: Mode::Fido2, aaguid: Some(aaguid) }),
-            );
+            factors.extend(candidates.into_iter().filter(allowed).map(Factor::passkey));
             // A model that nobody ever heard of.
             if allowed(&Aaguid(*b"no such model...")) {
-                factors.push(Factor { mode: Mode::Fido2, aaguid: None });
+                factors.push(Factor::plain(Mode::Fido2));
             }
         }
-        if let Some(mode) = self.state.authenticator.mode_for(&self.subject(user)) {
-            let plain = |mode| Factor { mode, aaguid: None };
-            if mode.allows_push() {
+        if let Some(mode) = self.state.authenticator.mode_for(self.subject(user)) {
+            let plain = Factor::plain;
+            if mode.push() {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
             }
-            if mode.allows_phone_sign_in() {
+            if mode.phone_sign_in() {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
-            factors.push(plain(Mode::SoftwareOath));
+            if self.state.authenticator.is_software_oath_enabled {
+                factors.push(plain(Mode::SoftwareOath));
+            }
         }
         factors
     }

@@ -1,7 +1,6 @@
 //! Sign-ins under way, and those that are over and keep somebody signed in. In memory: a restart signs everybody
 //! out.
 use crate::access::{Factor, Mode};
-use crate::app::Platform;
 use crate::guid::Guid;
 use crate::passkey::Route;
 use crate::phone::Phone;
@@ -31,6 +30,8 @@ pub struct Visitor {
 pub(crate) struct Shown {
     pub(crate) factor: Factor,
     pub(crate) at: Time,
+    /// The end of the pass that it was, with which the session ends.
+    pub(crate) until: Option<Time>,
 }
 
 /// A registration that waits for its passkey.
@@ -67,13 +68,17 @@ pub(crate) struct Session {
     pub(crate) push: Option<Push>,
     /// How often somebody was sent to register something: twice without a new method is a loop.
     pub(crate) sent_to_register: u32,
-    /// The phone's system, where the passkey came from one.
-    pub(crate) device: Option<Platform>,
 }
 
 impl Session {
     pub(crate) fn factors(&self) -> Vec<Factor> {
-        self.shown.iter().map(|shown| shown.factor.clone()).collect()
+        self.shown.iter().map(|shown| shown.factor).collect()
+    }
+
+    /// Neither too old nor outlived by the pass that it began with.
+    fn goes_on(&self, now: Time) -> bool {
+        let over = |shown: &Shown| shown.until.is_some_and(|until| now >= until);
+        now.since(self.started) <= LIFETIME && !self.shown.iter().any(over)
     }
 
     pub(crate) fn has_shown(&self, mode: Mode) -> bool {
@@ -99,7 +104,7 @@ impl Sessions {
         rng: &mut dyn CryptoRng,
     ) -> Result<String, Refusal> {
         if self.by_id.len() >= self.crowded.max(1024) {
-            self.by_id.retain(|_, session| now.since(session.started) <= LIFETIME);
+            self.by_id.retain(|_, session| session.goes_on(now));
             self.crowded = self.by_id.len() * 2;
         }
         if self.by_id.len() >= MOST {
@@ -123,20 +128,17 @@ impl Sessions {
             pending: None,
             push: None,
             sent_to_register: 0,
-            device: None,
         };
         self.by_id.insert(id.clone(), session);
         Ok(id)
     }
 
     pub(crate) fn get(&self, id: &str, now: Time) -> Result<&Session, Refusal> {
-        let found = self.by_id.get(id).filter(|session| now.since(session.started) <= LIFETIME);
-        found.ok_or_else(unknown)
+        self.by_id.get(id).filter(|session| session.goes_on(now)).ok_or_else(unknown)
     }
 
     pub(crate) fn get_mut(&mut self, id: &str, now: Time) -> Result<&mut Session, Refusal> {
-        let found = self.by_id.get_mut(id).filter(|session| now.since(session.started) <= LIFETIME);
-        found.ok_or_else(unknown)
+        self.by_id.get_mut(id).filter(|session| session.goes_on(now)).ok_or_else(unknown)
     }
 
     pub(crate) fn end(&mut self, id: &str) {
