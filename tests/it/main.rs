@@ -17,6 +17,7 @@ mod get_info;
 mod identifier;
 mod large_blobs;
 mod make_credential;
+mod mutations;
 mod on_a_reader;
 mod on_purpose;
 mod oracle;
