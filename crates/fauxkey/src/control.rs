@@ -457,6 +457,10 @@ pub trait Control {
     /// Answers the sign-in that waits for an account: with the number that is shown there, or declines. `id` as for
     /// [`Control::delete_account`].
     fn answer_push(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure>;
+    /// Where the tenant is that accounts are added at if no other is named, if that is known here.
+    fn tenant(&self) -> Option<String> {
+        None
+    }
     /// The test CA. Makes its root if there is none yet.
     fn ca(&self) -> Result<TestCa, Failure>;
     /// The attestation certificate of a model, then the root: by AAGUID or by the name of a profile.

@@ -100,7 +100,7 @@ pub(crate) fn account() -> Account {
         display_name: Some("Ada".into()),
         organization: Some("Contoso".into()),
         tenant: Some("http://localhost:8123".into()),
-        passkey: Some(ID.into()),
+        passkey: Some("b3RoZXI".into()),
         push: true,
         phone_sign_in: true,
         one_time_code: true,

@@ -1,4 +1,5 @@
 //! The command line: one definition of each flag, from which help, man pages and completions come.
+mod account;
 mod browser;
 mod ca;
 mod device;
@@ -13,6 +14,7 @@ mod trace;
 mod usage;
 mod webauthn;
 
+pub use account::{AccountVerb, AddAccount, OnOff};
 pub use browser::{Browser, Extension, Route};
 pub use ca::CaVerb;
 pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
@@ -120,6 +122,9 @@ pub enum Verb {
     /// Passkeys on a device: list, show, rename, delete
     #[command(subcommand, arg_required_else_help = false, after_help = passkey::EXAMPLE)]
     Passkey(PasskeyVerb),
+    /// The Authenticator app: accounts, codes, push notifications
+    #[command(subcommand, arg_required_else_help = false, after_help = account::EXAMPLE)]
+    Account(AccountVerb),
     /// Device profiles: list, show, check, add
     #[command(subcommand, arg_required_else_help = false, after_help = profile::EXAMPLE)]
     Profile(ProfileVerb),

@@ -6,7 +6,7 @@ use crate::app::{
     Waiting,
 };
 use crate::control::{Control as _, Failure, FailureKind, Passkey};
-use authenticator::Event as Happened;
+use authenticator::{CREDENTIAL_ID_MARK, Event as Happened};
 use emulator::Event;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,6 +32,11 @@ impl Instance {
     /// From now on the app signs in to the tenant at that address where no other is named.
     pub fn set_tenant(&self, url: &str) {
         *lock(&self.app.tenant) = Some(url.trim_end_matches('/').to_owned());
+    }
+
+    /// The tenant that is there beside the devices.
+    pub(super) fn tenant_here(&self) -> Option<String> {
+        lock(&self.app.tenant).clone()
     }
 
     /// What a device with the app forgets when a platform resets it.
@@ -212,7 +217,13 @@ impl Instance {
     /// The entry that `id` stands for.
     fn find_account(&self, name: &str, id: &str) -> Result<Account, Failure> {
         let accounts = self.accounts_of(name)?;
-        let begins = |account: &Account| id.len() >= SHORTEST_BEGINNING && account.id.starts_with(id);
+        let begins = |account: &Account| {
+            // Of a passkey that stands alone, the ID after the mark that all of them have is enough, as elsewhere.
+            let bytes = wire::base64url::decode(&account.id).unwrap_or_default();
+            let unmarked = bytes.strip_prefix(&CREDENTIAL_ID_MARK).map(wire::base64url::encode);
+            id.len() >= SHORTEST_BEGINNING
+                && (account.id.starts_with(id) || unmarked.is_some_and(|unmarked| unmarked.starts_with(id)))
+        };
         let called = |account: &Account| account.user_name.eq_ignore_ascii_case(id);
         // An account is called by its user's name before a passkey that stands alone is.
         let named = accounts

@@ -272,6 +272,10 @@ impl Control for Instance {
         self.answer_push_of(name, id, number)
     }
 
+    fn tenant(&self) -> Option<String> {
+        self.tenant_here()
+    }
+
     fn ca(&self) -> Result<TestCa, Failure> {
         let _state = self.open_state()?;
         test_ca::show(self)
