@@ -136,18 +136,18 @@ impl Instance {
                 Err(failure) if failure.kind != FailureKind::Broken => continue,
                 Err(failure) => return Err(failure),
             };
-            let list = answer.as_array().or_else(|| answer.get("pushes").and_then(Value::as_array));
+            let list = answer.get("value").and_then(Value::as_array);
             pushes.extend(list.into_iter().flatten().map(|push| {
-                let text = |members: [&str; 2]| {
-                    let found = members.iter().find_map(|member| push.get(*member).and_then(Value::as_str));
+                let text = |member: &str| {
+                    let found = push.get(member).and_then(Value::as_str);
                     found.map(|text| text.chars().filter(|c| !c.is_control()).take(256).collect())
                 };
                 Push {
                     account: kept.id(),
                     user_name: kept.facts.user_name.clone(),
                     organization: kept.facts.organization.clone(),
-                    application: text(["application", "appDisplayName"]),
-                    asked: text(["asked", "requested"]),
+                    application: text("appDisplayName"),
+                    asked: text("asked"),
                 }
             }));
         }
