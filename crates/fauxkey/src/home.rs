@@ -74,6 +74,11 @@ impl Home {
         self.run.join("instance.json")
     }
 
+    /// How to reach the running tenant.
+    pub fn tenant(&self) -> PathBuf {
+        self.run.join("tenant.json")
+    }
+
     /// Where programs reach a running device, unless something else was asked for.
     pub fn socket(&self, device: &str) -> PathBuf {
         self.run.join(format!("{device}.sock"))

@@ -28,6 +28,7 @@ mod question;
 mod rehearse;
 mod remote;
 mod runtime;
+mod tenant;
 mod trace;
 
 use clap::Parser;

@@ -115,7 +115,8 @@ impl RelyingParty {
         let hash = signature::sha256(client_data_json);
         steps.check(Step::Signature, signature(&credential.public_key, auth_data, &hash, sig))?;
         let growth = counter_grew(data.sign_count, credential.sign_count);
-        steps.check(Step::Counter, self.counter.judge(&growth))?;
+        let zero = synced_counts_zero(data.sign_count, credential.backup_eligible);
+        steps.check(Step::Counter, self.counter.judge(&growth, &zero))?;
 
         let policy = self.unsolicited_extensions;
         let by_client =
@@ -202,12 +203,20 @@ fn counter_grew(now: u32, stored: u32) -> Verdict {
     })
 }
 
+/// No step of §7.2: copies of a credential cannot count together, so a counter of theirs tells nothing.
+fn synced_counts_zero(now: u32, synced: bool) -> Verdict {
+    ensure(!synced || now == 0, || {
+        format!("the signature counter is {now}, and that of a synced passkey must be 0 here")
+    })
+}
+
 impl Counter {
-    /// What follows from the counter's growth, or lack of it.
-    fn judge(self, growth: &Verdict) -> Verdict {
+    /// What follows from the counter's growth, or lack of it, and from a synced passkey's being zero, or not.
+    fn judge(self, growth: &Verdict, zero: &Verdict) -> Verdict {
         match self {
             Self::Ignore => Ok(()),
             Self::W3c => growth.clone(),
+            Self::Entra2026 => growth.clone().and_then(|()| zero.clone()),
         }
     }
 
@@ -215,7 +224,7 @@ impl Counter {
     const fn remember(self, now: u32, stored: u32) -> u32 {
         match self {
             Self::Ignore => stored,
-            Self::W3c => now,
+            Self::W3c | Self::Entra2026 => now,
         }
     }
 }

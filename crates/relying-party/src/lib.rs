@@ -49,7 +49,7 @@
 //! | §7.1 step 20 | [`Algorithm`](Step::Algorithm) | `registration::was_offered` |
 //! | §6.5.1 (credentialPublicKey) | [`CoseKey`](Step::CoseKey) | `registration::is_plain_cose_key` |
 //! | §5.8.5 | [`Curve`](Step::Curve) | `curve::sound` |
-//! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::statement::Format::named` |
+//! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::AttestationPolicy::format` |
 //! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::statement::Format::read` |
 //! | §8.2 (x5c) | [`AttestationCertificates`](Step::AttestationCertificates) | `attestation::statement::Statement::judged` |
 //! | §7.1 step 22 | [`AttestationAlgorithm`](Step::AttestationAlgorithm) | `attestation::statement::Judged::algorithm_fits` |
@@ -60,7 +60,7 @@
 //! | §8.2 (id-fido-gen-ce-aaguid) | [`CertificateModel`](Step::CertificateModel) | `attestation::requirements::is_for_the_model` |
 //! | §8.2.2 (id-fido-gen-ce-sernum) | [`CertificateDevice`](Step::CertificateDevice) | `attestation::requirements::tells_no_device_unasked` |
 //! | §7.1 step 23 | [`TrustAnchors`](Step::TrustAnchors) | `attestation::AttestationPolicy::anchors` |
-//! | §7.1 step 24 | [`AttestationChain`](Step::AttestationChain) | `attestation::chain::build` |
+//! | §7.1 step 24 | [`AttestationChain`](Step::AttestationChain) | `attestation::AttestationPolicy::path` |
 //! | §7.1 step 24 | [`CertificateValidity`](Step::CertificateValidity) | `attestation::chain::Path::is_valid_at` |
 //! | §7.1 step 24 | [`AttestationTrust`](Step::AttestationTrust) | `attestation::AttestationPolicy::trusts` |
 //! | §7.1 step 25 | [`CredentialIdLength`](Step::CredentialIdLength) | `registration::is_of_legal_length` |
@@ -69,7 +69,9 @@
 //! | §7.1 step 28 | [`ClientExtensions`](Step::ClientExtensions) | `extensions::only_solicited` |
 //! | §7.1 step 28 | [`AuthenticatorExtensions`](Step::AuthenticatorExtensions) | `extensions::only_solicited` |
 //!
-//! Step 12 is a hash, step 19 (policy on BS) has no policy here, and storing the record is the caller's.
+//! Step 12 is a hash, step 19 (policy on BS) has no policy here, and storing the record is the caller's. A policy
+//! may let a step pass that it would refuse by default: user verification that is not required, formats that are not
+//! known, chains that lead nowhere. Such a step counts as passed, and a warning tells what was let pass.
 //!
 //! # Authentication, §7.2
 //!
@@ -102,9 +104,8 @@
 //!
 //! # What is absent
 //!
-//! Metadata and revocation; formats other than `none`, `packed` and `fido-u2f`; algorithms other than
-//! ES256 and EdDSA (a public key for another one does not read as [authenticator data](Step::AuthenticatorData));
-//! the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
+//! Metadata and revocation; the verification of formats other than `none`, `packed` and `fido-u2f`; algorithms other
+//! than ES256, ES384, EdDSA, RS256, ML-DSA-44 and ML-DSA-65; the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
 //! caller's.
 
 mod attestation;
@@ -121,7 +122,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use attestation::{AttestationPolicy, AttestationType, Conveyance};
+pub use attestation::{AttestationPolicy, AttestationType, Conveyance, UnknownFormats, UntrustedChain};
 pub use authentication::{Authenticated, AuthenticationExpectation};
 pub use credential::StoredCredential;
 pub use extensions::Unsolicited;

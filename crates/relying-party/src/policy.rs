@@ -20,8 +20,8 @@ pub struct RelyingParty {
     pub origins: Vec<String>,
     /// The origins of pages that may embed its pages in a frame, matched exactly. Empty if none may.
     pub top_origins: Vec<String>,
-    /// The COSE algorithms that it offers, most wanted first. Offering does not make one verifiable: ES256 and
-    /// EdDSA are.
+    /// The COSE algorithms that it offers, most wanted first. Offering does not make one verifiable: ES256, ES384,
+    /// EdDSA, RS256, ML-DSA-44 and ML-DSA-65 are.
     pub algorithms: Vec<Algorithm>,
     /// Whether the user must be verified.
     pub user_verification: UserVerification,
@@ -77,6 +77,9 @@ pub enum Counter {
     /// leaves to the relying party, the strictest.
     #[default]
     W3c,
+    /// The same, and that of a credential that can be copied to other devices (BE set) must be zero: as measured at
+    /// Entra in September 2026. Step 22 does not ask for it.
+    Entra2026,
 }
 
 impl RelyingParty {

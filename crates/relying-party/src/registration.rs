@@ -1,8 +1,8 @@
 //! Registering a new credential, WebAuthn L3 §7.1, from step 3 on.
-use crate::attestation::{AttestationType, Format};
+use crate::attestation::{AttestationType, TrustPath};
 use crate::credential::StoredCredential;
 use crate::policy::{RelyingParty, UserVerification};
-use crate::rejection::{Ceremony, Rejection, Step, Steps, Verdict, ensure};
+use crate::rejection::{Ceremony, Rejection, Step, Steps, Verdict, ensure, quoted};
 use crate::{authenticator_data, client_data, curve, extensions, signature};
 use wire::aaguid::Aaguid;
 use wire::base64url;
@@ -58,9 +58,10 @@ pub struct Registered {
     pub aaguid: Aaguid,
     /// The attestation statement format.
     pub fmt: String,
-    /// What proves the claim.
+    /// What proves the claim, if it does: anything but [`Basic`](AttestationType::Basic) proves no model.
     pub attestation: AttestationType,
-    /// The certificates in DER from that of the attestation key to the trust anchor; empty without certificates.
+    /// The certificates in DER from that of the attestation key to the trust anchor; empty without certificates, or if
+    /// they are not trusted.
     pub trust_path: Vec<Vec<u8>>,
     /// The serial number in an enterprise attestation: the one device (§8.2.2).
     pub serial_number: Option<Vec<u8>>,
@@ -124,7 +125,8 @@ impl RelyingParty {
         steps.check(Step::CoseKey, is_plain_cose_key(&data, &object.auth_data))?;
         steps.check(Step::Curve, curve::sound(key))?;
 
-        let format = steps.read(Step::Format, Format::named(&object.fmt))?;
+        let policy = &self.attestation;
+        let format = steps.read(Step::Format, policy.format(&object.fmt))?;
         let statement = steps.read(Step::AttestationStatement, format.read(&object.att_stmt))?;
         let judged = steps.read(Step::AttestationCertificates, statement.judged())?;
         steps.check(Step::AttestationAlgorithm, judged.algorithm_fits(key))?;
@@ -134,12 +136,11 @@ impl RelyingParty {
         steps.check(Step::CertificateSubject, judged.subject())?;
         steps.check(Step::CertificateConstraints, judged.no_authority())?;
         steps.check(Step::CertificateModel, judged.model(&data))?;
-        let policy = &self.attestation;
         steps.check(Step::CertificateDevice, judged.device(policy.asks_for_enterprise()))?;
         let anchors = steps.read(Step::TrustAnchors, policy.anchors(&statement))?;
-        let path = steps.read(Step::AttestationChain, judged.path(&anchors))?;
+        let path = steps.read(Step::AttestationChain, policy.path(&judged, &anchors))?;
         steps.check(Step::CertificateValidity, path.is_valid_at(policy.now))?;
-        let attestation = judged.attestation_type();
+        let attestation = judged.attestation_type(&path);
         steps.check(Step::AttestationTrust, policy.trusts(attestation))?;
 
         let id = &attested.credential_id;
@@ -155,8 +156,10 @@ impl RelyingParty {
         let verdict = extensions::only_solicited(unsolicited, "authenticator", &by_authenticator);
         steps.check(Step::AuthenticatorExtensions, verdict)?;
 
+        let proven = attestation == AttestationType::Basic;
         let warnings = [
-            unproven_aaguid(attested.aaguid, judged.names_the_model()),
+            unproven_aaguid(attested.aaguid, proven && judged.names_the_model()),
+            unverified(attestation, &object.fmt, &path),
             undated(attestation, policy.now),
             authenticator_data::reserved_bits(data.flags),
             (!by_client.is_empty()).then(|| extensions::describe("client", &by_client)),
@@ -177,7 +180,7 @@ impl RelyingParty {
             fmt: object.fmt.clone(),
             attestation,
             trust_path: path.to_der(),
-            serial_number: judged.serial_number(),
+            serial_number: judged.serial_number().filter(|_| proven),
             flags: data.flags,
             warnings: warnings.into_iter().flatten().collect(),
             passed: steps.passed(),
@@ -258,6 +261,14 @@ fn is_raw_id(id: &[u8], raw_id: &[u8]) -> Verdict {
 fn unproven_aaguid(aaguid: Aaguid, named: bool) -> Option<String> {
     (!named && aaguid != Aaguid::ZERO)
         .then(|| format!("the AAGUID {aaguid} is not proven by any attestation"))
+}
+
+/// An attestation that is worth nothing, and why.
+fn unverified(attestation: AttestationType, fmt: &str, path: &TrustPath<'_>) -> Option<String> {
+    (attestation == AttestationType::Unverified).then(|| match path.nowhere() {
+        Some(why) => format!("the certificates in the statement are not trusted: {why}"),
+        None => format!("the format {} is not known here, and its statement was not looked at", quoted(fmt)),
+    })
 }
 
 /// Certificates without a clock.

@@ -65,7 +65,7 @@ pub enum Step {
     CoseKey,
     /// The public key is a point of its curve.
     Curve,
-    /// The attestation statement format is one that we can verify.
+    /// The attestation statement format is one that we can verify, or whose name is enough.
     Format,
     /// The attestation statement has the shape of its format.
     AttestationStatement,
@@ -85,11 +85,11 @@ pub enum Step {
     CertificateModel,
     /// It tells the one device apart only where enterprise attestation was asked for.
     CertificateDevice,
-    /// There are trust anchors for the chain, if there is a chain.
+    /// There are trust anchors for the chain, if there is a chain that must be trusted.
     TrustAnchors,
-    /// The chain leads to a trust anchor, and every signature in it verifies.
+    /// The chain leads to a trust anchor, and every signature in it verifies; or it need not be trusted.
     AttestationChain,
-    /// Every certificate of it is valid now.
+    /// Every certificate of it is valid now; or it need not be trusted.
     CertificateValidity,
     /// The type of attestation is acceptable.
     AttestationTrust,
@@ -101,7 +101,8 @@ pub enum Step {
     AttestedCredentialId,
     /// The assertion signature verifies.
     Signature,
-    /// The signature counter grew, or both sides of the comparison are zero.
+    /// The signature counter grew, or both sides of the comparison are zero; and a synced passkey's is zero, where
+    /// that is the policy.
     Counter,
     /// The client answered no extension that was not asked for.
     ClientExtensions,

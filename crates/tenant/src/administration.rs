@@ -1,7 +1,6 @@
 //! What administrators set: policies, strengths and conditional access, as documents in Graph's shape.
-use crate::access::{ConditionalAccessPolicy, Strength};
+use crate::access::{CombinationConfiguration, ConditionalAccessPolicy, Strength};
 use crate::guid::Guid;
-use crate::policy::Fido2Policy;
 use crate::records::Audit;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::state::Change;
@@ -52,7 +51,7 @@ impl Tenant {
     /// A method's policy as Graph shows it.
     pub fn method_policy(&self, which: MethodPolicy) -> Value {
         match which {
-            MethodPolicy::Fido2 => self.policy().to_graph(),
+            MethodPolicy::Fido2 => self.policy().to_graph(self.settings.behaviour),
             MethodPolicy::MicrosoftAuthenticator => self.state.authenticator.to_graph(),
             MethodPolicy::TemporaryAccessPass => self.state.tap.to_graph(),
         }
@@ -87,7 +86,7 @@ impl Tenant {
     /// Broken if that cannot be kept.
     pub fn reset_method_policy(&mut self, now: Time, which: MethodPolicy) -> Result<(), Refusal> {
         let row = match which {
-            MethodPolicy::Fido2 => Row::Fido2Policy(self.with_policy(Fido2Policy::default(), now)),
+            MethodPolicy::Fido2 => Row::Fido2Policy(self.with_policy(self.policy().reset(), now)),
             MethodPolicy::MicrosoftAuthenticator => Row::AuthenticatorPolicy(Default::default()),
             MethodPolicy::TemporaryAccessPass => Row::TapPolicy(Default::default()),
         };
@@ -141,6 +140,21 @@ impl Tenant {
     /// Broken if that cannot be kept.
     pub fn put_strength(&mut self, now: Time, strength: Strength) -> Result<(), Refusal> {
         self.change_policy(now, &strength.display_name.clone(), "PATCH", Row::Strength(strength))
+    }
+
+    /// Adds a combination configuration to a strength, Graph's POST.
+    ///
+    /// # Errors
+    /// BadRequest; Forbidden if the strength is built in.
+    pub fn add_configuration(
+        &mut self,
+        now: Time,
+        which: &str,
+        body: &Value,
+    ) -> Result<CombinationConfiguration, Refusal> {
+        let (changed, added) = self.strength(which)?.with_configuration(body, now, &mut *self.rng)?;
+        self.put_strength(now, changed)?;
+        Ok(added)
     }
 
     /// Deletes a strength.

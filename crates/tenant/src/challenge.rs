@@ -14,7 +14,7 @@ use std::time::Duration;
 use wire::base64url;
 
 /// What a challenge at sign-in, or on a page, is good for: five minutes, Entra's `exp` less `iat`.
-pub const LIFETIME: Duration = Duration::from_secs(300);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 /// How long Entra takes one after it was made, `exp` or not: measured in 2026.
 const TOLERATED: Duration = Duration::from_secs(600);
 /// Entra's audience.

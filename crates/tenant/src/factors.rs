@@ -3,7 +3,7 @@ use crate::access::{Factor, Mode, Strength};
 use crate::guid::Guid;
 use crate::handle::user_handle;
 use crate::passkey::{AttestationLevel, PasskeyFacts, PasskeyType, Route};
-use crate::policy::{Decision, Purpose, Question, models};
+use crate::policy::{self, Decision, Purpose, Question};
 use crate::settings::CounterMode;
 use crate::tenant::Tenant;
 use crate::time::Time;
@@ -83,12 +83,12 @@ impl Tenant {
         if belongings.password.is_some() {
             factors.push(plain(Mode::Password));
         }
-        let modes = self.state.authenticator.mode_for(&self.subject(user));
+        let modes = self.state.authenticator.mode_for(self.subject(user));
         for (app, _) in &belongings.apps {
-            if app.push && modes.is_some_and(|mode| mode.allows_push()) {
+            if app.push && modes.is_some_and(|mode| mode.push()) {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
             }
-            if app.phone_sign_in && modes.is_some_and(|mode| mode.allows_phone_sign_in()) {
+            if app.phone_sign_in && modes.is_some_and(|mode| mode.phone_sign_in()) {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
             if app.one_time_code && modes.is_some() {
@@ -111,7 +111,7 @@ impl Tenant {
                 passkey_type: PasskeyType::DeviceBound,
                 route: Route::SecurityInfo,
             };
-            let mut candidates: Vec<Aaguid> = models::built_in().collect();
+            let mut candidates: Vec<Aaguid> = policy::built_in_names().map(|(aaguid, _)| aaguid).collect();
             for strength in self.state.strengths.values() {
                 candidates.extend(strength.allowed_aaguids());
             }
@@ -131,12 +131,12 @@ impl Tenant {
                 factors.push(Factor { mode: Mode::Fido2, aaguid: None });
             }
         }
-        if let Some(mode) = self.state.authenticator.mode_for(&self.subject(user)) {
+        if let Some(mode) = self.state.authenticator.mode_for(self.subject(user)) {
             let plain = |mode| Factor { mode, aaguid: None };
-            if mode.allows_push() {
+            if mode.push() {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
             }
-            if mode.allows_phone_sign_in() {
+            if mode.phone_sign_in() {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
             factors.push(plain(Mode::SoftwareOath));

@@ -3,7 +3,7 @@ use crate::access::{Tap, Usability};
 use crate::app::{AuthenticatorApp, CodeSecret};
 use crate::guid::Guid;
 use crate::passkey::{AttestationLevel, Passkey};
-use crate::policy::models;
+use crate::policy;
 use crate::records::{Audit, SignIn};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::state::Change;
@@ -41,7 +41,7 @@ impl Tenant {
             "displayName": passkey.display_name,
             "createdDateTime": passkey.created,
             "aaGuid": passkey.aaguid.to_string(),
-            "model": models::friendly(passkey.aaguid, &self.settings).unwrap_or_default(),
+            "model": policy::friendly(passkey.aaguid, &self.settings).unwrap_or_default(),
             "attestationCertificates": passkey.attestation_certificates,
             "attestationLevel": match passkey.attestation_level {
                 AttestationLevel::Attested => "attested",

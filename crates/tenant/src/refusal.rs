@@ -1,5 +1,5 @@
 //! Why something was refused, in the tenant's own words: what Graph, pages and logs make of it is theirs.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What kind of refusal it is, which decides the status of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -24,7 +24,7 @@ pub enum RefusalKind {
 }
 
 /// One clause of an explanation: what was looked at, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Clause {
     /// Where it stands, such as `passkeyProfiles[Default passkey profile].keyRestrictions`.

@@ -5,7 +5,7 @@ use crate::challenge::{self, For};
 use crate::guid::Guid;
 use crate::passkey::{AttestationLevel, Passkey, PasskeyFacts, PasskeyType, Route};
 use crate::phone::Phone;
-use crate::policy::{Purpose, models};
+use crate::policy::{self, EnforcementType, KeyRestrictions, PasskeyTypes, Purpose};
 use crate::records::Audit;
 use crate::refusal::{Clause, Refusal, RefusalKind};
 use crate::session::{Pending, Session};
@@ -14,11 +14,12 @@ use crate::state::Change;
 use crate::store::Row;
 use crate::tenant::Tenant;
 use crate::time::Time;
-use crate::user::{User, UserType};
+use crate::user::User;
 use relying_party::{AttestationType, Registered, RegistrationExpectation, Step, UserVerification};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Map, json};
 use std::time::Duration;
+use wire::aaguid::Aaguid;
 use wire::webauthn::json::{AuthenticatorSelection, CreationOptions, RegistrationResponse, UserEntity};
 
 /// How fresh the second factor has to be for registering something: Microsoft Learn,
@@ -141,7 +142,10 @@ impl Tenant {
     }
 
     /// Who a session is signed in as, to an application or on the way to register what one asks for.
-    fn signed_in(&self, now: Time, session: &str) -> Result<User, Refusal> {
+    ///
+    /// # Errors
+    /// Unauthenticated.
+    pub fn signed_in(&self, now: Time, session: &str) -> Result<User, Refusal> {
         let found = self.sessions.get(session, now)?;
         let user = found.user.filter(|_| !found.shown.is_empty());
         user.and_then(|user| self.state.users.get(&user)).cloned().ok_or_else(|| {
@@ -152,16 +156,10 @@ impl Tenant {
 
     /// Whether a user may register a passkey now, before anybody knows which.
     fn may_register(&self, now: Time, user: &User, session: Option<&str>) -> Result<Vec<Clause>, Refusal> {
-        let mut clauses = Vec::new();
-        if user.user_type == UserType::Guest {
-            let message = "guests register no passkeys here, but in the tenant that they are of";
-            clauses.push(Clause::fails("user.userType", message));
-            return Err(Refusal::new(RefusalKind::Policy, "sim_guest", message).because(clauses));
-        }
         let decision = self.decide(now, user, Purpose::Registration, None);
-        clauses.extend(decision.clauses);
-        if let Some(refused) = decision.refused {
-            return Err(Refusal::new(RefusalKind::Policy, refused.code(), refused.message()).because(clauses));
+        let mut clauses = decision.clauses.clone();
+        if let Some(refusal) = decision.refusal(Purpose::Registration) {
+            return Err(refusal);
         }
         let Some(session) = session else { return Ok(clauses) };
         let found = self.sessions.get(session, now)?;
@@ -179,18 +177,12 @@ impl Tenant {
         }
     }
 
-    /// Whether a profile that allows both types of passkey targets the app.
+    /// Whether a profile that lets both types of passkey through lets the app through: that takes a newer app.
     fn allows_both_types(&self) -> bool {
-        models::AUTHENTICATOR.iter().any(|aaguid| {
-            let facts = |passkey_type| PasskeyFacts {
-                aaguid: *aaguid,
-                attestation: AttestationLevel::NotAttested,
-                fmt: "none".into(),
-                passkey_type,
-                route: Route::InApp,
-            };
-            self.policy().some_profile_allows(&facts(PasskeyType::DeviceBound))
-                && self.policy().some_profile_allows(&facts(PasskeyType::Synced))
+        let apps = [policy::AUTHENTICATOR_IOS, policy::AUTHENTICATOR_ANDROID];
+        self.policy().passkey_profiles.iter().any(|profile| {
+            profile.passkey_types == PasskeyTypes::BOTH
+                && apps.iter().any(|app| lets_through(&profile.key_restrictions, *app))
         })
     }
 
@@ -255,7 +247,13 @@ impl Tenant {
             route: pending.route,
         };
         let decision = self.decide(now, user, Purpose::Registration, Some(&facts));
-        explanation.extend(decision.clauses);
+        // Who may register was told before.
+        explanation = decision.clauses.clone().into_iter().fold(explanation, |mut told, clause| {
+            if !told.contains(&clause) {
+                told.push(clause);
+            }
+            told
+        });
         if let Some(refused) = decision.refused {
             let audit =
                 Audit::passkey_refused(now, Guid::random(&mut *self.rng), user, &facts, refused.message());
@@ -268,7 +266,7 @@ impl Tenant {
             user: user.id,
             display_name: display_name.map_or_else(
                 || {
-                    let model = models::friendly(aaguid, &self.settings);
+                    let model = policy::friendly(aaguid, &self.settings);
                     model.unwrap_or_else(|| "Passkey".into()).chars().take(LONGEST_NAME).collect()
                 },
                 Into::into,
@@ -361,7 +359,7 @@ impl Tenant {
         pending: &Pending,
     ) -> Option<(AuthenticatorApp, CodeSecret)> {
         let phone = pending.phone.as_ref().filter(|_| pending.route == Route::InApp)?;
-        let mode = self.state.authenticator.mode_for(&self.subject(user))?;
+        let mode = self.state.authenticator.mode_for(self.subject(user))?;
         let id = Guid::random(&mut *self.rng);
         let app = AuthenticatorApp {
             id,
@@ -369,13 +367,19 @@ impl Tenant {
             display_name: phone.name.clone(),
             platform: phone.platform,
             phone_app_version: phone.app_version.clone(),
-            push: mode.allows_push(),
-            phone_sign_in: mode.allows_phone_sign_in(),
+            push: mode.push(),
+            phone_sign_in: mode.phone_sign_in(),
             one_time_code: true,
             created: now,
         };
         Some((app, CodeSecret::random(id, &mut *self.rng)))
     }
+}
+
+/// Whether a model passes.
+fn lets_through(keys: &KeyRestrictions, aaguid: Aaguid) -> bool {
+    let allows = keys.enforcement_type == EnforcementType::Allow;
+    !keys.is_enforced || keys.aa_guids.contains(&aaguid) == allows
 }
 
 /// Whether the factors of a session are fresh enough to register something.

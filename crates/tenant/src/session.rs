@@ -1,7 +1,6 @@
 //! Sign-ins under way, and those that are over and keep somebody signed in. In memory: a restart signs everybody
 //! out.
 use crate::access::{Factor, Mode};
-use crate::app::Platform;
 use crate::guid::Guid;
 use crate::passkey::Route;
 use crate::phone::Phone;
@@ -67,8 +66,6 @@ pub(crate) struct Session {
     pub(crate) push: Option<Push>,
     /// How often somebody was sent to register something: twice without a new method is a loop.
     pub(crate) sent_to_register: u32,
-    /// The phone's system, where the passkey came from one.
-    pub(crate) device: Option<Platform>,
 }
 
 impl Session {
@@ -123,7 +120,6 @@ impl Sessions {
             pending: None,
             push: None,
             sent_to_register: 0,
-            device: None,
         };
         self.by_id.insert(id.clone(), session);
         Ok(id)

@@ -138,7 +138,7 @@ impl State {
     fn put(&mut self, row: Row) {
         match row {
             Row::Settings(settings) => self.settings = Some(settings),
-            Row::ChallengeKey(key) => self.challenge_key = Some(key),
+            Row::ChallengeKey(key) => self.challenge_key = Some(key.key),
             Row::Fido2Policy(versions) => self.fido2 = versions,
             Row::AuthenticatorPolicy(policy) => self.authenticator = policy,
             Row::TapPolicy(policy) => self.tap = policy,

@@ -80,7 +80,7 @@ struct Kept<T> {
 pub(crate) enum Row {
     Settings(Settings),
     /// Signs challenges.
-    ChallengeKey(#[serde(with = "secret")] Zeroizing<Vec<u8>>),
+    ChallengeKey(ChallengeKey),
     /// The newest, and the ones before it that have not ceased to be felt.
     Fido2Policy(Vec<Dated<Fido2Policy>>),
     AuthenticatorPolicy(AuthenticatorPolicy),
@@ -96,6 +96,13 @@ pub(crate) enum Row {
     Tap(Tap),
     SignIn(Box<SignIn>),
     Audit(Box<Audit>),
+}
+
+/// What signs challenges.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ChallengeKey {
+    #[serde(with = "secret")]
+    pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
 /// Bytes in unpadded base64url.

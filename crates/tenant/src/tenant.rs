@@ -6,7 +6,7 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::state::{Change, State};
-use crate::store::{Dated, Row, Store, StoreChange};
+use crate::store::{ChallengeKey, Dated, Row, Store, StoreChange};
 use crate::time::Time;
 use crate::user::{Subject, User};
 use rand_core::CryptoRng;
@@ -53,7 +53,7 @@ impl Tenant {
         let key = state.challenge_key.clone().unwrap_or_else(|| {
             let mut key = Zeroizing::new(vec![0; 32]);
             rng.fill_bytes(&mut key);
-            changes.push(Change::Put(Row::ChallengeKey(key.clone())));
+            changes.push(Change::Put(Row::ChallengeKey(ChallengeKey { key: key.clone() })));
             key
         });
         if state.fido2.is_empty() {

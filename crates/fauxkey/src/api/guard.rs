@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Which names are ours and which token opens.
-pub(super) struct Guard {
+pub(crate) struct Guard {
     /// `host:port`, as `Host` has it.
     authorities: Vec<String>,
     /// Whether any address does, as the server listens at all of them: only names can be pointed elsewhere.
@@ -43,7 +43,7 @@ pub(super) struct Admitted {
 
 impl Guard {
     /// For a server that listens at `local` and has these names beside.
-    pub(super) fn new(local: SocketAddr, names: &[String], scheme: &'static str, token: String) -> Self {
+    pub(crate) fn new(local: SocketAddr, names: &[String], scheme: &'static str, token: String) -> Self {
         let port = local.port();
         let ip = match local {
             SocketAddr::V4(v4) => v4.ip().to_string(),
@@ -60,7 +60,8 @@ impl Guard {
         Self { authorities, any_address, scheme, token, wrong: Mutex::new((Instant::now(), 0)) }
     }
 
-    fn is_ours(&self, authority: &str) -> bool {
+    /// Whether `Host` may name that.
+    pub(crate) fn is_ours(&self, authority: &str) -> bool {
         self.authorities.iter().any(|ours| ours.eq_ignore_ascii_case(authority))
             || self.any_address && authority.parse::<SocketAddr>().is_ok()
     }
@@ -143,13 +144,13 @@ impl Guard {
 }
 
 /// Compares without telling by its time where the difference is. The length is no secret.
-fn fits(ours: &str, token: &str) -> bool {
+pub(crate) fn fits(ours: &str, token: &str) -> bool {
     let differences = ours.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
     ours.len() == token.len() && differences == 0
 }
 
 /// A header that may be there once, as text.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -179,7 +180,12 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, mut request: Request, nex
         }
         Err(problem) => problem.into_response(),
     };
-    let headers = response.headers_mut();
+    harden(response.headers_mut());
+    response
+}
+
+/// What every answer says to browsers.
+pub(crate) fn harden(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -191,5 +197,4 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, mut request: Request, nex
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    response
 }

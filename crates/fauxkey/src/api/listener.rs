@@ -21,7 +21,7 @@ pub(super) const CONNECTIONS: usize = 128;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A TCP listener with a bound.
-pub(super) struct Bounded {
+pub(crate) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
@@ -33,7 +33,7 @@ type Ready = (Connection, SocketAddr);
 
 impl Bounded {
     /// Over a listener, by TLS if there is an acceptor.
-    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
         Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS)), tls, ready: channel(CONNECTIONS) }
     }
 }
@@ -74,7 +74,7 @@ impl Listener for Bounded {
 }
 
 /// A connection, and the room that it takes.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: Stream,
     _room: OwnedSemaphorePermit,
 }

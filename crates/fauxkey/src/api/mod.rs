@@ -21,13 +21,13 @@ mod accounts;
 mod ceremony;
 mod events;
 mod extension;
-mod guard;
-mod listener;
+pub(crate) mod guard;
+pub(crate) mod listener;
 mod openapi;
 mod page;
 mod phone;
 pub mod presence;
-mod problem;
+pub(crate) mod problem;
 mod request;
 mod routes;
 mod simulation;
@@ -207,7 +207,7 @@ pub fn serve_control(
     Ok(served)
 }
 
-fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+pub(crate) fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(listen).and_then(|listener| {
         listener.set_nonblocking(true)?;
         Ok(listener)

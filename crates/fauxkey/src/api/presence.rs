@@ -31,10 +31,15 @@ impl Running {
     /// Whether its process lives. The number may have gone to another process since, so this is needed and not
     /// enough: it only keeps the token of a dead instance from whoever has its port now.
     fn is_alive(&self) -> bool {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        // EPERM: alive, and somebody else's.
-        pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+        is_alive(self.pid)
     }
+}
+
+/// Whether there is a process of that number.
+pub fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // EPERM: alive, and somebody else's.
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
 }
 
 /// The files of this instance; they go when this is dropped.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 /// What every refused request is answered with.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     failure: Failure,
 }

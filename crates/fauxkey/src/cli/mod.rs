@@ -10,6 +10,7 @@ mod profile;
 mod rehearse;
 mod run;
 mod simulation;
+mod tenant;
 mod trace;
 mod usage;
 mod webauthn;
@@ -25,6 +26,11 @@ pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run};
 pub use simulation::{Approval, FaultSource, FaultVerb};
+pub use tenant::{
+    AccessVerb, Behaviour, Challenges, Check, Counter, Graph, GroupVerb, Kind, Log, Method, MethodVerb, Mode,
+    PolicySet, PolicyVerb, Purpose, Report, ReportKind, Serve, StrengthVerb, Switch, TapVerb, TenantVerb,
+    UserVerb,
+};
 pub use trace::Trace;
 pub use usage::wrong_use;
 pub use webauthn::{Create, Format, Get, Over, Page, WebauthnVerb};
@@ -131,6 +137,9 @@ pub enum Verb {
     /// The test CA: show, export, rotate
     #[command(subcommand, arg_required_else_help = false, after_help = ca::EXAMPLE)]
     Ca(CaVerb),
+    /// The Entra-like tenant: policy, users, passes, strengths, logs
+    #[command(subcommand, arg_required_else_help = false, after_help = tenant::EXAMPLE)]
+    Tenant(TenantVerb),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),

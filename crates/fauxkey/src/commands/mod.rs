@@ -17,6 +17,7 @@ mod profile;
 mod rehearse;
 mod run;
 mod simulation;
+mod tenant;
 mod trace;
 mod webauthn;
 
@@ -144,6 +145,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Account(verb) => account::account(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
         Verb::Ca(verb) => ca::ca(&context, verb),
+        Verb::Tenant(verb) => tenant::tenant(&context, verb),
         Verb::Trace(arguments) => trace::trace(&context, &arguments),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),

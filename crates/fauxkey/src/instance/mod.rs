@@ -197,6 +197,14 @@ impl Instance {
         self.running(name)?.call(move |device, now| device.set_user(now, user))
     }
 
+    /// Records of somebody else in the vault, sealed in a tree of that name; `None` where nothing is kept on disk.
+    ///
+    /// # Errors
+    /// Conflict if somebody has them open, Broken if the vault does not play along.
+    pub fn records(&self, tree: &str) -> Result<Option<vault::Records>, Failure> {
+        self.vault.as_ref().map(|vault| vault.records(tree)).transpose().map_err(vault_failure)
+    }
+
     /// Everything that happens on all devices from now on. A subscriber that leaves thousands of happenings lying
     /// misses what comes then; it never keeps a device waiting. The receiver ends with the instance.
     pub fn subscribe(&self) -> Receiver<Happening> {

@@ -76,8 +76,7 @@ impl Host {
 }
 
 fn arranged(kept: Option<Settings>, id: Guid, origin: &str, wanted: &Arrangement) -> Settings {
-    let behaviour =
-        wanted.behaviour.or_else(|| kept.as_ref().map(|kept| kept.behaviour)).unwrap_or_default();
+    let behaviour = wanted.behaviour.or_else(|| kept.as_ref().map(|kept| kept.behaviour)).unwrap_or_default();
     let tenant_id = kept.as_ref().map_or(id, |kept| kept.tenant_id);
     let fresh = Settings::new(tenant_id, RP_ID, origin, behaviour);
     // Another behaviour brings its own counters and labels; what was chosen apart from it stays with the same one.

@@ -3,7 +3,7 @@ use super::certificate::Certificate;
 use crate::rejection::{Verdict, ensure};
 
 /// The certificates from the attestation key's up to a trust anchor, which is the last.
-pub(super) struct Path<'a>(Vec<&'a Certificate>);
+pub(crate) struct Path<'a>(Vec<&'a Certificate>);
 
 impl Path<'_> {
     /// As DER.
@@ -42,6 +42,9 @@ pub(super) fn build<'a>(x5c: &'a [Certificate], anchors: &'a [Certificate]) -> R
     let (Some(last), below) = (x5c.last(), x5c.len().saturating_sub(1)) else {
         return Err("x5c is empty".into());
     };
+    if anchors.is_empty() {
+        return Err("x5c leads to no trust anchor: there is none".into());
+    }
     let mut refused = Vec::new();
     for anchor in anchors {
         match last.is_issued_by(anchor, below) {

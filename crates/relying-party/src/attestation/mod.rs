@@ -2,7 +2,9 @@
 //!
 //! Supported are `none`, `packed` and `fido-u2f`. A statement that carries certificates needs trust anchors to mean
 //! anything: a [`RelyingParty`](crate::RelyingParty) that was given none refuses it at
-//! [`Step::TrustAnchors`](crate::Step::TrustAnchors).
+//! [`Step::TrustAnchors`](crate::Step::TrustAnchors). One that is content with less says so in its
+//! [`AttestationPolicy`]: a chain that leads nowhere and a format that nobody knows are then
+//! [`Unverified`](AttestationType::Unverified).
 mod certificate;
 mod chain;
 mod fido_u2f;
@@ -11,9 +13,9 @@ mod packed;
 mod requirements;
 mod statement;
 
-pub(crate) use statement::{Format, Statement};
+pub(crate) use statement::{Format, Judged, Statement, TrustPath};
 
-use crate::rejection::{Verdict, ensure};
+use crate::rejection::{Verdict, ensure, quoted};
 use certificate::Certificate;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,9 @@ pub enum AttestationType {
     /// An attestation key with certificates up to a trust anchor. Basic, AttCA or AnonCA: which of them it is, only
     /// knowledge about the anchor could tell.
     Basic,
+    /// Nothing that was verified: certificates that lead to no trust anchor, or a statement in a format that is not
+    /// known here. It can come only of [`UntrustedChain::AcceptAsUnverified`] and [`UnknownFormats::AcceptUpTo`].
+    Unverified,
 }
 
 /// AttestationConveyancePreference, WebAuthn L3 §5.4.7: what the client is asked to pass on.
@@ -56,6 +61,30 @@ impl Conveyance {
     }
 }
 
+/// What becomes of certificates that lead to no trust anchor, or that are not valid today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum UntrustedChain {
+    /// The registration is refused, WebAuthn L3 §7.1 steps 23 and 24.
+    #[default]
+    Refuse,
+    /// They are worth nothing, and the registration goes on. The attestation signature and what §8.2.1 and §8.6
+    /// demand of the certificate are judged as ever: what is lowered is trust alone. Entra without enforcement takes
+    /// a certificate that somebody made for the one passkey (measured); whether it verifies the signature by it is
+    /// not known.
+    AcceptAsUnverified,
+}
+
+/// What becomes of a statement in a format that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum UnknownFormats {
+    /// The registration is refused, WebAuthn L3 §7.1 step 21.
+    #[default]
+    Refuse,
+    /// The statement is not looked at, and the registration goes on, if the name of the format has at least one and
+    /// at most so many characters.
+    AcceptUpTo(usize),
+}
+
 /// What attestation a relying party asks for, and what it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttestationPolicy {
@@ -64,11 +93,15 @@ pub struct AttestationPolicy {
     /// What it takes. Empty if nothing will do.
     pub accepted: Vec<AttestationType>,
     /// The X.509 certificates in DER up to which attestation must lead. They are trusted as they are: their own
-    /// signatures are not looked at. Attestation by certificate is refused if there is none.
+    /// signatures are not looked at. Attestation by certificate leads nowhere if there is none.
     pub trust_anchors: Vec<Vec<u8>>,
     /// The time, in seconds since 1970, at which certificates must be valid. `None` where there is no clock: their
     /// dates are then not looked at, which a warning says.
     pub now: Option<u64>,
+    /// What becomes of a chain that cannot be trusted.
+    pub untrusted_chain: UntrustedChain,
+    /// What becomes of a statement that cannot be read.
+    pub unknown_formats: UnknownFormats,
 }
 
 impl Default for AttestationPolicy {
@@ -78,17 +111,57 @@ impl Default for AttestationPolicy {
             accepted: vec![AttestationType::None, AttestationType::SelfAttestation, AttestationType::Basic],
             trust_anchors: Vec::new(),
             now: None,
+            untrusted_chain: UntrustedChain::Refuse,
+            unknown_formats: UnknownFormats::Refuse,
         }
     }
 }
 
 impl AttestationPolicy {
+    /// A policy that tells what is attested from what is not and refuses neither, whatever the name of the format
+    /// up to `longest_format` characters. No attestation is asked for and no anchor is trusted yet.
+    pub fn lenient(longest_format: usize) -> Self {
+        let mut policy = Self::default();
+        policy.accepted.push(AttestationType::Unverified);
+        policy.untrusted_chain = UntrustedChain::AcceptAsUnverified;
+        policy.unknown_formats = UnknownFormats::AcceptUpTo(longest_format);
+        policy
+    }
+
+    /// §7.1 step 21.
+    pub(crate) fn format(&self, fmt: &str) -> Result<Format, String> {
+        let UnknownFormats::AcceptUpTo(longest) = self.unknown_formats else { return Format::named(fmt) };
+        Format::named(fmt).or_else(|_| {
+            ensure((1..=longest).contains(&fmt.chars().count()), || {
+                let name = quoted(fmt);
+                format!("the format is {name}; names of unknown formats have 1 to {longest} characters here")
+            })?;
+            Ok(Format::Unknown)
+        })
+    }
+
+    /// §7.1 step 24: the path to a trust anchor. Where a chain may be worth nothing, one that is not valid today is
+    /// worth nothing either.
+    pub(crate) fn path<'a>(
+        &self,
+        judged: &'a Judged<'a>,
+        anchors: &'a [Certificate],
+    ) -> Result<TrustPath<'a>, String> {
+        let path = judged.path(anchors);
+        if self.untrusted_chain == UntrustedChain::Refuse {
+            return path;
+        }
+        let valid = path.and_then(|path| path.is_valid_at(self.now).map(|()| path));
+        Ok(valid.unwrap_or_else(TrustPath::Nowhere))
+    }
+
     /// §7.1 step 24.
     pub(crate) fn trusts(&self, found: AttestationType) -> Verdict {
         ensure(self.accepted.contains(&found), || match found {
             AttestationType::None => "there is no attestation, which is not accepted here".into(),
             AttestationType::SelfAttestation => "self attestation is not accepted here".into(),
             AttestationType::Basic => "attestation by certificate is not accepted here".into(),
+            AttestationType::Unverified => "attestation that cannot be verified is not accepted here".into(),
         })
     }
 
@@ -98,7 +171,8 @@ impl AttestationPolicy {
         if certificates == 0 {
             return Ok(Vec::new());
         }
-        ensure(!self.trust_anchors.is_empty(), || {
+        let needed = self.untrusted_chain == UntrustedChain::Refuse;
+        ensure(!needed || !self.trust_anchors.is_empty(), || {
             format!(
                 "the statement carries x5c ({certificates} certificate{}), which needs trust anchors, and this relying party was given none",
                 if certificates == 1 { "" } else { "s" }

@@ -8,12 +8,14 @@ use wire::cbor::Value;
 use wire::cose::{Algorithm, PublicKey};
 use wire::webauthn::AuthenticatorData;
 
-/// A format that can be verified.
+/// A format.
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
     None,
     Packed,
     FidoU2f,
+    /// One that cannot be verified.
+    Unknown,
 }
 
 impl Format {
@@ -33,6 +35,7 @@ impl Format {
             Self::None => none::read(att_stmt),
             Self::Packed => packed::read(att_stmt),
             Self::FidoU2f => fido_u2f::read(att_stmt),
+            Self::Unknown => Ok(Statement::Unknown),
         }
     }
 }
@@ -47,13 +50,15 @@ pub(crate) enum Statement<'a> {
     PackedChain { alg: Algorithm, sig: &'a [u8], x5c: Vec<&'a [u8]> },
     /// §8.6.
     FidoU2f { sig: &'a [u8], x5c: Vec<&'a [u8]> },
+    /// Whatever it is.
+    Unknown,
 }
 
 impl<'a> Statement<'a> {
     fn x5c(&self) -> &[&'a [u8]] {
         match self {
             Self::PackedChain { x5c, .. } | Self::FidoU2f { x5c, .. } => x5c,
-            Self::None | Self::PackedSelf { .. } => &[],
+            Self::None | Self::PackedSelf { .. } | Self::Unknown => &[],
         }
     }
 
@@ -164,18 +169,21 @@ impl Judged<'_> {
     /// §7.1 step 24: the path to a trust anchor, if there are certificates.
     pub(crate) fn path<'a>(&'a self, anchors: &'a [Certificate]) -> Result<TrustPath<'a>, String> {
         if self.x5c.is_empty() {
-            Ok(TrustPath(None))
+            Ok(TrustPath::Empty)
         } else {
-            chain::build(&self.x5c, anchors).map(|path| TrustPath(Some(path)))
+            chain::build(&self.x5c, anchors).map(TrustPath::Anchored)
         }
     }
 
     /// What proves the origin of the credential.
-    pub(crate) fn attestation_type(&self) -> AttestationType {
-        match self.statement {
-            Statement::None => AttestationType::None,
-            Statement::PackedSelf { .. } => AttestationType::SelfAttestation,
-            Statement::PackedChain { .. } | Statement::FidoU2f { .. } => AttestationType::Basic,
+    pub(crate) fn attestation_type(&self, path: &TrustPath<'_>) -> AttestationType {
+        match (self.statement, path) {
+            (Statement::None, _) => AttestationType::None,
+            (Statement::PackedSelf { .. }, _) => AttestationType::SelfAttestation,
+            (Statement::PackedChain { .. } | Statement::FidoU2f { .. }, TrustPath::Anchored(_)) => {
+                AttestationType::Basic
+            }
+            _ => AttestationType::Unverified,
         }
     }
 
@@ -193,17 +201,33 @@ impl Judged<'_> {
     }
 }
 
-/// The attestation trust path, §6.5; empty without certificates.
-pub(crate) struct TrustPath<'a>(Option<Path<'a>>);
+/// The attestation trust path, §6.5.
+pub(crate) enum TrustPath<'a> {
+    /// There are no certificates.
+    Empty,
+    /// It ends at a trust anchor.
+    Anchored(Path<'a>),
+    /// There are certificates, and they are worth nothing; why.
+    Nowhere(String),
+}
 
-impl TrustPath<'_> {
+impl<'a> TrustPath<'a> {
+    fn anchored(&self) -> Option<&Path<'a>> {
+        if let Self::Anchored(path) = self { Some(path) } else { None }
+    }
+
     /// §7.1 step 24: every certificate is valid at that time.
     pub(crate) fn is_valid_at(&self, now: Option<u64>) -> Verdict {
-        self.0.as_ref().map_or(Ok(()), |path| path.is_valid_at(now))
+        self.anchored().map_or(Ok(()), |path| path.is_valid_at(now))
     }
 
     /// From the attestation key's certificate to the trust anchor, in DER.
     pub(crate) fn to_der(&self) -> Vec<Vec<u8>> {
-        self.0.as_ref().map(Path::to_der).unwrap_or_default()
+        self.anchored().map(Path::to_der).unwrap_or_default()
+    }
+
+    /// Why there is nothing to be trusted, if there are certificates.
+    pub(crate) fn nowhere(&self) -> Option<&str> {
+        if let Self::Nowhere(why) = self { Some(why) } else { None }
     }
 }

@@ -215,6 +215,37 @@ fn the_counter_policies_differ_in_what_they_refuse_and_in_what_they_keep() {
 }
 
 #[test]
+fn a_synced_passkey_must_count_zero_where_that_is_the_policy() {
+    // stored, now, whether W3c accepts
+    let cases = [(0, 0, true), (0, 1, true), (1, 0, false), (1, 1, false), (1, 2, true), (2, 1, false)];
+    for (stored, now, w3c) in cases {
+        for synced in [false, true] {
+            let mut ceremony = SignIn::new(Algorithm::ES256, true);
+            ceremony.party.counter = Counter::Entra2026;
+            (ceremony.record.sign_count, ceremony.data.sign_count) = (stored, now);
+            ceremony.record.backup_eligible = synced;
+            ceremony.data.flags |= Flags::BE.when(synced);
+            let accepted = w3c && (!synced || now == 0);
+            match ceremony.run() {
+                Ok(authenticated) => {
+                    assert!(accepted, "{stored} {now} {synced}");
+                    assert_eq!(authenticated.credential.sign_count, now);
+                    assert_eq!(authenticated.warnings, [""; 0]);
+                }
+                Err(rejection) => {
+                    assert!(!accepted, "{stored} {now} {synced}: {rejection}");
+                    assert_eq!(rejection.step, Step::Counter);
+                    let for_synced = rejection.why.contains("a synced passkey must be 0");
+                    assert_eq!(for_synced, w3c, "{rejection}");
+                }
+            }
+            ceremony.party.counter = Counter::W3c;
+            assert_eq!(ceremony.run().is_ok(), w3c, "{stored} {now} {synced}");
+        }
+    }
+}
+
+#[test]
 fn verification_at_a_sign_in_does_not_initialise_it() {
     let mut ceremony = SignIn::new(Algorithm::EDDSA, false);
     ceremony.record.uv_initialized = false;

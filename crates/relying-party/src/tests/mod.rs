@@ -1,6 +1,7 @@
 //! Ceremonies from the outside: a small signer of our own makes valid ones, and then each is spoilt.
 mod authentication;
 mod certificates;
+mod lenient;
 mod manual;
 mod pki;
 mod properties;

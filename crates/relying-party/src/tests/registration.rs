@@ -93,7 +93,7 @@ fn packed_with(ceremony: &Registration, more: &[(&str, Value)]) -> Statement {
     Statement::Other("packed", Value::Map(members))
 }
 
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     (Step::CredentialType, "another type", |c| c.edit = |r| r.kind = "password".into()),
     (Step::CredentialType, "no type", |c| c.edit = |r| r.kind.clear()),
     (Step::CredentialId, "an id of another credential", |c| c.edit = |r| r.id = "AAAA".into()),

@@ -37,7 +37,7 @@ pub struct KeyRestrictions {
     pub is_enforced: bool,
     /// What the list says.
     pub enforcement_type: EnforcementType,
-    /// The models, in the order in which they were given, each once.
+    /// The models, as they were given: Entra too keeps one that is there twice.
     #[serde(with = "aaguids")]
     pub aa_guids: Vec<Aaguid>,
 }
@@ -271,7 +271,8 @@ impl Fido2Policy {
 }
 
 impl PasskeyProfile {
-    /// Enforcing attestation locks the types: nothing that is synced can prove a model.
+    /// Enforcing attestation locks the types, as the portal does: nothing that is synced can prove a model. (A tenant
+    /// whose policy was published had both types in such a profile.)
     pub(super) fn enforce(&mut self, enforced: bool) {
         if enforced {
             self.attestation_enforcement = AttestationEnforcement::RegistrationOnly;

@@ -10,6 +10,8 @@ mod fido2;
 mod models;
 mod patch;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use authenticator::{AuthenticationMode, AuthenticatorPolicy, AuthenticatorTarget};
 pub use fido2::{

@@ -1,17 +1,17 @@
 //! PATCH of the passkey policy: what is named changes, everything else stays, and a list is replaced whole.
 //! Either all of a body is taken or none of it.
-use super::document::{Member, Members, bad, check_id, require_type};
+use super::document::{Member, Members, bad, check_id, require_type, shown};
 use super::fido2::{
     AttestationEnforcement, DEFAULT_PROFILE, EnforcementType, Fido2Policy, ID, IncludeTarget,
-    KeyRestrictions, LARGEST, MOST_PROFILES, PasskeyProfile, PasskeyTypes, TYPE,
+    InvalidPasskeyTypes, KeyRestrictions, LARGEST, MOST_PROFILES, PasskeyProfile, TYPE,
 };
 use super::target::{ExcludeTarget, State, read_exclusions, read_ids, read_targets};
 use crate::guid::Guid;
 use crate::refusal::Refusal;
 use crate::settings::Behaviour;
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
-use std::collections::HashSet;
-use wire::aaguid::Aaguid;
+use wire::aaguid::InvalidAaguid;
 
 const NAMES: [&str; 9] = [
     "id",
@@ -33,8 +33,9 @@ impl Fido2Policy {
     /// The policy after PATCH with that body.
     ///
     /// In a tenant without profiles, the first body that names one opts in: the tenant's settings become the
-    /// default profile, and all targets of before have it. From then on settings outside profiles mean the default
-    /// profile, unless the same body has profiles too (not known of Entra).
+    /// default profile, and all targets of before have it. From then on the settings outside profiles and the default
+    /// profile say the same: a change of either changes the other, and where a body has both, the profile decides (a
+    /// guess). A profile without an ID is a new one and gets an ID.
     ///
     /// # Errors
     /// [`RefusalKind::BadRequest`](crate::refusal::RefusalKind::BadRequest) with the place and the reason: no or
@@ -52,13 +53,11 @@ impl Fido2Policy {
         if let Some(allowed) = members.get("isSelfServiceRegistrationAllowed") {
             policy.is_self_service_registration_allowed = allowed.boolean()?;
         }
-        let enforced = members.get("isAttestationEnforced").map(|member| member.boolean()).transpose()?;
-        if let Some(enforced) = enforced {
-            policy.is_attestation_enforced = enforced;
+        if let Some(enforced) = members.get("isAttestationEnforced") {
+            policy.is_attestation_enforced = enforced.boolean()?;
         }
-        let restrictions = members.get("keyRestrictions");
-        if let Some(restrictions) = &restrictions {
-            policy.key_restrictions = key_restrictions(restrictions, &policy.key_restrictions)?;
+        if let Some(restrictions) = members.get("keyRestrictions") {
+            policy.key_restrictions = key_restrictions(&restrictions, &policy.key_restrictions)?;
         }
         if let Some(targets) = members.get("excludeTargets") {
             policy.exclude_targets = read_exclusions(&targets)?;
@@ -79,9 +78,7 @@ impl Fido2Policy {
             }
             Behaviour::Current => policy.patch_profiles(&members, targets)?,
         }
-        if policy.has_profiles() && members.get("passkeyProfiles").is_none() {
-            policy.mirror(enforced, restrictions.is_some());
-        }
+        policy.mirror(members.get("passkeyProfiles").is_some());
         policy.check_size(behaviour)?;
         Ok(policy)
     }
@@ -153,11 +150,7 @@ impl Fido2Policy {
             });
         }
         if self.passkey_profiles.len() > MOST_PROFILES {
-            let what = format!(
-                "{} profiles are too many: there may be {MOST_PROFILES}, the default one among them",
-                self.passkey_profiles.len()
-            );
-            return Err(bad("passkeyProfiles", what));
+            return Err(too_many(self.passkey_profiles.len()));
         }
         for (i, target) in self.include_targets.iter().enumerate() {
             if target.allowed_passkey_profiles.is_empty() {
@@ -185,15 +178,17 @@ impl Fido2Policy {
         Ok(())
     }
 
-    /// Settings outside profiles mean the default profile.
-    fn mirror(&mut self, enforced: Option<bool>, restrictions: bool) {
+    /// The default profile and the settings outside profiles say the same; where a body has profiles, they decide.
+    fn mirror(&mut self, profiles_decide: bool) {
         let default = self.default_passkey_profile;
         let profile = self.passkey_profiles.iter_mut().find(|profile| Some(profile.id) == default);
         let Some(profile) = profile else { return };
-        if let Some(enforced) = enforced {
-            profile.enforce(enforced);
-        }
-        if restrictions {
+        if profiles_decide {
+            self.is_attestation_enforced =
+                profile.attestation_enforcement == AttestationEnforcement::RegistrationOnly;
+            self.key_restrictions = profile.key_restrictions.clone();
+        } else {
+            profile.enforce(self.is_attestation_enforced);
             profile.key_restrictions = self.key_restrictions.clone();
         }
     }
@@ -226,17 +221,13 @@ fn key_restrictions(member: &Member<'_>, before: &KeyRestrictions) -> Result<Key
             kind.choice(&[("allow", EnforcementType::Allow), ("block", EnforcementType::Block)])?;
     }
     if let Some(list) = members.get("aaGuids") {
-        let mut seen = HashSet::new();
-        restrictions.aa_guids = Vec::new();
-        for item in list.list()? {
-            let aaguid: Aaguid = item.text()?.parse().map_err(|error| {
-                bad(&item.at, format_args!("{error}, not {}", super::document::shown(item.value)))
-            })?;
-            // Scripts add to what they read; one that was there already is no mistake.
-            if seen.insert(aaguid) {
-                restrictions.aa_guids.push(aaguid);
-            }
-        }
+        let aaguid = |item: Member<'_>| {
+            let read = item.text()?.parse();
+            read.map_err(|error: InvalidAaguid| {
+                bad(&item.at, format_args!("{error}, not {}", shown(item.value)))
+            })
+        };
+        restrictions.aa_guids = list.list()?.map(aaguid).collect::<Result<_, _>>()?;
     }
     Ok(restrictions)
 }
@@ -260,23 +251,50 @@ fn include_targets(list: &Member<'_>) -> Result<Vec<IncludeTarget>, Refusal> {
 }
 
 fn profiles(list: &Member<'_>) -> Result<Vec<PasskeyProfile>, Refusal> {
+    let items: Vec<_> = list.list()?.collect();
+    if items.len() > MOST_PROFILES {
+        return Err(too_many(items.len()));
+    }
     let mut profiles: Vec<PasskeyProfile> = Vec::new();
-    let mut seen = HashSet::new();
-    for item in list.list()? {
-        let profile = profile(&item)?;
-        if !seen.insert(profile.id) {
-            return Err(bad(&item.at, format_args!("the profile {} is there already", profile.id)));
+    for item in items {
+        let members = item.members(&PROFILE_NAMES)?;
+        let id = members.get("id").filter(|id| !id.is_null()).map(|id| id.guid()).transpose()?;
+        let profile = profile(&members, id)?;
+        if profiles.iter().any(|earlier| earlier.id == profile.id) {
+            return Err(bad(
+                &item.at,
+                match id {
+                    Some(id) => format!("the profile {id} is there already"),
+                    None => {
+                        format!("there is a profile named {:?} already, and this one has no id", profile.name)
+                    }
+                },
+            ));
         }
         profiles.push(profile);
     }
     Ok(profiles)
 }
 
-fn profile(member: &Member<'_>) -> Result<PasskeyProfile, Refusal> {
-    let members = member.members(&PROFILE_NAMES)?;
-    let id = members.require("id")?.guid()?;
+fn too_many(profiles: usize) -> Refusal {
+    let what =
+        format!("{profiles} profiles are too many: there may be {MOST_PROFILES}, the default one among them");
+    bad("passkeyProfiles", what)
+}
+
+/// The ID of a new profile: that of its name, so that the same body makes the same policy. RFC 9562 version 8.
+fn new_id(name: &str) -> Guid {
+    let hash = digest(&SHA256, format!("passkeyProfile/{name}").as_bytes());
+    let mut id: [u8; 16] = hash.as_ref()[..16].try_into().expect("SHA-256 has 32 bytes");
+    id[6] = id[6] & 0x0F | 0x80;
+    id[8] = id[8] & 0x3F | 0x80;
+    Guid(id)
+}
+
+fn profile(members: &Members<'_>, id: Option<Guid>) -> Result<PasskeyProfile, Refusal> {
     let name = members.require("name")?;
-    if name.text()?.trim().is_empty() {
+    let text = name.text()?;
+    if text.trim().is_empty() {
         return Err(bad(&name.at, "a profile needs a name"));
     }
     let words = [
@@ -285,37 +303,30 @@ fn profile(member: &Member<'_>) -> Result<PasskeyProfile, Refusal> {
     ];
     let enforcement =
         members.get("attestationEnforcement").map(|member| member.choice(&words)).transpose()?;
-    let enforced = enforcement == Some(AttestationEnforcement::RegistrationOnly);
-    let types = match members.get("passkeyTypes") {
-        Some(types) => {
-            let read: PasskeyTypes = types.text()?.parse().map_err(|error| {
-                bad(&types.at, format_args!("{error}, not {}", super::document::shown(types.value)))
-            })?;
-            if enforced && read.synced {
-                const WHAT: &str =
-                    "synced passkeys cannot be attested, and attestationEnforcement is registrationOnly";
-                return Err(bad(&types.at, WHAT).hint(
-                    "passkeyTypes is deviceBound where attestation is enforced; or set \
-                     attestationEnforcement to disabled",
-                ));
-            }
-            read
-        }
-        None if enforced => PasskeyTypes::DEVICE_BOUND,
-        None => return Err(bad(&member.at, "passkeyTypes is missing")),
-    };
-    let restrictions = members.get("keyRestrictions");
+    let types = members.require("passkeyTypes")?;
+    let passkey_types = types.text()?.parse().map_err(|error: InvalidPasskeyTypes| {
+        bad(&types.at, format_args!("{error}, not {}", shown(types.value)))
+    })?;
     let none = KeyRestrictions::default();
-    Ok(PasskeyProfile {
-        id,
-        name: name.text()?.to_owned(),
-        passkey_types: types,
+    let restrictions = members.get("keyRestrictions").map(|member| key_restrictions(&member, &none));
+    let mut profile = PasskeyProfile {
+        id: id.unwrap_or_else(|| new_id(text)),
+        name: text.to_owned(),
+        passkey_types,
         attestation_enforcement: enforcement.unwrap_or_default(),
-        key_restrictions: restrictions
-            .map(|member| key_restrictions(&member, &none))
-            .transpose()?
-            .unwrap_or(none),
-    })
+        key_restrictions: restrictions.transpose()?.unwrap_or(none),
+    };
+    if profile.attestation_enforcement == AttestationEnforcement::RegistrationOnly {
+        if !passkey_types.device_bound {
+            const WHAT: &str =
+                "synced passkeys cannot be attested, and attestationEnforcement is registrationOnly";
+            return Err(
+                bad(&types.at, WHAT).hint("set attestationEnforcement to disabled, or add deviceBound")
+            );
+        }
+        profile.enforce(true);
+    }
+    Ok(profile)
 }
 
 /// In the preview of 2024 there were no profiles.

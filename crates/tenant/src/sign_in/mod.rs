@@ -297,4 +297,3 @@ impl Tenant {
         sign_ins.chain(audits.map(|(time, id)| Change::RemoveAudit(*time, id.clone()))).collect()
     }
 }
-

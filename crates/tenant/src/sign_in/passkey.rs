@@ -35,7 +35,7 @@ impl Tenant {
             .map(|passkey| {
                 let mut descriptor = passkey.credential.descriptor();
                 // As Entra does: measured.
-                descriptor.transports.clear();
+                descriptor.transports = Some(Vec::new());
                 descriptor
             })
             .collect();
@@ -139,14 +139,8 @@ impl Tenant {
             passkey: Some(&facts),
         };
         let decision = self.felt_policy(now).decide(&question);
-        if !decision.allowed {
-            let refusal = Refusal::new(
-                RefusalKind::Policy,
-                decision.refused.as_ref().map_or("sim_policy", |refused| refused.code()),
-                "your company policy requires a different method",
-            )
-            .numbered(number::DISABLED_BY_POLICY)
-            .because(decision.clauses);
+        let (clauses, mut warnings) = (decision.clauses.clone(), decision.warnings.clone());
+        if let Some(refusal) = decision.refusal(Purpose::SignIn) {
             return Err(self.refused(now, session, Some(user.id), Some(passkey), refusal));
         }
         let mut kept = passkey.clone();
@@ -161,10 +155,9 @@ impl Tenant {
         found.user = Some(user.id);
         found.shown.push(Shown { factor, at: now });
         found.details.push(detail);
-        let mut warnings = decision.warnings;
         warnings.extend(verified.warnings);
         let changes = vec![Change::Put(Row::Passkey(Box::new(kept)))];
-        self.proceed(now, session, changes, decision.clauses, warnings, verified.passed)
+        self.proceed(now, session, changes, clauses, warnings, verified.passed)
     }
 
     /// A ceremony that does not verify.

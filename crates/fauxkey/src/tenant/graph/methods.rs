@@ -46,7 +46,7 @@ pub(super) fn route(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Answ
             let request = if call.request.body.is_empty() { json!({}) } else { call.body()? };
             let (made, text) = tenant.create_tap(call.now, user.id, &request, None)?;
             let (_, usability) = tenant.tap(call.now, &user).ok_or_else(|| call.nothing())?;
-            let document = made.to_graph(&usability, Some(&text));
+            let document = made.to_graph(usability, Some(&text));
             call.entity(201, &of("temporaryAccessPassMethods/$entity"), document)
         }
         ["temporaryaccesspassmethods", _] if call.is("GET") => {
@@ -64,7 +64,7 @@ pub(super) fn route(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Answ
 }
 
 fn pass(tenant: &Tenant, call: &Call<'_>, user: &tenant::User) -> Option<Value> {
-    tenant.tap(call.now, user).map(|(pass, usability)| pass.to_graph(&usability, None))
+    tenant.tap(call.now, user).map(|(pass, usability)| pass.to_graph(usability, None))
 }
 
 /// In a collection of one type the type is not said.

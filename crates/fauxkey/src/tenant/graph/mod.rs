@@ -15,8 +15,6 @@ mod methods;
 mod path;
 mod policies;
 mod reports;
-#[cfg(test)]
-mod tests;
 mod users;
 
 use path::Path;
@@ -69,14 +67,6 @@ impl GraphAnswer {
     const fn done() -> Self {
         Self { status: 204, body: Content::Nothing }
     }
-
-    /// The JSON of it, if there is any.
-    pub fn value(&self) -> Option<&Value> {
-        match &self.body {
-            Content::Json(value) => Some(value),
-            _ => None,
-        }
-    }
 }
 
 /// What a handler works with.
@@ -85,6 +75,11 @@ struct Call<'a> {
     path: Path,
     now: Time,
 }
+
+/// How many things there are on a page where nobody says, as in Graph.
+const PAGE: usize = 100;
+/// The most that may be asked for.
+const LARGEST_PAGE: usize = 999;
 
 type Answered = Result<GraphAnswer, Refusal>;
 
@@ -126,6 +121,7 @@ fn route(tenant: &mut Tenant, call: &Call<'_>, words: &[&str]) -> Answered {
         }
         ["auditlogs", rest @ ..] => reports::logs(tenant, call, rest),
         ["reports", rest @ ..] => reports::route(tenant, call, rest),
+        ["sim", "decide"] => reports::decide(tenant, call),
         _ => Err(call.nothing()),
     }
 }
@@ -195,7 +191,7 @@ impl Call<'_> {
 
     /// A collection, filtered, ordered and cut as the query asks; the first hundred if it does not.
     fn collection(&self, of: &str, items: impl Iterator<Item = Value>) -> Answered {
-        let page = self.query()?.apply(items)?;
+        let page = self.query()?.in_pages(PAGE, LARGEST_PAGE).apply(items);
         let mut body = json!({ "@odata.context": self.context(of) });
         if let Some(count) = page.count {
             body["@odata.count"] = count.into();
@@ -264,8 +260,5 @@ fn problem(refusal: &Refusal, now: Time, nested: bool) -> GraphAnswer {
     if !refusal.explanation.is_empty() {
         inner["simExplanation"] = json!(refusal.explanation);
     }
-    GraphAnswer::json(
-        status,
-        json!({ "error": { "code": code, "message": message, "innerError": inner } }),
-    )
+    GraphAnswer::json(status, json!({ "error": { "code": code, "message": message, "innerError": inner } }))
 }

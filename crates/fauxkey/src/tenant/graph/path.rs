@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(path.words(), ["x", "creationoptions"]);
         assert_eq!(path.argument("ChallengeTimeoutInMinutes"), Some("10"));
         assert!(path.beta);
-        let path = Path::read("/v1.0/r/usersRegisteredByMethod(includedUserTypes='all',includedUserRoles='admin')");
+        let path =
+            Path::read("/v1.0/r/usersRegisteredByMethod(includedUserTypes='all',includedUserRoles='admin')");
         assert_eq!(path.unwrap().argument("includedUserRoles"), Some("admin"));
         for bad in ["", "/", "/users", "/v2.0/users", "/v1.0/%zz", "/v1.0/%ff"] {
             assert!(Path::read(bad).is_none(), "{bad}");

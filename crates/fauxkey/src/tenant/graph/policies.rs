@@ -1,9 +1,8 @@
 //! Policies: of authentication methods, authentication strengths, conditional access.
-use super::{Answered, Call, GraphAnswer, body};
+use super::{Answered, Call, GraphAnswer};
 use serde_json::{Value, json};
-use tenant::access::Strength;
+use tenant::Tenant;
 use tenant::administration::MethodPolicy;
-use tenant::{Refusal, Tenant};
 
 /// `rest` follows `/policies`.
 pub(super) fn route(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Answered {
@@ -69,16 +68,15 @@ pub(super) fn strengths(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str], at:
         }
         [_, "updateallowedcombinations"] if call.is("POST") => {
             let before = tenant.strength(call.path.at(at))?;
-            let after = before.update_allowed_combinations(&call.body()?, call.now)?;
-            let answer = json!({
-                "@odata.context": call.context("microsoft.graph.updateAllowedCombinationsResult"),
-                "previousCombinations": before.to_graph()["allowedCombinations"],
-                "currentCombinations": after.to_graph()["allowedCombinations"],
-                "conditionalAccessReferences": users_of(tenant, &before),
-                "additionalInformation": "",
-            });
+            let using: Vec<_> = tenant
+                .conditional_access()
+                .filter(|policy| policy.strength() == Some(before.id))
+                .map(|policy| policy.id)
+                .collect();
+            let (after, mut result) = before.update_allowed_combinations(&call.body()?, call.now, &using)?;
             tenant.put_strength(call.now, after)?;
-            Ok(GraphAnswer::json(200, answer))
+            result["@odata.context"] = call.context("microsoft.graph.updateAllowedCombinationsResult").into();
+            Ok(GraphAnswer::json(200, result))
         }
         [_, "usage"] if call.is("GET") => {
             let strength = tenant.strength(call.path.at(at))?;
@@ -99,47 +97,31 @@ pub(super) fn strengths(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str], at:
     }
 }
 
-fn users_of(tenant: &Tenant, strength: &Strength) -> Vec<String> {
-    let using = tenant.conditional_access().filter(|policy| policy.strength() == Some(strength.id));
-    using.map(|policy| policy.id.to_string()).collect()
-}
-
 /// `…/{id}/combinationConfigurations`.
 fn combinations(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str], at: usize) -> Answered {
     let strength = tenant.strength(call.path.at(at))?;
-    let of =
-        format!("policies/authenticationStrengthPolicies('{}')/combinationConfigurations", strength.id);
-    let all: Vec<Value> =
-        strength.to_graph()["combinationConfigurations"].as_array().cloned().unwrap_or_default();
-    let one = |id: &str| -> Result<Value, Refusal> {
-        let found = all.iter().find(|found| {
-            found["id"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(id))
-        });
-        found.cloned().ok_or_else(|| call.nothing())
-    };
+    let of = format!("policies/authenticationStrengthPolicies('{}')/combinationConfigurations", strength.id);
+    let entity = format!("{of}/$entity");
+    let which = strength.id.to_string();
+    let id = || call.path.at(at + 2).parse().map_err(|_| call.nothing());
     match rest {
-        [] if call.is("GET") => call.collection(&of, all.iter().cloned()),
-        [] if call.is("POST") => {
-            let (changed, added) =
-                strength.add_combination_configuration(&call.body()?, call.now, tenant.randomness())?;
-            tenant.put_strength(call.now, changed)?;
-            call.entity(201, &format!("{of}/$entity"), added)
+        [] if call.is("GET") => {
+            let all = strength.combination_configurations.iter().map(|one| one.to_graph());
+            call.collection(&of, all)
         }
-        [_] if call.is("GET") => call.entity(200, &format!("{of}/$entity"), one(call.path.at(at + 2))?),
+        [] if call.is("POST") => {
+            let added = tenant.add_configuration(call.now, &which, &call.body()?)?;
+            call.entity(201, &entity, added.to_graph())
+        }
+        [_] if call.is("GET") => call.entity(200, &entity, strength.configuration(id()?)?.to_graph()),
         [_] if call.is("PATCH") => {
-            let id = call.path.at(at + 2);
-            one(id)?;
-            let id = id.parse().map_err(|error| body::bad(format!("{id}: {error}")))?;
-            let (changed, patched) =
-                strength.patch_combination_configuration(id, &call.body()?, call.now)?;
+            let changed = strength.with_configuration_patched(id()?, &call.body()?, call.now)?;
+            let patched = changed.configuration(id()?)?.to_graph();
             tenant.put_strength(call.now, changed)?;
-            call.entity(200, &format!("{of}/$entity"), patched)
+            call.entity(200, &entity, patched)
         }
         [_] if call.is("DELETE") => {
-            let id = call.path.at(at + 2);
-            one(id)?;
-            let id = id.parse().map_err(|error| body::bad(format!("{id}: {error}")))?;
-            tenant.put_strength(call.now, strength.remove_combination_configuration(id, call.now)?)?;
+            tenant.put_strength(call.now, strength.without_configuration(id()?, call.now)?)?;
             Ok(GraphAnswer::done())
         }
         _ => Err(call.nothing()),

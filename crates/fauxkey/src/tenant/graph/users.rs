@@ -50,7 +50,8 @@ pub(super) fn route(tenant: &mut Tenant, call: &Call<'_>, words: &[&str]) -> Ans
 
 fn new_user(posted: &Value) -> Result<NewUser, tenant::Refusal> {
     let posted = body::object(posted, "the body")?;
-    let name = body::text(posted, "userPrincipalName")?.ok_or_else(|| body::bad("`userPrincipalName` is missing"))?;
+    let name = body::text(posted, "userPrincipalName")?
+        .ok_or_else(|| body::bad("`userPrincipalName` is missing"))?;
     let password = match body::member(posted, "passwordProfile") {
         None | Some(Value::Null) => None,
         Some(profile) => body::text(body::object(profile, "`passwordProfile`")?, "password")?,
