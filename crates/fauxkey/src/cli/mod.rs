@@ -24,7 +24,7 @@ pub use exec::Exec;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
-pub use run::{Attach, Door, Run};
+pub use run::{Attach, Door, Run, Up};
 pub use simulation::{Approval, FaultSource, FaultVerb};
 pub use tenant::{
     AccessVerb, Behaviour, Challenges, Check, Counter, Graph, GroupVerb, Kind, Log, Method, MethodVerb, Mode,
@@ -101,9 +101,9 @@ pub struct Everywhere {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Start a phone with its page, and say what to try next
-    #[command(after_help = "Example:\n  fauxkey up --approve ask")]
-    Up(Run),
+    /// Start a phone and a tenant, and say what to try next
+    #[command(after_help = "Example:\n  fauxkey up --behaviour 2024-preview")]
+    Up(Box<Up>),
     /// Play the whole story unattended, each step verified
     #[command(after_help = rehearse::EXAMPLE)]
     Rehearse(Rehearse),

@@ -19,6 +19,7 @@ mod run;
 mod simulation;
 mod tenant;
 mod trace;
+mod up;
 mod webauthn;
 
 use crate::cli::{self, Cli, Everywhere, OnDevice, Verb};
