@@ -1,4 +1,5 @@
 //! What administrators set: policies, strengths and conditional access, as documents in Graph's shape.
+use crate::access::strength::MOST_CUSTOM;
 use crate::access::{CombinationConfiguration, ConditionalAccessPolicy, Strength};
 use crate::guid::Guid;
 use crate::records::Audit;
@@ -95,7 +96,7 @@ impl Tenant {
 
     fn change_policy(&mut self, now: Time, what: &str, how: &str, row: Row) -> Result<(), Refusal> {
         let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), what, how);
-        self.commit(vec![Change::Put(row), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::from(row), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// All authentication strengths: those that are built in, then the tenant's own by ID.
@@ -129,6 +130,14 @@ impl Tenant {
         if self.strength(&strength.display_name).is_ok() {
             let message = format!("there is an authentication strength {} already", strength.display_name);
             return Err(Refusal::new(RefusalKind::Conflict, "sim_exists", message));
+        }
+        if self.state.strengths.len() >= MOST_CUSTOM {
+            let message = format!(
+                "there are {MOST_CUSTOM} custom authentication strengths, the most that there can be"
+            );
+            return Err(
+                Refusal::new(RefusalKind::Conflict, "sim_too_many_strengths", message).hint("delete one")
+            );
         }
         self.change_policy(now, &strength.display_name.clone(), "POST", Row::Strength(strength.clone()))?;
         Ok(strength)
@@ -178,7 +187,7 @@ impl Tenant {
         }
         let audit =
             Audit::policy_changed(now, Guid::random(&mut *self.rng), &strength.display_name, "DELETE");
-        self.commit(vec![Change::RemoveStrength(strength.id), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::RemoveStrength(strength.id), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// All conditional access policies.
@@ -249,6 +258,6 @@ impl Tenant {
         let policy = self.conditional_access_policy(which)?;
         let (id, name) = (policy.id, policy.display_name.clone());
         let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), &name, "DELETE");
-        self.commit(vec![Change::RemoveConditionalAccess(id), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::RemoveConditionalAccess(id), Change::from(Row::Audit(Box::new(audit)))])
     }
 }

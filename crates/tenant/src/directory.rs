@@ -102,9 +102,9 @@ impl Tenant {
             };
             if let Some(password) = &new.password {
                 let hash = PasswordHash::new(id, password, &mut *self.rng);
-                changes.push(Change::Put(Row::Password(hash)));
+                changes.push(Change::from(Row::Password(hash)));
             }
-            changes.push(Change::Put(Row::User(user.clone())));
+            changes.push(Change::from(Row::User(user.clone())));
             users.push(user);
         }
         self.commit(changes)?;
@@ -118,7 +118,7 @@ impl Tenant {
     pub fn set_password(&mut self, user: Guid, password: Option<&str>) -> Result<(), Refusal> {
         self.user(&user.to_string())?;
         let change = match password {
-            Some(password) => Change::Put(Row::Password(PasswordHash::new(user, password, &mut *self.rng))),
+            Some(password) => Change::from(Row::Password(PasswordHash::new(user, password, &mut *self.rng))),
             None => Change::RemovePassword(user),
         };
         self.commit(vec![change])
@@ -140,12 +140,12 @@ impl Tenant {
             changes.extend(groups.map(|group| {
                 let mut group = group.clone();
                 group.members.remove(&user);
-                Change::Put(Row::Group(group))
+                Change::from(Row::Group(group))
             }));
         }
         changes.push(Change::RemoveUser(user));
         let audit = Audit::user_deleted(now, Guid::random(&mut *self.rng), &account);
-        changes.push(Change::Put(Row::Audit(Box::new(audit))));
+        changes.push(Change::from(Row::Audit(Box::new(audit))));
         self.commit(changes)?;
         self.sessions.end_those(|session| session.user == Some(user));
         Ok(())
@@ -191,7 +191,7 @@ impl Tenant {
         }
         let id = Guid::random(&mut *self.rng);
         let group = Group { id, display_name: display_name.into(), members: BTreeSet::new() };
-        self.commit(vec![Change::Put(Row::Group(group.clone()))])?;
+        self.commit(vec![Change::from(Row::Group(group.clone()))])?;
         Ok(group)
     }
 
@@ -207,7 +207,7 @@ impl Tenant {
         } else {
             group.members.remove(&user);
         }
-        self.commit(vec![Change::Put(Row::Group(group))])
+        self.commit(vec![Change::from(Row::Group(group))])
     }
 
     /// Deletes a group. Policies that target it target nobody by it any more.

@@ -66,19 +66,15 @@ impl Tenant {
             let facts = passkey.facts();
             let allowed = self.decide(now, user, Purpose::SignIn, Some(&facts)).allowed;
             if allowed && passkey.dead.is_none() {
-                factors.push(Factor { mode: Mode::Fido2, aaguid: Some(passkey.aaguid) });
+                factors.push(Factor::passkey(passkey.aaguid));
             }
         }
-        let plain = |mode| Factor { mode, aaguid: None };
+        let plain = Factor::plain;
         let Some(belongings) = self.state.belongings.get(&user.id) else { return factors };
         if let Some(tap) = &belongings.tap
             && tap.usability(&self.state.tap, &self.subject(user), now).is_usable
         {
-            factors.push(plain(if tap.is_usable_once {
-                Mode::TemporaryAccessPassOneTime
-            } else {
-                Mode::TemporaryAccessPassMultiUse
-            }));
+            factors.push(tap.factor());
         }
         if belongings.password.is_some() {
             factors.push(plain(Mode::Password));
@@ -91,7 +87,7 @@ impl Tenant {
             if app.phone_sign_in && modes.is_some_and(|mode| mode.phone_sign_in()) {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
-            if app.one_time_code && modes.is_some() {
+            if app.one_time_code && modes.is_some() && self.state.authenticator.is_software_oath_enabled {
                 factors.push(plain(Mode::SoftwareOath));
             }
         }
@@ -120,26 +116,23 @@ impl Tenant {
             let allowed = |aaguid: &Aaguid| {
                 self.decide(now, user, Purpose::Registration, Some(&facts(*aaguid))).allowed
             };
-            factors.extend(
-                candidates
-                    .into_iter()
-                    .filter(allowed)
-                    .map(|aaguid| Factor { mode: Mode::Fido2, aaguid: Some(aaguid) }),
-            );
+            factors.extend(candidates.into_iter().filter(allowed).map(Factor::passkey));
             // A model that nobody ever heard of.
             if allowed(&Aaguid(*b"no such model...")) {
-                factors.push(Factor { mode: Mode::Fido2, aaguid: None });
+                factors.push(Factor::plain(Mode::Fido2));
             }
         }
         if let Some(mode) = self.state.authenticator.mode_for(self.subject(user)) {
-            let plain = |mode| Factor { mode, aaguid: None };
+            let plain = Factor::plain;
             if mode.push() {
                 factors.push(plain(Mode::MicrosoftAuthenticatorPush));
             }
             if mode.phone_sign_in() {
                 factors.push(plain(Mode::DeviceBasedPush));
             }
-            factors.push(plain(Mode::SoftwareOath));
+            if self.state.authenticator.is_software_oath_enabled {
+                factors.push(plain(Mode::SoftwareOath));
+            }
         }
         factors
     }

@@ -1,5 +1,5 @@
 //! The authentication methods of a user, and the logs.
-use crate::access::{Tap, Usability};
+use crate::access::{Tap, Usability, tap};
 use crate::app::{AuthenticatorApp, CodeSecret};
 use crate::guid::Guid;
 use crate::passkey::{AttestationLevel, Passkey};
@@ -59,7 +59,7 @@ impl Tenant {
         let mut passkey = self.passkey(user, id)?.clone();
         crate::registration::check_name(name.trim())?;
         passkey.display_name = name.trim().into();
-        self.commit(vec![Change::Put(Row::Passkey(Box::new(passkey)))])
+        self.commit(vec![Change::from(Row::Passkey(Box::new(passkey)))])
     }
 
     /// Deletes a passkey here. What the device has of it stays there.
@@ -78,7 +78,7 @@ impl Tenant {
             by_admin,
         );
         let gone = Change::RemovePasskey(passkey.credential.id);
-        self.commit(vec![gone, Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![gone, Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// A user's Authenticator apps, oldest first.
@@ -116,7 +116,7 @@ impl Tenant {
         let id = app.ok_or_else(|| no_method(id))?.id;
         let audit =
             Audit::method_deleted(now, Guid::random(&mut *self.rng), &account, "Microsoft Authenticator");
-        self.commit(vec![Change::RemoveApp(id), Change::Put(Row::Audit(Box::new(audit)))])
+        self.commit(vec![Change::RemoveApp(id), Change::from(Row::Audit(Box::new(audit)))])
     }
 
     /// Makes a Temporary Access Pass in the place of the one that there may be; its text is told here and never
@@ -131,16 +131,13 @@ impl Tenant {
         request: &Value,
         by: Option<Guid>,
     ) -> Result<(Tap, Zeroizing<String>), Refusal> {
-        if by == Some(user) {
-            let message = "administrators cannot make a Temporary Access Pass for themselves";
-            return Err(Refusal::new(RefusalKind::Forbidden, "sim_own_pass", message));
-        }
+        tap::check_maker(by, user)?;
         let account = self.user(&user.to_string())?.clone();
         let groups = self.groups_of(user);
         let subject = Subject { user: &account, groups: &groups };
         let (tap, pass) = Tap::create(&self.state.tap, subject, request, now, &mut *self.rng)?;
         let audit = Audit::tap_created(now, Guid::random(&mut *self.rng), &account, &tap);
-        self.commit(vec![Change::Put(Row::Tap(tap.clone())), Change::Put(Row::Audit(Box::new(audit)))])?;
+        self.commit(vec![Change::from(Row::Tap(tap.clone())), Change::from(Row::Audit(Box::new(audit)))])?;
         Ok((tap, pass))
     }
 
@@ -162,7 +159,7 @@ impl Tenant {
         }
         let audit =
             Audit::method_deleted(now, Guid::random(&mut *self.rng), &account, "Temporary Access Pass");
-        self.commit(vec![Change::RemoveTap(user), Change::Put(Row::Audit(Box::new(audit)))])?;
+        self.commit(vec![Change::RemoveTap(user), Change::from(Row::Audit(Box::new(audit)))])?;
         self.end_sessions_by_pass(user);
         Ok(())
     }

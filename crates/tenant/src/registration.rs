@@ -166,15 +166,20 @@ impl Tenant {
         clauses.push(fresh(found, now)?);
         let access = self.access(now, user, Target::RegisterSecurityInfo, &found.factors());
         clauses.extend(access.clauses);
-        match access.verdict {
-            Verdict::Granted => Ok(clauses),
-            _ => {
-                let message = "conditional access asks for more before security info is registered";
-                Err(Refusal::new(RefusalKind::Policy, "sim_conditional_access", message)
-                    .hint("sign in again with what the policy asks for")
-                    .because(clauses))
-            }
+        if access.verdict == Verdict::Granted {
+            return Ok(clauses);
         }
+        // Who has nothing of what is asked for is sent here to register it, and asked for it again.
+        let hint = match access.loop_noticed {
+            Some(noticed) => {
+                let cure = noticed.says.clone();
+                clauses.push(noticed);
+                cure
+            }
+            None => "sign in again with what the policy asks for".into(),
+        };
+        let message = "conditional access asks for more before security info is registered";
+        Err(Refusal::new(RefusalKind::Policy, "sim_conditional_access", message).hint(hint).because(clauses))
     }
 
     /// Whether a profile that lets both types of passkey through lets the app through: that takes a newer app.
@@ -257,7 +262,7 @@ impl Tenant {
         if let Some(refused) = decision.refused {
             let audit =
                 Audit::passkey_refused(now, Guid::random(&mut *self.rng), user, &facts, refused.message());
-            self.commit(vec![Change::Put(Row::Audit(Box::new(audit)))])?;
+            self.commit(vec![Change::from(Row::Audit(Box::new(audit)))])?;
             return Err(
                 Refusal::new(RefusalKind::Policy, refused.code(), refused.message()).because(explanation)
             );
@@ -287,16 +292,16 @@ impl Tenant {
             last_used: None,
             dead: None,
         };
-        let mut changes = vec![Change::Put(Row::Passkey(Box::new(passkey.clone())))];
+        let mut changes = vec![Change::from(Row::Passkey(Box::new(passkey.clone())))];
         let app = self.app_beside(now, user, &pending);
         if let Some((app, code)) = &app {
-            changes.push(Change::Put(Row::App(app.clone())));
-            changes.push(Change::Put(Row::Code(code.clone())));
+            changes.push(Change::from(Row::App(app.clone())));
+            changes.push(Change::from(Row::Code(code.clone())));
         }
         let ids = [Guid::random(&mut *self.rng), Guid::random(&mut *self.rng)];
         let by_admin = pending.route == Route::Provisioning;
         let audits = Audit::passkey_added(&self.settings, now, ids, user, &passkey, by_admin);
-        changes.extend(audits.into_iter().map(|audit| Change::Put(Row::Audit(Box::new(audit)))));
+        changes.extend(audits.into_iter().map(|audit| Change::from(Row::Audit(Box::new(audit)))));
         let known = claimed_challenge(&response.response.client_data_json.0)
             .and_then(|claimed| self.challenges.check(&claimed, self.settings.challenges, now).ok());
         self.commit(changes)?;
@@ -369,7 +374,7 @@ impl Tenant {
             phone_app_version: phone.app_version.clone(),
             push: mode.push(),
             phone_sign_in: mode.phone_sign_in(),
-            one_time_code: true,
+            one_time_code: self.state.authenticator.is_software_oath_enabled,
             created: now,
         };
         Some((app, CodeSecret::random(id, &mut *self.rng)))

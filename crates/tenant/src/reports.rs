@@ -52,6 +52,7 @@ impl Tenant {
                 let mut now_allowed = app.clone();
                 now_allowed.push &= mode.push();
                 now_allowed.phone_sign_in &= mode.phone_sign_in();
+                now_allowed.one_time_code &= self.state.authenticator.is_software_oath_enabled;
                 allowed.insert_app(&now_allowed);
             }
         }

@@ -30,6 +30,8 @@ pub struct Visitor {
 pub(crate) struct Shown {
     pub(crate) factor: Factor,
     pub(crate) at: Time,
+    /// The end of the pass that it was, with which the session ends.
+    pub(crate) until: Option<Time>,
 }
 
 /// A registration that waits for its passkey.
@@ -70,7 +72,13 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn factors(&self) -> Vec<Factor> {
-        self.shown.iter().map(|shown| shown.factor.clone()).collect()
+        self.shown.iter().map(|shown| shown.factor).collect()
+    }
+
+    /// Neither too old nor outlived by the pass that it began with.
+    fn goes_on(&self, now: Time) -> bool {
+        let over = |shown: &Shown| shown.until.is_some_and(|until| now >= until);
+        now.since(self.started) <= LIFETIME && !self.shown.iter().any(over)
     }
 
     pub(crate) fn has_shown(&self, mode: Mode) -> bool {
@@ -96,7 +104,7 @@ impl Sessions {
         rng: &mut dyn CryptoRng,
     ) -> Result<String, Refusal> {
         if self.by_id.len() >= self.crowded.max(1024) {
-            self.by_id.retain(|_, session| now.since(session.started) <= LIFETIME);
+            self.by_id.retain(|_, session| session.goes_on(now));
             self.crowded = self.by_id.len() * 2;
         }
         if self.by_id.len() >= MOST {
@@ -126,13 +134,11 @@ impl Sessions {
     }
 
     pub(crate) fn get(&self, id: &str, now: Time) -> Result<&Session, Refusal> {
-        let found = self.by_id.get(id).filter(|session| now.since(session.started) <= LIFETIME);
-        found.ok_or_else(unknown)
+        self.by_id.get(id).filter(|session| session.goes_on(now)).ok_or_else(unknown)
     }
 
     pub(crate) fn get_mut(&mut self, id: &str, now: Time) -> Result<&mut Session, Refusal> {
-        let found = self.by_id.get_mut(id).filter(|session| now.since(session.started) <= LIFETIME);
-        found.ok_or_else(unknown)
+        self.by_id.get_mut(id).filter(|session| session.goes_on(now)).ok_or_else(unknown)
     }
 
     pub(crate) fn end(&mut self, id: &str) {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 /// One change.
 pub(crate) enum Change {
-    Put(Row),
+    Put(Box<Row>),
     RemoveUser(Guid),
     RemoveGroup(Guid),
     RemovePassword(Guid),
@@ -44,6 +44,12 @@ impl Change {
             Self::RemoveSignIn(_, id) => RowName::of("sign-in", &id.0),
             Self::RemoveAudit(_, id) => RowName::of("audit", id.as_bytes()),
         })
+    }
+}
+
+impl From<Row> for Change {
+    fn from(row: Row) -> Self {
+        Self::Put(Box::new(row))
     }
 }
 
@@ -104,7 +110,7 @@ impl State {
 
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
-            Change::Put(row) => self.put(row),
+            Change::Put(row) => self.put(*row),
             Change::RemoveUser(id) => {
                 if let Some(user) = self.users.remove(&id) {
                     self.names.remove(&user.user_principal_name.to_lowercase());

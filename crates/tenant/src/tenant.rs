@@ -48,17 +48,17 @@ impl Tenant {
         let settings = arrange(state.settings.clone(), Guid::random(&mut *rng));
         let mut changes = Vec::new();
         if state.settings.as_ref() != Some(&settings) {
-            changes.push(Change::Put(Row::Settings(settings.clone())));
+            changes.push(Change::from(Row::Settings(settings.clone())));
         }
         let key = state.challenge_key.clone().unwrap_or_else(|| {
             let mut key = Zeroizing::new(vec![0; 32]);
             rng.fill_bytes(&mut key);
-            changes.push(Change::Put(Row::ChallengeKey(ChallengeKey { key: key.clone() })));
+            changes.push(Change::from(Row::ChallengeKey(ChallengeKey { key: key.clone() })));
             key
         });
         if state.fido2.is_empty() {
             let first = Dated { since: Time(i64::MIN), policy: Fido2Policy::default() };
-            changes.push(Change::Put(Row::Fido2Policy(vec![first])));
+            changes.push(Change::from(Row::Fido2Policy(vec![first])));
         }
         let issuer = settings.origins.first().cloned().unwrap_or_default();
         let challenges = Challenges::new(&key, issuer);

@@ -224,7 +224,7 @@ pub struct Tap {
     /// From when on it can be used.
     pub start: Time,
     /// For how long from then, in minutes.
-    pub lifetime_in_minutes: u32,
+    pub lifetime_minutes: u32,
     /// Whether it is good for one sign-in only.
     pub is_usable_once: bool,
     /// The sign-in that used up a one-time pass.
@@ -327,7 +327,7 @@ impl Tap {
             user: subject.user.id,
             created: now,
             start: start.unwrap_or(now),
-            lifetime_in_minutes: lifetime.unwrap_or(policy.default_lifetime_in_minutes),
+            lifetime_minutes: lifetime.unwrap_or(policy.default_lifetime_in_minutes),
             is_usable_once: policy.is_usable_once || once.unwrap_or_default(),
             used: None,
             salt,
@@ -343,7 +343,7 @@ impl Tap {
 
     /// The first moment at which it is over.
     pub fn end(&self) -> Time {
-        self.start.plus_minutes(i64::from(self.lifetime_in_minutes))
+        self.start.plus_minutes(i64::from(self.lifetime_minutes))
     }
 
     /// Whether it can be used to sign in. Where there are several reasons why not, what is final comes first:
@@ -381,7 +381,7 @@ impl Tap {
             "temporaryAccessPass": text,
             "createdDateTime": self.created,
             "startDateTime": self.start,
-            "lifetimeInMinutes": self.lifetime_in_minutes,
+            "lifetimeInMinutes": self.lifetime_minutes,
             "isUsableOnce": self.is_usable_once,
             "isUsable": usability.is_usable,
             "methodUsabilityReason": usability.reason,

@@ -156,7 +156,7 @@ impl Audit {
         let mut made =
             Self::new(now, id, "Admin registered security info", "Add").to(user, "Temporary Access Pass");
         made.additional = vec![
-            ("lifetimeInMinutes".into(), tap.lifetime_in_minutes.to_string()),
+            ("lifetimeInMinutes".into(), tap.lifetime_minutes.to_string()),
             ("isUsableOnce".into(), tap.is_usable_once.to_string()),
         ];
         made

@@ -198,15 +198,7 @@ impl SignIn {
     /// In Graph's shape.
     pub fn to_graph(&self, beta: bool) -> Value {
         let requirement = self.requirement();
-        let applied: Vec<Value> = self
-            .applied
-            .iter()
-            .map(|applied| {
-                let mut applied = json!(applied);
-                applied["enforcedSessionControls"] = json!([]);
-                applied
-            })
-            .collect();
+        let applied: Vec<Value> = self.applied.iter().map(AppliedPolicy::to_graph).collect();
         let mut entry = json!({
             "id": self.id,
             "createdDateTime": self.created,

@@ -155,10 +155,11 @@ impl Tenant {
         session: &str,
         mode: Mode,
         label: &str,
+        until: Option<Time>,
         changes: Vec<Change>,
     ) -> Result<Progress, Refusal> {
         let found = self.sessions.get_mut(session, now)?;
-        found.shown.push(Shown { factor: Factor { mode, aaguid: None }, at: now });
+        found.shown.push(Shown { factor: Factor::plain(mode), at: now, until });
         found.details.push(AuthenticationDetail::plain(label, now, true, None));
         self.proceed(now, session, changes, Vec::new(), Vec::new(), Vec::new())
     }
@@ -195,7 +196,7 @@ impl Tenant {
             }
         };
         let facts = self.facts(now, session, Some(&user), number, Some(&access), &explanation, &warnings)?;
-        changes.push(Change::Put(Row::SignIn(Box::new(SignIn::new(&self.settings, facts)))));
+        changes.push(Change::from(Row::SignIn(Box::new(SignIn::new(&self.settings, facts)))));
         changes.extend(self.outdated(now));
         self.commit(changes)?;
         let found = self.sessions.get_mut(session, now)?;
@@ -246,7 +247,7 @@ impl Tenant {
             Err(gone) => return gone,
         };
         facts.message = Some(refusal.message.clone());
-        let mut changes = vec![Change::Put(Row::SignIn(Box::new(SignIn::new(&self.settings, facts))))];
+        let mut changes = vec![Change::from(Row::SignIn(Box::new(SignIn::new(&self.settings, facts))))];
         changes.extend(self.outdated(now));
         if let Err(broken) = self.commit(changes) {
             return broken;

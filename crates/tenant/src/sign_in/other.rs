@@ -29,7 +29,7 @@ impl Tenant {
                 .numbered(number::WRONG_PASSWORD);
             return Err(self.refused(now, session, Some(user.id), None, refusal));
         }
-        self.shown(now, session, Mode::Password, "Password", Vec::new())
+        self.shown(now, session, Mode::Password, "Password", None, Vec::new())
     }
 
     /// A Temporary Access Pass was typed.
@@ -53,14 +53,12 @@ impl Tenant {
                 .hint("ask an administrator for another: fauxkey tenant tap create USER");
             return Err(self.refused(now, session, Some(user.id), None, refusal));
         }
-        let mode = if tap.is_usable_once {
+        let (mode, end) = (tap.mode(), tap.end());
+        if tap.is_usable_once {
             tap.used = Some(now);
-            Mode::TemporaryAccessPassOneTime
-        } else {
-            Mode::TemporaryAccessPassMultiUse
-        };
-        let changes = vec![Change::Put(Row::Tap(tap))];
-        self.shown(now, session, mode, "Temporary Access Pass", changes)
+        }
+        let changes = vec![Change::from(Row::Tap(tap))];
+        self.shown(now, session, mode, "Temporary Access Pass", Some(end), changes)
     }
 
     /// A one-time code of the Authenticator app was typed.
@@ -79,6 +77,6 @@ impl Tenant {
                 .numbered(number::FAILED);
             return Err(self.refused(now, session, Some(user.id), None, refusal));
         }
-        self.shown(now, session, Mode::SoftwareOath, "OATH verification code", Vec::new())
+        self.shown(now, session, Mode::SoftwareOath, "OATH verification code", None, Vec::new())
     }
 }

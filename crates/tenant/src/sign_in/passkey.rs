@@ -153,10 +153,10 @@ impl Tenant {
             found.shown.clear();
         }
         found.user = Some(user.id);
-        found.shown.push(Shown { factor, at: now });
+        found.shown.push(Shown { factor, at: now, until: None });
         found.details.push(detail);
         warnings.extend(verified.warnings);
-        let changes = vec![Change::Put(Row::Passkey(Box::new(kept)))];
+        let changes = vec![Change::from(Row::Passkey(Box::new(kept)))];
         self.proceed(now, session, changes, clauses, warnings, verified.passed)
     }
 
@@ -186,7 +186,7 @@ impl Tenant {
         if rejection.step == Step::Counter && synced && self.settings.counter == CounterMode::Entra2026 {
             let mut dead = passkey.clone();
             dead.dead = Some("its counter moved, and a synced passkey's has to stay zero".into());
-            if let Err(broken) = self.commit(vec![Change::Put(Row::Passkey(Box::new(dead)))]) {
+            if let Err(broken) = self.commit(vec![Change::from(Row::Passkey(Box::new(dead)))]) {
                 return broken;
             }
             refusal =

@@ -93,7 +93,7 @@ impl Tenant {
         } else {
             (Mode::MicrosoftAuthenticatorPush, "Mobile app notification")
         };
-        self.shown(now, session, mode, label, Vec::new()).map(Some)
+        self.shown(now, session, mode, label, None, Vec::new()).map(Some)
     }
 
     /// The pushes that wait for an app: the number is not told, as it has to be typed.

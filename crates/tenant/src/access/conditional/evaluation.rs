@@ -7,6 +7,7 @@ use crate::guid::Guid;
 use crate::refusal::Clause;
 use crate::user::Subject;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use wire::aaguid::Aaguid;
 
@@ -105,6 +106,30 @@ pub struct AppliedPolicy {
     /// The strength that it asks for.
     #[serde(default)]
     pub authentication_strength: Option<AppliedStrength>,
+}
+
+impl AppliedPolicy {
+    /// The document, as sign-in logs have it. Session controls there are none of here.
+    pub fn to_graph(&self) -> Value {
+        let strength = self.authentication_strength.as_ref().map(|strength| {
+            let mut document = json!({
+                "displayName": strength.display_name,
+                "authenticationStrengthId": strength.id,
+            });
+            if let Some(result) = strength.result {
+                document["authenticationStrengthResult"] = result.as_str().into();
+            }
+            document
+        });
+        json!({
+            "id": self.id,
+            "displayName": self.display_name,
+            "enforcedGrantControls": self.enforced_grant_controls,
+            "enforcedSessionControls": [],
+            "result": self.result,
+            "authenticationStrength": strength,
+        })
+    }
 }
 
 /// What all policies together make of it.

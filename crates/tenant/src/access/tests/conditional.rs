@@ -2,7 +2,7 @@
 use super::*;
 use crate::access::apps::{MICROSOFT_AUTHENTICATOR_CREDENTIAL_REGISTRATION as REGISTRATION, OFFICE_HOME};
 use crate::access::{
-    Access, AppliedResult, ConditionalAccessPolicy, StrengthResult, Target, Verdict, evaluate,
+    Access, AppliedPolicy, AppliedResult, ConditionalAccessPolicy, StrengthResult, Target, Verdict, evaluate,
 };
 use crate::user::{Subject, User, UserType};
 use std::collections::BTreeSet;
@@ -463,6 +463,30 @@ fn a_log_entry_has_the_strength_its_name_and_its_result() {
     let told = applied.authentication_strength.as_ref().unwrap();
     assert_eq!((told.id, told.display_name.as_str()), (strength.id, "Passkeys"));
     assert_eq!(told.result, Some(StrengthResult::CannotSatisfyDueToCombinationConfiguration));
+    let document = applied.to_graph();
+    assert_eq!(
+        document,
+        json!({
+            "id": policy.id,
+            "displayName": "Passkeys",
+            "enforcedGrantControls": [],
+            "enforcedSessionControls": [],
+            "result": "failure",
+            "authenticationStrength": {
+                "displayName": "Passkeys",
+                "authenticationStrengthId": strength.id,
+                "authenticationStrengthResult": "cannotSatisfyDueToCombinationConfiguration",
+            },
+        })
+    );
+    let kept = serde_json::to_string(applied).unwrap();
+    assert_eq!(serde_json::from_str::<AppliedPolicy>(&kept).unwrap(), *applied);
+    // Where it was not applied, there is no result of its strength.
+    let elsewhere = asks("Passkeys", json!({ "includeApplications": ["None"] }), &strength);
+    let access_elsewhere = ask(&[&elsewhere], &strength, WHO[0], TARGETS[0], &profiles()[5]);
+    let document = access_elsewhere.applied[0].to_graph();
+    assert_eq!(document["result"], "notApplied");
+    assert_eq!(document["authenticationStrength"].as_object().unwrap().len(), 2);
     let says: Vec<_> = access.clauses.iter().map(|clause| clause.says.as_str()).collect();
     assert!(says.iter().any(|says| says.contains(YUBIKEY) && says.contains(IOS)), "{says:?}");
 }

@@ -139,7 +139,8 @@ impl<'a> Parser<'a> {
         if found.is_condition() {
             return Ok(());
         }
-        if let Token::Name(name) = self.peek() {
+        let joined = self.is_word("and") || self.is_word("or");
+        if let (Token::Name(name), false) = (self.peek(), joined) {
             let name = shortened(name);
             return Err(self.operator_hint(self.wrong(format_args!("expected an operator, not {name}"))));
         }
