@@ -70,6 +70,8 @@ pub(crate) enum Peer {
     Pytest,
     /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
     Phone,
+    /// The tenant's pages in Debian's Chromium, through `fauxkey exec`: the walk-through, in both behaviours
+    Tenant,
     /// How fast a page is by each route, beside Chromium's own virtual authenticator; part of `cargo xtask bench`
     PageSpeed,
 }
@@ -101,7 +103,7 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 7] = [
+    pub(crate) const QUICK: [Self; 8] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Mutations,
@@ -109,6 +111,7 @@ impl Peer {
         Self::Openssh,
         Self::ChromiumHeadlessShell,
         Self::Playwright,
+        Self::Tenant,
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
@@ -138,6 +141,7 @@ impl Peer {
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
+            Self::Tenant => "tests/peers/tenant.py",
             Self::PageSpeed => "tests/peers/page_speed.py",
         }
     }
@@ -165,7 +169,7 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
-            Self::Chromium | Self::Phone => &[CHROMIUM],
+            Self::Chromium | Self::Phone | Self::Tenant => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
