@@ -227,6 +227,11 @@ def looking_back(cases, clients, tenant, adele):
         others = clients.get(path, filter=f"not {by_method}", count=True)
         equal(others["@odata.count"], 3, "who has none")
         equal(clients.get(f"{path}/{adele['id']}")["isPasswordlessCapable"], True, "passwordless")
+    with cases.case("how many have which method is counted"):
+        function = "usersRegisteredByMethod(includedUserTypes='member',includedUserRoles='all')"
+        counts = clients.get(f"/reports/authenticationMethods/{function}")["userRegistrationMethodCounts"]
+        found = {one["authenticationMethod"]: one["userCount"] for one in counts}
+        equal((found["passKeyDeviceBoundAuthenticator"], found["passKeySynced"]), (1, 0), "passkeys")
     with cases.case("that a passkey came is in the audit log"):
         filter_ = "startswith(activityDisplayName,'Add Passkey') and targetResources/any(t:t/type eq 'User')"
         found = clients.get("/auditLogs/directoryAudits", filter=filter_)["value"]
@@ -239,6 +244,12 @@ def refusals(cases, clients):
         for client, path in (("graph", "/users"), ("odata", "users")):
             error = clients.refused(400, client, "get", path, filter="displayName = 'x'")
             ensure("$filter at character 13" in error.message, error.message)
+    with cases.case("a property that there is not, and a value of another kind, are refused"):
+        path = "/reports/authenticationMethods/userRegistrationDetails"
+        error = clients.refused(400, "graph", "get", path, filter="methodRegistered/any(x:x eq 'sms')")
+        ensure("methodRegistered" in error.message and "methodsRegistered" in error.body, f"{error} {error.body}")
+        error = clients.refused(400, "graph", "get", path, filter="isMfaCapable eq 'true'")
+        ensure("isMfaCapable is true or false" in error.message, error.message)
     with cases.case("an option that there is not is refused"):
         error = clients.refused(400, "odata", "get", "users", expand="manager")
         ensure("$expand" in error.message, error.message)
