@@ -1,5 +1,6 @@
 //! Support for the cross-crate tests: an authenticator with a store that counts, requests to start from, and
 //! one way to call.
+pub mod mutations;
 pub mod platform;
 pub mod u2f;
 

@@ -3,11 +3,13 @@
 use crate::debian::{self, Package};
 use crate::harness::Harness;
 use crate::venv::Venv;
-use crate::workspace::{Build, Workspace, shown};
+use crate::workspace::{Build, Workspace, run as run_to_end, shown};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 const REQUIREMENTS: &str = "tests/peers/requirements.txt";
@@ -44,6 +46,8 @@ pub(crate) enum Peer {
     PythonFido2,
     /// python-fido2's own suite for live authenticators, over the socket
     PythonFido2Device,
+    /// py_webauthn and python-fido2's server, asked about every field of a registration and a sign-in, changed once
+    Mutations,
     /// libfido2, hidapi and libudev of Debian, through `fauxkey exec`
     Libfido2,
     /// OpenSSH's keys and logins, through `fauxkey exec`
@@ -103,9 +107,10 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 7] = [
+    pub(crate) const QUICK: [Self; 8] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
+        Self::Mutations,
         Self::Libfido2,
         Self::Openssh,
         Self::ChromiumHeadlessShell,
@@ -130,6 +135,7 @@ impl Peer {
         match self {
             Self::PythonFido2 => "tests/peers/python_fido2.py",
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
+            Self::Mutations => "tests/peers/mutations.py",
             Self::Libfido2 => "tests/peers/libfido2.py",
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
@@ -165,7 +171,7 @@ impl Peer {
     /// What it needs beside Python.
     fn packages(self) -> &'static [Package] {
         match self {
-            Self::PythonFido2 | Self::PythonFido2Device | Self::GraphSdk => &[],
+            Self::PythonFido2 | Self::PythonFido2Device | Self::Mutations | Self::GraphSdk => &[],
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
@@ -185,6 +191,11 @@ impl Peer {
         matches!(self, Self::Selenium | Self::Pytest)
     }
 
+    /// Whether it judges the program, and not what the tests alone can make.
+    fn runs_fauxkey(self) -> bool {
+        self != Self::Mutations
+    }
+
     /// Whether it judges a package for harnesses.
     fn is_harness(self) -> bool {
         matches!(self, Self::Playwright | Self::Selenium | Self::Pytest)
@@ -201,7 +212,8 @@ impl fmt::Display for Peer {
 /// Lets each judge; their counts come last.
 pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: Extent) -> Result<()> {
     let venv = Venv::with(workspace, REQUIREMENTS)?;
-    let fauxkey = workspace.fauxkey(build)?;
+    let judged = peers.iter().any(|peer| peer.runs_fauxkey());
+    let fauxkey = judged.then(|| workspace.fauxkey(build)).transpose()?;
     let mut results = Vec::new();
     let mut harness = None;
     for &peer in peers {
@@ -212,14 +224,21 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         };
         let mut command = workspace.command(python);
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
-        command.args(["-B", "-u", peer.script()]).args(peer.arguments()).env("FAUXKEY", &fauxkey);
         command.env("FAUXKEY_PEERS", workspace.target().join("peers"));
+        command.args(["-B", "-u", peer.script()]).args(peer.arguments());
+        if let Some(fauxkey) = &fauxkey {
+            command.env("FAUXKEY", fauxkey);
+        }
         if peer.is_harness() {
             let harness = match &harness {
                 Some(harness) => harness,
                 None => harness.insert(Harness::install(workspace)?),
             };
-            command = harness.command(workspace, peer, &fauxkey)?;
+            let fauxkey = fauxkey.as_deref().context("the packages run fauxkey")?;
+            command = harness.command(workspace, peer, fauxkey)?;
+        }
+        if peer == Peer::Mutations {
+            command.env("FAUXKEY_MUTATIONS", mutations(workspace)?);
         }
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);
@@ -249,6 +268,16 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         failed if failed.is_empty() => Ok(()),
         failed => bail!("not satisfied: {}", failed.join(", ")),
     }
+}
+
+/// Every field of a registration and a sign-in, changed once: a file of what is posted then.
+fn mutations(workspace: &Workspace) -> Result<PathBuf> {
+    let path = workspace.target().join("peers").join("mutations.json");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut cargo =
+        workspace.cargo(["run", "--locked", "--quiet", "--package", "tests", "--example", "mutations"]);
+    run_to_end(cargo.stdout(file))?;
+    Ok(path)
 }
 
 /// Cases of one peer.

@@ -2,6 +2,7 @@
 //!
 //! [`Control`] has two implementations: the [`crate::instance::Instance`] that owns the devices, and
 //! [`crate::remote::Remote`], which asks a running instance over its API. The types are the API's JSON.
+use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::trace::Line;
 pub use emulator::{Fault, Script};
@@ -441,6 +442,25 @@ pub trait Control {
     fn rename_finger(&self, name: &str, id: &str, finger: String) -> Result<Finger, Failure>;
     /// Forgets a finger; `id` as for [`Control::rename_finger`].
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure>;
+    /// What the Authenticator app on the device lists: the accounts that were added in it, oldest first, then the
+    /// passkeys that were registered from other devices, each an entry of its own.
+    fn accounts(&self, name: &str) -> Result<Vec<Account>, Failure>;
+    /// Adds an account in the app: signs in to its tenant and registers a passkey on the same device, user included.
+    fn add_account(&self, name: &str, new: &NewAccount) -> Result<Added, Failure>;
+    /// Deletes an entry with its passkey. The tenant does not hear of it. `id` is the entry's, an unambiguous
+    /// beginning of it, or the user's name.
+    fn delete_account(&self, name: &str, id: &str) -> Result<(), Failure>;
+    /// The one-time code of an account now; `id` as for [`Control::delete_account`].
+    fn account_code(&self, name: &str, id: &str) -> Result<Code, Failure>;
+    /// The sign-ins that wait for the app on the device.
+    fn pushes(&self, name: &str) -> Result<Vec<Push>, Failure>;
+    /// Answers the sign-in that waits for an account: with the number that is shown there, or declines. `id` as for
+    /// [`Control::delete_account`].
+    fn answer_push(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure>;
+    /// Where the tenant is that accounts are added at if no other is named, if that is known here.
+    fn tenant(&self) -> Option<String> {
+        None
+    }
     /// The test CA. Makes its root if there is none yet.
     fn ca(&self) -> Result<TestCa, Failure>;
     /// The attestation certificate of a model, then the root: by AAGUID or by the name of a profile.

@@ -6,6 +6,7 @@
 
 mod announce;
 mod api;
+mod app;
 mod ca;
 mod ceremony;
 mod cli;

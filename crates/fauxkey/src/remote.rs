@@ -1,5 +1,6 @@
 //! A running instance, controlled over its API.
 use crate::api::presence::Running;
+use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
@@ -377,6 +378,31 @@ impl Control for Remote {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.call(Method::DELETE, &["devices", name, "fingers", id], None)
+    }
+
+    fn accounts(&self, name: &str) -> Result<Vec<Account>, Failure> {
+        self.call(Method::GET, &["devices", name, "accounts"], None)
+    }
+
+    fn add_account(&self, name: &str, new: &NewAccount) -> Result<Added, Failure> {
+        self.exchange(&self.patient, Method::POST, &["devices", name, "accounts"], Some(json!(new)))
+    }
+
+    fn delete_account(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, &["devices", name, "accounts", id], None)
+    }
+
+    fn account_code(&self, name: &str, id: &str) -> Result<Code, Failure> {
+        self.call(Method::GET, &["devices", name, "accounts", id, "code"], None)
+    }
+
+    fn pushes(&self, name: &str) -> Result<Vec<Push>, Failure> {
+        self.call(Method::GET, &["devices", name, "pushes"], None)
+    }
+
+    fn answer_push(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure> {
+        let body = json!({ "number": number });
+        self.call(Method::POST, &["devices", name, "accounts", id, "push"], Some(body))
     }
 
     fn ca(&self) -> Result<TestCa, Failure> {

@@ -18,6 +18,7 @@ use crate::user::User;
 use relying_party::{AttestationType, Registered, RegistrationExpectation, Step, UserVerification};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Map, json};
+use std::fmt;
 use std::time::Duration;
 use wire::aaguid::Aaguid;
 use wire::webauthn::json::{AuthenticatorSelection, CreationOptions, RegistrationResponse, UserEntity};
@@ -48,6 +49,14 @@ pub struct Done {
     pub explanation: Vec<Clause>,
     /// The checks of WebAuthn L3 §7.1 that it passed.
     pub passed: Vec<Step>,
+}
+
+/// Without what codes are made of.
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let app = self.app.as_ref().map(|(app, _)| app);
+        f.debug_struct("Done").field("passkey", &self.passkey).field("app", &app).finish_non_exhaustive()
+    }
 }
 
 impl Tenant {

@@ -1,43 +1,58 @@
 //! Reports over everybody, from what is there and what policy lets through now.
-use crate::passkey::PasskeyType;
-use crate::policy::{Purpose, Question};
-use crate::records::{Included, Methods, Registration, ReportedMethod, Summary};
+use crate::passkey::{AttestationLevel, Passkey, PasskeyType, Route};
+use crate::policy::{Fido2Policy, Purpose, Question};
+use crate::records::{Activity, Included, Methods, Registration, ReportedMethod, SignInUsage, Summary};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::tenant::Tenant;
 use crate::time::Time;
-use crate::user::User;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::user::{Subject, User};
+use serde_json::Value;
+use std::collections::HashMap;
+use wire::aaguid::Aaguid;
 
-impl Tenant {
-    /// What a user has registered, and what of it policy lets through.
-    pub fn registration(&self, now: Time, user: &User) -> Registration {
-        let behaviour = self.settings.behaviour;
+/// What the policy's answer about a registered passkey depends on: which targets mean the user, one bit for each, and
+/// what the passkey is.
+type Alike<'a> = (u128, Aaguid, AttestationLevel, PasskeyType, Route, &'a str);
+
+/// Looks at one user after the other. Most users and passkeys are alike, and the policy is asked once for all that
+/// are: a hundred thousand users cost a handful of decisions.
+struct Survey<'a> {
+    tenant: &'a Tenant,
+    now: Time,
+    policy: &'a Fido2Policy,
+    known: HashMap<Alike<'a>, bool>,
+}
+
+impl<'a> Survey<'a> {
+    fn new(tenant: &'a Tenant, now: Time) -> Self {
+        Self { tenant, now, policy: tenant.felt_policy(now), known: HashMap::new() }
+    }
+
+    fn look(&mut self, user: &'a User) -> Registration {
+        let state = &self.tenant.state;
         let (mut registered, mut allowed) = (Methods::default(), Methods::default());
-        let subject = self.subject(user);
-        let policy = self.felt_policy(now);
-        for passkey in self.state.passkeys_of(user.id) {
-            let method = ReportedMethod::of(passkey, behaviour);
-            registered.insert(method);
-            if !allowed.has(method) && passkey.dead.is_none() {
-                let facts = passkey.facts();
-                let purpose = Purpose::SignIn;
-                let question = Question { purpose, behaviour, subject, passkey: Some(&facts) };
-                if policy.decide(&question).allowed {
+        let Some(belongings) = state.belongings.get(&user.id) else {
+            return Registration { registered, allowed };
+        };
+        let subject = self.tenant.subject(user);
+        if !belongings.passkeys.is_empty() {
+            let targets = self.targets(&subject);
+            for passkey in state.passkeys_of(user.id) {
+                let method = ReportedMethod::of(passkey, self.tenant.settings.behaviour);
+                registered.insert(method);
+                // One that will never sign in again makes nobody capable.
+                if !allowed.has(method) && passkey.dead.is_none() && self.allows(subject, targets, passkey) {
                     allowed.insert(method);
                 }
             }
         }
-        let Some(belongings) = self.state.belongings.get(&user.id) else {
-            return Registration { registered, allowed };
-        };
         if belongings.password.is_some() {
             registered.insert(ReportedMethod::Password);
             allowed.insert(ReportedMethod::Password);
         }
         if let Some(tap) = &belongings.tap {
             // A pass that cannot be used any more is not registered any more.
-            if tap.usability(&self.state.tap, &subject, now).is_usable {
+            if tap.usability(&state.tap, &subject, self.now).is_usable {
                 registered.insert(ReportedMethod::TemporaryAccessPass);
                 allowed.insert(ReportedMethod::TemporaryAccessPass);
             }
@@ -45,23 +60,72 @@ impl Tenant {
         if belongings.apps.is_empty() {
             return Registration { registered, allowed };
         }
-        let mode = self.state.authenticator.mode_for(subject);
+        let mode = state.authenticator.mode_for(subject);
         for (app, _) in &belongings.apps {
             registered.insert_app(app);
             if let Some(mode) = mode {
-                let mut now_allowed = app.clone();
-                now_allowed.push &= mode.push();
-                now_allowed.phone_sign_in &= mode.phone_sign_in();
-                now_allowed.one_time_code &= self.state.authenticator.is_software_oath_enabled;
-                allowed.insert_app(&now_allowed);
+                if app.push && mode.push() {
+                    allowed.insert(ReportedMethod::MicrosoftAuthenticatorPush);
+                }
+                if app.phone_sign_in && mode.phone_sign_in() {
+                    allowed.insert(ReportedMethod::MicrosoftAuthenticatorPasswordless);
+                }
+                if app.one_time_code && state.authenticator.is_software_oath_enabled {
+                    allowed.insert(ReportedMethod::SoftwareOneTimePasscode);
+                }
             }
         }
         Registration { registered, allowed }
     }
 
+    /// Which targets of the policy mean somebody; `None` if there are more than bits.
+    fn targets(&self, subject: &Subject<'_>) -> Option<u128> {
+        let included = self.policy.include_targets.iter().map(|target| target.target.id.as_str());
+        let excluded = self.policy.exclude_targets.iter().map(|target| target.id.as_str());
+        let mut bits = 0;
+        for (position, id) in (0_u32..).zip(included.chain(excluded)) {
+            let bit = 1_u128.checked_shl(position)?;
+            if subject.is_in(id) {
+                bits |= bit;
+            }
+        }
+        Some(bits)
+    }
+
+    fn allows(&mut self, subject: Subject<'_>, targets: Option<u128>, passkey: &'a Passkey) -> bool {
+        let decide = || {
+            let (facts, behaviour) = (passkey.facts(), self.tenant.settings.behaviour);
+            let question = Question { purpose: Purpose::SignIn, behaviour, subject, passkey: Some(&facts) };
+            self.policy.decide(&question).allowed
+        };
+        let Some(targets) = targets else { return decide() };
+        let alike = (
+            targets,
+            passkey.aaguid,
+            passkey.attestation_level,
+            passkey.passkey_type,
+            passkey.route,
+            passkey.fmt.as_str(),
+        );
+        if let Some(known) = self.known.get(&alike) {
+            return *known;
+        }
+        let allowed = decide();
+        self.known.insert(alike, allowed);
+        allowed
+    }
+}
+
+impl Tenant {
+    /// What a user of the tenant has registered, and what of it policy lets through.
+    pub fn registration(&self, now: Time, user: &User) -> Registration {
+        Survey::new(self, now).look(user)
+    }
+
     /// `userRegistrationDetails` of everybody, by name.
     pub fn registration_details(&self, now: Time) -> impl Iterator<Item = Value> {
-        self.users().map(move |user| self.registration_details_of(now, user))
+        let mut survey = Survey::new(self, now);
+        self.users().map(move |user| survey.look(user).to_graph(user, now))
     }
 
     /// `userRegistrationDetails` of one.
@@ -71,9 +135,9 @@ impl Tenant {
 
     /// How many of those have what.
     pub fn summary(&self, now: Time, included: Included) -> Summary {
-        let mut summary = Summary::default();
+        let (mut summary, mut survey) = (Summary::default(), Survey::new(self, now));
         for user in self.state.users.values().filter(|user| included.counts(user)) {
-            summary.count(self.registration(now, user));
+            summary.count(survey.look(user));
         }
         summary
     }
@@ -94,28 +158,20 @@ impl Tenant {
         Ok(self.summary(now, included(types, roles)?).features_to_graph(types, roles))
     }
 
-    /// `userSignInUsageByAuthMethodActivity`: how often which kind of passkey signed in.
+    /// `userSignInUsageByAuthMethodActivity`, of all that the log still has.
     pub fn sign_ins_by_method(&self) -> Vec<Value> {
-        let mut counts: BTreeMap<&str, u64> =
-            BTreeMap::from([("passKeyDeviceBound", 0), ("passKeySynced", 0)]);
-        for entry in self.sign_ins().filter(|entry| entry.error_code == 0) {
-            for detail in entry.details.iter().filter(|detail| detail.succeeded) {
-                let method = match detail.passkey_type {
-                    Some(PasskeyType::DeviceBound) => "passKeyDeviceBound",
-                    Some(PasskeyType::Synced) => "passKeySynced",
-                    None => continue,
-                };
-                *counts.entry(method).or_default() += 1;
-            }
+        let mut usage = SignInUsage::default();
+        for sign_in in self.sign_ins() {
+            usage.count(sign_in, self.settings.behaviour);
         }
-        let count = |(method, count)| {
-            json!({
-                "@odata.type": "#microsoft.graph.userSignInUsageByAuthMethodActivity",
-                "authenticationMethod": method,
-                "successActivityCount": count,
-            })
-        };
-        counts.into_iter().map(count).collect()
+        usage.to_graph()
+    }
+
+    /// How passkeys are taken up, over that many days back from today.
+    pub fn activity(&self, now: Time, days: u16) -> Activity {
+        let mut survey = Survey::new(self, now);
+        let users = self.state.users.values().map(|user| survey.look(user));
+        Activity::of(&self.settings, now, days, users, self.all_passkeys(), self.sign_ins())
     }
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `guard` | who may ask: `Host`, `Origin` and token of every request |
 //! | `routes` | the table of routes, and what each does |
+//! | `accounts` | those of the Authenticator app on a device |
 //! | `ceremony` | those by which pages' ceremonies are run |
 //! | `simulation` | those of its routes that tests arrange things by |
 //! | `request`, `problem` | bodies in, failures out |
@@ -16,6 +17,7 @@
 //! | `phone` | the page of one device, as if in the hand |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
 //! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
+mod accounts;
 mod ceremony;
 mod events;
 mod extension;

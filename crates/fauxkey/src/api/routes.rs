@@ -5,7 +5,7 @@ use super::request::{
     Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
     NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
-use super::{ceremony, events, extension, guard, openapi, page, phone, simulation, trace};
+use super::{accounts, ceremony, events, extension, guard, openapi, page, phone, simulation, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -88,6 +88,12 @@ routes! {
     POST "/api/v1/devices/{name}/fingers" Token add_finger;
     PATCH "/api/v1/devices/{name}/fingers/{id}" Token rename_finger;
     DELETE "/api/v1/devices/{name}/fingers/{id}" Token remove_finger;
+    GET "/api/v1/devices/{name}/accounts" Token accounts::list;
+    POST "/api/v1/devices/{name}/accounts" Token accounts::add;
+    DELETE "/api/v1/devices/{name}/accounts/{id}" Token accounts::delete;
+    GET "/api/v1/devices/{name}/accounts/{id}/code" Token accounts::code;
+    POST "/api/v1/devices/{name}/accounts/{id}/push" Token accounts::answer;
+    GET "/api/v1/devices/{name}/pushes" Token accounts::pushes;
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
     POST "/api/v1/devices/{name}/ceremonies" Token ceremony::run;
     DELETE "/api/v1/devices/{name}/ceremonies/{id}" Token ceremony::cancel;

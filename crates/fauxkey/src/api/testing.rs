@@ -1,5 +1,6 @@
 //! A server over a control that is not real, and a client that says exactly what it is told.
 use super::{Served, serve_control};
+use crate::app::{Account, AccountKind, Added, Code, NewAccount, Number, Push};
 use crate::ceremony;
 use crate::control::{
     Answer, ArmedFault, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Fault, Finger,
@@ -35,6 +36,10 @@ pub(crate) struct Fake {
     pub(crate) touch: Mutex<Option<Receiver<()>>>,
     /// What the passkey is called.
     pub(crate) account: Mutex<Option<String>>,
+    /// What the app lists.
+    pub(crate) listed: Mutex<Vec<Account>>,
+    /// What waits for the app.
+    pub(crate) waiting: Mutex<Vec<Push>>,
 }
 
 /// The failure that belongs to a device's name.
@@ -87,6 +92,32 @@ pub(crate) fn passkey() -> Passkey {
     }
 }
 
+pub(crate) fn account() -> Account {
+    Account {
+        id: ID.into(),
+        kind: AccountKind::Account,
+        user_name: "ada@contoso.test".into(),
+        display_name: Some("Ada".into()),
+        organization: Some("Contoso".into()),
+        tenant: Some("http://localhost:8123".into()),
+        passkey: Some("b3RoZXI".into()),
+        push: true,
+        phone_sign_in: true,
+        one_time_code: true,
+        warnings: Vec::new(),
+    }
+}
+
+pub(crate) fn push() -> Push {
+    Push {
+        account: ID.into(),
+        user_name: "ada@contoso.test".into(),
+        organization: Some("Contoso".into()),
+        application: Some("Office".into()),
+        asked: Some("2026-01-20T22:24:07Z".into()),
+    }
+}
+
 pub(crate) fn finger() -> Finger {
     Finger { id: "0102030405060708".into(), name: Some("thumb".into()) }
 }
@@ -108,7 +139,8 @@ pub(crate) fn prompt() -> Prompt {
 impl Default for Fake {
     fn default() -> Self {
         let (calls, asking, question, touch, account) = Default::default();
-        Self { device: Mutex::new(device()), calls, asking, question, touch, account }
+        let (listed, waiting) = (Mutex::new(vec![self::account()]), Mutex::new(vec![push()]));
+        Self { device: Mutex::new(device()), calls, asking, question, touch, account, listed, waiting }
     }
 }
 
@@ -318,6 +350,35 @@ impl Control for Fake {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.on(name, format!("remove {name} {id}"))
+    }
+
+    fn accounts(&self, name: &str) -> Result<Vec<Account>, Failure> {
+        self.on(name, format!("accounts {name}")).map(|()| self.listed.lock().unwrap().clone())
+    }
+
+    fn add_account(&self, name: &str, new: &NewAccount) -> Result<Added, Failure> {
+        self.on(name, format!("enter {name} {} {:?}", new.user_name, new.tenant))?;
+        Ok(match new.push {
+            true => Added::Number(Number { number: 42, waiting: "later".into() }),
+            false => Added::Account(Box::new(account())),
+        })
+    }
+
+    fn delete_account(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.on(name, format!("leave {name} {id}"))
+    }
+
+    fn account_code(&self, name: &str, id: &str) -> Result<Code, Failure> {
+        self.on(name, format!("code {name} {id}"))?;
+        Ok(Code { code: "012345".into(), seconds_left: 7 })
+    }
+
+    fn pushes(&self, name: &str) -> Result<Vec<Push>, Failure> {
+        self.on(name, format!("pushes {name}")).map(|()| self.waiting.lock().unwrap().clone())
+    }
+
+    fn answer_push(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure> {
+        self.on(name, format!("push {name} {id} {number:?}"))
     }
 
     fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {

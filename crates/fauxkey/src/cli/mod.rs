@@ -1,4 +1,5 @@
 //! The command line: one definition of each flag, from which help, man pages and completions come.
+mod account;
 mod browser;
 mod ca;
 mod device;
@@ -14,6 +15,7 @@ mod trace;
 mod usage;
 mod webauthn;
 
+pub use account::{AccountVerb, AddAccount, OnOff};
 pub use browser::{Browser, Extension, Route};
 pub use ca::CaVerb;
 pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
@@ -22,7 +24,7 @@ pub use exec::Exec;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
-pub use run::{Attach, Door, Run};
+pub use run::{Attach, Door, Run, Up};
 pub use simulation::{Approval, FaultSource, FaultVerb};
 pub use tenant::{
     AccessVerb, Behaviour, Challenges, Check, Counter, Graph, GroupVerb, Kind, Log, Method, MethodVerb, Mode,
@@ -99,9 +101,9 @@ pub struct Everywhere {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Start a phone with its page, and say what to try next
-    #[command(after_help = "Example:\n  fauxkey up --approve ask")]
-    Up(Run),
+    /// Start a phone and a tenant, and say what to try next
+    #[command(after_help = "Example:\n  fauxkey up --behaviour 2024-preview")]
+    Up(Box<Up>),
     /// Play the whole story unattended, each step verified
     #[command(after_help = rehearse::EXAMPLE)]
     Rehearse(Rehearse),
@@ -126,6 +128,9 @@ pub enum Verb {
     /// Passkeys on a device: list, show, rename, delete
     #[command(subcommand, arg_required_else_help = false, after_help = passkey::EXAMPLE)]
     Passkey(PasskeyVerb),
+    /// The Authenticator app: accounts, codes, push notifications
+    #[command(subcommand, arg_required_else_help = false, after_help = account::EXAMPLE)]
+    Account(AccountVerb),
     /// Device profiles: list, show, check, add
     #[command(subcommand, arg_required_else_help = false, after_help = profile::EXAMPLE)]
     Profile(ProfileVerb),

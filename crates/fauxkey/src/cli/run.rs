@@ -1,5 +1,5 @@
 //! `fauxkey run` and `fauxkey up`.
-use super::{Approval, FaultSource};
+use super::{Approval, FaultSource, Kind};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -85,6 +85,20 @@ pub struct Run {
     /// End when the process that started this one ends
     #[arg(long)]
     pub exit_with_parent: bool,
+}
+
+/// `fauxkey up`: the same, and a tenant.
+#[derive(Args)]
+pub struct Up {
+    /// Devices
+    #[command(flatten)]
+    pub run: Run,
+    /// What kind of tenant
+    #[command(flatten)]
+    pub kind: Kind,
+    /// Address of the tenant; a port of 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS")]
+    pub tenant_listen: Option<SocketAddr>,
 }
 
 /// Doors for one device or for all.

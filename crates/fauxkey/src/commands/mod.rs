@@ -1,4 +1,5 @@
 //! What each verb does. One file a verb; what they share is here.
+mod account;
 mod browser;
 mod ca;
 mod device;
@@ -18,6 +19,7 @@ mod run;
 mod simulation;
 mod tenant;
 mod trace;
+mod up;
 mod webauthn;
 
 use crate::cli::{self, Cli, Everywhere, OnDevice, Verb};
@@ -141,6 +143,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Webauthn(cli::WebauthnVerb::Get(arguments)) => webauthn::get(&context, &arguments),
         Verb::Device(verb) => device::device(&context, verb),
         Verb::Passkey(verb) => passkey::passkey(&context, verb),
+        Verb::Account(verb) => account::account(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
         Verb::Ca(verb) => ca::ca(&context, verb),
         Verb::Tenant(verb) => tenant::tenant(&context, verb),

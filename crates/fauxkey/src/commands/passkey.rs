@@ -94,7 +94,7 @@ fn account(passkey: &Passkey) -> String {
 }
 
 /// Enough of a credential ID to tell passkeys apart: its beginning after the mark that all of them carry.
-fn short(credential_id: &str) -> String {
+pub(super) fn short(credential_id: &str) -> String {
     const ENOUGH: usize = 10;
     let bytes = base64url::decode(credential_id).unwrap_or_default();
     let after_mark = bytes.strip_prefix(CREDENTIAL_ID_MARK.as_slice()).map(base64url::encode);

@@ -2,11 +2,11 @@
 use super::person::{Person, Where};
 use super::simulation;
 use super::trace::Recorder;
-use super::{Context, Exit, Stop};
+use super::{Context, Exit, Stop, up};
 use crate::announce::Announced;
 use crate::api::tls::Identity;
 use crate::api::{self, Listen, Served};
-use crate::cli::{Approval, Attach, Door, Run};
+use crate::cli::{Approval, Attach, Door, Run, Up};
 use crate::control::{Control, DEFAULT_DEVICE, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place};
 use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
@@ -32,20 +32,16 @@ const PARENT_CHECK: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 pub(super) fn run(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
-    stay(context, arguments, |running| vec![format!("Try:   {}device list", running.prefix())])
+    stay(context, arguments, None, |running| vec![format!("Try:   {}device list", running.prefix())])
 }
 
-pub(super) fn up(context: &Context, arguments: &Run) -> Result<Exit, Stop> {
-    stay(context, arguments, |running| {
+pub(super) fn up(context: &Context, arguments: &Up) -> Result<Exit, Stop> {
+    stay(context, &arguments.run, Some(arguments), |running| {
         let fauxkey = running.prefix();
-        vec![
-            format!("Phone: {}", running.served.phone()),
-            format!("Page:  {}", running.served.page()),
-            "Try:   open the phone, and in a second terminal".into(),
-            format!("       {fauxkey}webauthn create options.json --origin https://login.example.test"),
-            format!("       {fauxkey}passkey list"),
-            format!("       {fauxkey}device user ask"),
-        ]
+        let mut lines = vec![format!("Phone:  {}", running.served.phone())];
+        lines.extend(running.tenant.iter().flat_map(|tenant| tenant.welcome.lines(&fauxkey)));
+        lines.push(format!("        {fauxkey}device user ask"));
+        lines
     })
 }
 
@@ -68,6 +64,7 @@ fn send(wake: &Sender<Wake>, what: Wake) {
 fn stay(
     context: &Context,
     arguments: &Run,
+    up: Option<&Up>,
     advice: impl FnOnce(&Running) -> Vec<String>,
 ) -> Result<Exit, Stop> {
     let output = context.output;
@@ -77,7 +74,11 @@ fn stay(
     let signal = wake.clone();
     on_signal(move || send(&signal, Wake::Stop)).map_err(|error| broken("catch signals", &error))?;
 
-    let running = start(context, arguments, &Place::new(context.home.exec()))?;
+    let mut running = start(context, arguments, &Place::new(context.home.exec()))?;
+    if let Some(arguments) = up {
+        let home = (!arguments.run.ephemeral).then_some(&context.home);
+        running.tenant = Some(up::start(&running.instance, home, &running.served.token, arguments)?);
+    }
     running.say(&output)?;
     if !output.json {
         advice(&running).iter().for_each(|line| output.say(line));
@@ -122,6 +123,7 @@ pub(super) struct Running {
     pub(super) served: Served,
     pub(super) devices: Vec<Device>,
     token_file: Option<PathBuf>,
+    tenant: Option<up::Beside>,
 }
 
 /// What is there, for programs that wait for it.
@@ -139,6 +141,9 @@ struct Ready<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<&'a str>,
     devices: &'a [Device],
+    /// The tenant, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a up::Welcome>,
 }
 
 /// Starts devices, their doors and the API. `place` is where programs that `fauxkey exec` starts find them.
@@ -192,7 +197,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     }
     let devices = names.iter().map(|name| instance.device(name)).collect::<Result<Vec<_>, _>>()?;
     let token_file = home.map(Home::token);
-    Ok(Running { instance, recorder, served, devices, token_file })
+    Ok(Running { instance, recorder, served, devices, token_file, tenant: None })
 }
 
 /// Where the API listens, and as whom.
@@ -410,6 +415,7 @@ impl Running {
             token: self.token_file.is_none().then_some(self.served.token.as_str()),
             certificate: self.served.certificate.as_ref().map(|(pem, _)| pem.as_str()),
             devices: &self.devices,
+            tenant: self.tenant.as_ref().map(|tenant| &tenant.welcome),
         }
     }
 
@@ -459,6 +465,8 @@ impl Running {
     }
 
     pub(super) fn stop(self) {
+        // It has the vault's records open.
+        drop(self.tenant);
         self.served.stop();
         self.instance.shutdown();
         if let Some(recorder) = self.recorder {

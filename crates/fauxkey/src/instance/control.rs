@@ -2,6 +2,7 @@
 use super::running::Running;
 use super::test_ca;
 use super::{Instance, store_failure};
+use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
@@ -73,13 +74,16 @@ impl Control for Instance {
         }
         // What it names in the vault before the definition, so that nothing there is ever nobody's.
         test_ca::forget(self, &definition)?;
+        self.shelf.forget(definition.id)?;
         self.destroy(definition.id)?;
         self.devices.remove(name)
     }
 
     fn reset_device(&self, name: &str) -> Result<(), Failure> {
         let reset = |device: &mut VirtualAuthenticator, now| device.factory_reset(now);
-        self.running(name)?.call(reset)?.map_err(|error| refused(name, &error))
+        let running = self.running(name)?;
+        running.call(reset)?.map_err(|error| refused(name, &error))?;
+        self.shelf.forget(self.devices.find(name)?.id)
     }
 
     fn power(&self, name: &str, power: Power) -> Result<Device, Failure> {
@@ -242,6 +246,34 @@ impl Control for Instance {
 
     fn remove_finger(&self, name: &str, id: &str) -> Result<(), Failure> {
         self.remove_finger_of(name, id)
+    }
+
+    fn accounts(&self, name: &str) -> Result<Vec<Account>, Failure> {
+        self.accounts_of(name)
+    }
+
+    fn add_account(&self, name: &str, new: &NewAccount) -> Result<Added, Failure> {
+        self.add_account_to(name, new)
+    }
+
+    fn delete_account(&self, name: &str, id: &str) -> Result<(), Failure> {
+        self.delete_account_of(name, id)
+    }
+
+    fn account_code(&self, name: &str, id: &str) -> Result<Code, Failure> {
+        self.code_of(name, id)
+    }
+
+    fn pushes(&self, name: &str) -> Result<Vec<Push>, Failure> {
+        self.pushes_of(name)
+    }
+
+    fn answer_push(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure> {
+        self.answer_push_of(name, id, number)
+    }
+
+    fn tenant(&self) -> Option<String> {
+        self.tenant_here()
     }
 
     fn ca(&self) -> Result<TestCa, Failure> {

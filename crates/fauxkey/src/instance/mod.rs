@@ -7,6 +7,7 @@
 //! one device, the second waits until the first is answered, user and all. To programs that use the device over
 //! a socket or the kernel at the same time, and to it towards them, the authenticator says CHANNEL_BUSY while
 //! it waits for its user, as over any two links.
+mod accounts;
 mod ceremonies;
 mod control;
 mod convert;
@@ -24,6 +25,7 @@ pub use watch::{Nothing, Seen, Watch, What};
 
 use self::happening::Subscribers;
 use self::running::{Running, lock};
+use crate::app::Shelf;
 use crate::ca::{self, Authority};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::devices::{Definition, Devices};
@@ -63,6 +65,10 @@ pub struct Instance {
     ceremonies: ceremonies::Ceremonies,
     /// The test CA, once it was needed. Taken after `state` where both are.
     authority: Mutex<Option<Authority>>,
+    /// The accounts in the app on each device.
+    shelf: Arc<Shelf>,
+    /// Sign-ins of the app that wait for a push notification, and where its tenant is.
+    app: accounts::App,
     /// Started when the first device needs it, and shared by all.
     usbip: Mutex<Option<usbip::Server>>,
     /// Held while a device is made, changed, started or deleted, so that each is done once and whole.
@@ -100,8 +106,22 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles, seed: Option<u64>) -> Self {
-        let (subscribers, watchers, ceremonies, authority, usbip, state) = Default::default();
-        Self { seed, vault, devices, profiles, subscribers, watchers, ceremonies, authority, usbip, state }
+        let (subscribers, watchers, ceremonies, authority, app, usbip, state) = Default::default();
+        let shelf = Arc::new(Shelf::new(vault.clone()));
+        Self {
+            seed,
+            vault,
+            devices,
+            profiles,
+            subscribers,
+            watchers,
+            ceremonies,
+            authority,
+            shelf,
+            app,
+            usbip,
+            state,
+        }
     }
 
     /// The device, which is made of `profile` if there is none of that name. One that is there keeps its own
@@ -206,6 +226,7 @@ impl Instance {
         self.subscribers.close();
         self.watchers.close();
         *lock(&self.authority) = None;
+        self.shelf.close();
         if let Some(vault) = self.vault.clone() {
             // Everything acknowledged is durable; only a note that may lag could not be written.
             let _lags = vault.close();
@@ -270,6 +291,7 @@ impl Instance {
         };
         running.handle().listen(Box::new(tell)).map_err(|gone| running.gone(gone))?;
         running.hear_questions()?;
+        self.forget_on_reset(&running, definition.id)?;
         self.watchers.started(name, &running)?;
         Ok(running)
     }

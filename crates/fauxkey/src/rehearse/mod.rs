@@ -1,19 +1,25 @@
 //! The rehearsal: the whole story, unattended, each step judged by somebody other than who did it.
 //!
-//! It runs in a temporary home of its own, over real CTAPHID on a real socket, with the real vault. A step that
+//! There are two stories: of one device, and of a tenant with a phone. Each runs in a temporary home of its own, over real CTAPHID on a real socket, with the real vault. A step that
 //! does not end as it must ends the rehearsal.
 mod platform;
 mod stage;
 mod story;
+mod tenant;
 
 use crate::control::{Failure, FailureKind};
+use ::tenant::Behaviour;
 use serde::Serialize;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// One step that went as it must.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
+    /// Which part of the story it belongs to, if that has parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// What was done.
     pub what: String,
     /// What came of it.
@@ -29,18 +35,34 @@ pub struct Step {
 /// # Errors
 /// The first step that did not end as it must, by name.
 pub fn rehearse(profile: &str, told: &mut dyn FnMut(&Step)) -> Result<usize, Failure> {
-    let folder = tempfile::Builder::new().prefix("fauxkey-rehearsal-").tempdir().map_err(|error| {
-        Failure::new(FailureKind::Broken, format!("cannot make a folder to rehearse in: {error}"))
-            .hint("set TMPDIR to a folder that can be written")
-    })?;
-    let mut teller = Teller { told, steps: 0 };
+    let folder = folder()?;
+    let mut teller = Teller { told, part: None, steps: 0 };
     story::play(folder.path(), profile, &mut teller)?;
     Ok(teller.steps)
+}
+
+/// Plays the story of a tenant with that behaviour, and a phone.
+///
+/// # Errors
+/// The first step that did not end as it must, by name.
+pub fn rehearse_tenant(behaviour: Behaviour, told: &mut dyn FnMut(&Step)) -> Result<usize, Failure> {
+    let folder = folder()?;
+    let mut teller = Teller { told, part: None, steps: 0 };
+    tenant::play(folder.path(), behaviour, &mut teller)?;
+    Ok(teller.steps)
+}
+
+fn folder() -> Result<TempDir, Failure> {
+    tempfile::Builder::new().prefix("fauxkey-rehearsal-").tempdir().map_err(|error| {
+        Failure::new(FailureKind::Broken, format!("cannot make a folder to rehearse in: {error}"))
+            .hint("set TMPDIR to a folder that can be written")
+    })
 }
 
 /// Counts steps, times them and passes them on.
 struct Teller<'a> {
     told: &'a mut dyn FnMut(&Step),
+    part: Option<String>,
     steps: usize,
 }
 
@@ -57,6 +79,11 @@ impl Found {
 }
 
 impl Teller<'_> {
+    /// The steps from here on belong to that part.
+    fn part(&mut self, part: &str) {
+        self.part = Some(part.into());
+    }
+
     /// Does a step. What it returns besides its findings is for the next ones.
     fn step<T>(
         &mut self,
@@ -70,7 +97,13 @@ impl Teller<'_> {
         })?;
         self.steps += 1;
         let Found { outcome, verified_by } = found;
-        (self.told)(&Step { what: what.into(), outcome, verified_by, millis: millis(begun.elapsed()) });
+        (self.told)(&Step {
+            part: self.part.clone(),
+            what: what.into(),
+            outcome,
+            verified_by,
+            millis: millis(begun.elapsed()),
+        });
         Ok(value)
     }
 }

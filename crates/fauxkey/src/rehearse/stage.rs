@@ -1,10 +1,10 @@
 //! What the rehearsal plays on: a home of its own, a device in it, and the relying party.
-use super::platform::{Answer, Platform};
+use super::platform::{Answer, Platform, Refused};
 use crate::control::{Control, Failure, FailureKind};
 use crate::drivers::socket::SocketAddress;
 use crate::home::Home;
 use crate::instance::Instance;
-use client::{Account, Authentication, Client, ClientError, Create, Get, Link, Origin, Registration};
+use client::{Authentication, Registration};
 use relying_party::{
     Authenticated, AuthenticationExpectation, Registered, RegistrationExpectation, Rejection, RelyingParty,
     StoredCredential, UserVerification,
@@ -30,18 +30,6 @@ pub(super) struct Stage {
     pub(super) platform: Platform,
     pub(super) relying_party: RelyingParty,
     socket: PathBuf,
-}
-
-/// Why a ceremony had no result: the client says so, or the connection broke.
-pub(super) enum Refused {
-    Client(ClientError),
-    Broken(Failure),
-}
-
-impl From<ClientError> for Refused {
-    fn from(error: ClientError) -> Self {
-        Self::Client(error)
-    }
 }
 
 impl Stage {
@@ -84,9 +72,7 @@ impl Stage {
 
     /// getInfo, as the platform reads it.
     pub(super) fn info(&mut self) -> Result<GetInfoResponse, Failure> {
-        let answer = self.platform.call(&GetInfoResponse::request())?;
-        GetInfoResponse::decode(&answer.bytes)
-            .map_err(|error| Failure::new(FailureKind::Broken, error.to_string()))
+        self.platform.info()
     }
 
     /// What the page asks for at registration.
@@ -103,34 +89,12 @@ impl Stage {
 
     /// The registration ceremony, by a client that follows the specification, over CTAPHID.
     pub(super) fn create(&mut self, options: &CreationOptions) -> Result<(Registration, Answer), Refused> {
-        let platform = self.client()?;
-        let begun = Create::begin(&origin()?, options, &platform)?;
-        self.run(begun)
+        self.platform.create(ORIGIN, options)
     }
 
     /// The sign-in ceremony, likewise.
     pub(super) fn get(&mut self, options: &RequestOptions) -> Result<(Authentication, Answer), Refused> {
-        let platform = self.client()?;
-        let begun = Get::begin(&origin()?, options, &platform, Account::Newest)?;
-        self.run(begun)
-    }
-
-    fn client(&mut self) -> Result<client::Platform, Refused> {
-        let info = self.info().map_err(Refused::Broken)?;
-        Ok(client::Platform::new(Client::SpecL3, Link::Usb, info))
-    }
-
-    fn run<C: client::Ceremony>(&mut self, begun: (C, Vec<u8>)) -> Result<(C::Outcome, Answer), Refused> {
-        let mut last = None;
-        let outcome = client::run(begun, |message| {
-            let answer = self.platform.call(message).map_err(Refused::Broken)?;
-            let bytes = answer.bytes.clone();
-            last = Some(answer);
-            Ok::<_, Refused>(bytes)
-        })?;
-        let last =
-            last.ok_or_else(|| Refused::Broken(Failure::new(FailureKind::Broken, "no message was sent")))?;
-        Ok((outcome, last))
+        self.platform.get(ORIGIN, options)
     }
 
     /// What the relying party says to a registration.
@@ -168,10 +132,6 @@ fn raise(home: &Home, profile: &str) -> Result<(Instance, PathBuf, Platform), Fa
     instance.attach_socket(PHONE, &SocketAddress::Unix(path.clone()))?;
     let platform = Platform::open(&path)?;
     Ok((instance, path, platform))
-}
-
-fn origin() -> Result<Origin, Refused> {
-    Origin::parse(ORIGIN).map_err(|error| Refused::Client(error.into()))
 }
 
 fn challenge() -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! The steps, in order.
-use super::stage::{ORIGIN, PHONE, Refused, Stage, USER};
+use super::platform::Refused;
+use super::stage::{ORIGIN, PHONE, Stage, USER};
 use super::{Found, Teller};
 use crate::control::{Answer, Failure, FailureKind, Power, User};
 use crate::home::Home;
@@ -197,21 +198,18 @@ fn refused(result: Result<(), Refused>, exception: &str, status: Status) -> Resu
 }
 
 fn unexpected(refused: Refused) -> Failure {
-    match refused {
-        Refused::Client(error) => broken(error),
-        Refused::Broken(failure) => failure,
-    }
+    refused.into()
 }
 
-fn broken(why: impl std::fmt::Display) -> Failure {
+pub(super) fn broken(why: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::Broken, why.to_string())
 }
 
-fn ensure(holds: bool, otherwise: &str) -> Result<(), Failure> {
+pub(super) fn ensure(holds: bool, otherwise: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(broken(otherwise)) }
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

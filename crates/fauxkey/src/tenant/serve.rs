@@ -114,6 +114,8 @@ pub fn serve(
     let local = listener.local_addr().map_err(broken)?;
     let url = format!("http://localhost:{}", local.port());
     let host = Host::open(instance, &url, arrangement)?;
+    // The Authenticator app on the instance's phones signs in here, unless it is told otherwise.
+    instance.set_tenant(&url);
     let guard = Guard::new(local, &[], "http", token.clone());
     let site = Arc::new(Site { host, url, token, guard });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;

@@ -424,8 +424,13 @@ fn up_gives_the_page_and_what_to_try_next() {
     let said: Vec<String> = lines.take_while(|line| !line.contains("device user ask")).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    for page in ["Phone: http://127.0.0.1:", "Page:  http://127.0.0.1:"] {
+    for page in ["Phone:  http://127.0.0.1:", "Admin:  http://localhost:"] {
         assert!(said.iter().any(|line| line.starts_with(page) && line.contains("?token=")), "{said:?}");
     }
-    assert!(said.iter().any(|line| line.contains("fauxkey passkey list")), "{said:?}");
+    for begins in ["Tenant: http://localhost:", "User:   adele@contoso.test, Temporary Access Pass "] {
+        assert!(said.iter().any(|line| line.starts_with(begins)), "{said:?}");
+    }
+    let next = "Try:    fauxkey account add adele@contoso.test --pass ";
+    assert!(said.iter().any(|line| line.starts_with(next)), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("fauxkey browser http://localhost:")), "{said:?}");
 }

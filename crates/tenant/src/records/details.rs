@@ -5,10 +5,13 @@ use crate::policy;
 use crate::settings::Behaviour;
 use crate::time::Time;
 use crate::user::{User, UserType};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wire::aaguid::Aaguid;
 
 /// A method as reports name it: `usageAuthMethod` of Graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ReportedMethod {
     /// A password. In summaries only: `methodsRegistered` does not list it.
     Password,
@@ -79,13 +82,19 @@ impl ReportedMethod {
         }
     }
 
-    /// What a passkey is reported as. What is neither in Authenticator nor in Windows Hello was a security key in
-    /// the preview of 2024.
+    /// What a passkey is reported as.
     pub fn of(passkey: &Passkey, behaviour: Behaviour) -> Self {
-        match passkey.passkey_type {
+        Self::of_model(passkey.aaguid, passkey.passkey_type, behaviour)
+    }
+
+    /// What a passkey of that model and type is reported as. What is neither in Authenticator nor in Windows Hello
+    /// was a security key in the preview of 2024, when logs said "FIDO2 security key" (a guess). That a passkey with
+    /// BE is no `passKeyDeviceBound…`, whatever AAGUID it claims, is another.
+    pub fn of_model(aaguid: Aaguid, passkey_type: PasskeyType, behaviour: Behaviour) -> Self {
+        match passkey_type {
             PasskeyType::Synced => Self::PassKeySynced,
-            _ if policy::is_authenticator(passkey.aaguid) => Self::PassKeyDeviceBoundAuthenticator,
-            _ if policy::is_windows_hello(passkey.aaguid) => Self::PassKeyDeviceBoundWindowsHello,
+            _ if policy::is_authenticator(aaguid) => Self::PassKeyDeviceBoundAuthenticator,
+            _ if policy::is_windows_hello(aaguid) => Self::PassKeyDeviceBoundWindowsHello,
             _ if behaviour == Behaviour::Preview2024 => Self::Fido2SecurityKey,
             PasskeyType::DeviceBound => Self::PassKeyDeviceBound,
         }
@@ -177,18 +186,7 @@ impl Registration {
     pub fn to_graph(self, user: &User, now: Time) -> Value {
         let listed = self.registered.iter().filter(|method| *method != ReportedMethod::Password);
         let methods: Vec<&str> = listed.map(ReportedMethod::as_str).collect();
-        // What Entra's would prefer is not known in all cases; this is the order of its documentation.
-        let preferred = [
-            (ReportedMethod::TemporaryAccessPass, "temporaryAccessPass"),
-            (ReportedMethod::PassKeyDeviceBoundAuthenticator, "fido2"),
-            (ReportedMethod::PassKeyDeviceBoundWindowsHello, "fido2"),
-            (ReportedMethod::PassKeyDeviceBound, "fido2"),
-            (ReportedMethod::Fido2SecurityKey, "fido2"),
-            (ReportedMethod::PassKeySynced, "fido2"),
-            (ReportedMethod::MicrosoftAuthenticatorPush, "push"),
-            (ReportedMethod::SoftwareOneTimePasscode, "oath"),
-        ];
-        let first = preferred.iter().find(|(method, _)| self.allowed.has(*method)).map(|(_, word)| *word);
+        // Graph's documentation has words for second factors alone, none for passkeys or passes.
         let secondary = if self.registered.has(ReportedMethod::MicrosoftAuthenticatorPush) {
             "push"
         } else if self.registered.has(ReportedMethod::SoftwareOneTimePasscode) {
@@ -210,7 +208,7 @@ impl Registration {
             "isPasswordlessCapable": self.is_passwordless_capable(),
             "methodsRegistered": methods,
             "isSystemPreferredAuthenticationMethodEnabled": true,
-            "systemPreferredAuthenticationMethods": first.into_iter().collect::<Vec<_>>(),
+            "systemPreferredAuthenticationMethods": [secondary],
             "userPreferredMethodForSecondaryAuthentication": secondary,
             "lastUpdatedDateTime": now,
         })
@@ -279,6 +277,16 @@ impl Summary {
     /// How many users were counted.
     pub const fn users(&self) -> usize {
         self.users
+    }
+
+    /// How many are `isMfaCapable`.
+    pub const fn mfa_capable(&self) -> usize {
+        self.mfa
+    }
+
+    /// How many are `isPasswordlessCapable`.
+    pub const fn passwordless_capable(&self) -> usize {
+        self.passwordless
     }
 
     /// How many have a method.

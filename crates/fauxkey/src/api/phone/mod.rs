@@ -1,4 +1,4 @@
-//! The phone page: a device as if in the hand. Its passkeys, the question that is open and its answers, who its user
+//! The phone page: a device as if in the hand. Its accounts and passkeys, the question that is open and its answers, who its user
 //! is, its power, its faults, and what passes between programs and it.
 //!
 //! The server renders what there is; the script asks for it again when the trace says that something has happened, and
@@ -8,6 +8,7 @@ mod view;
 use super::Api;
 use super::guard::Admitted;
 use super::page::policy;
+use crate::app::{Account, Push, System};
 use crate::control::{Control, Device, Failure, FailureKind, Passkey, Prompt};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -16,7 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
-use view::{Sheet, Shown, Tab};
+use view::{Asked, Sheet, Shown, Tab};
 
 const STYLE: &str = include_str!("phone.css");
 const SCRIPT: &str = include_str!("phone.js");
@@ -42,6 +43,7 @@ struct Page<'a> {
     tabs: Vec<Tab>,
     shown: Option<Shown>,
     sheet: Option<Sheet>,
+    pushes: Vec<Asked>,
     /// Where nothing is shown: why, and what to do.
     missing: String,
     hint: String,
@@ -52,6 +54,10 @@ struct Seen {
     device: Device,
     passkeys: Vec<Passkey>,
     prompt: Option<Prompt>,
+    accounts: Vec<Account>,
+    pushes: Vec<Push>,
+    /// Where its app adds accounts.
+    tenant: Option<String>,
     /// All devices, with whether they ask.
     all: Vec<(Device, bool)>,
 }
@@ -71,6 +77,7 @@ pub(super) async fn page(
         tabs: Vec::new(),
         shown: None,
         sheet: None,
+        pushes: Vec::new(),
         missing: String::new(),
         hint: String::new(),
     };
@@ -94,11 +101,12 @@ pub(super) async fn page(
 
 impl Page<'_> {
     fn show(&mut self, seen: Seen) {
-        let Seen { device, passkeys, prompt, all } = seen;
+        let Seen { device, passkeys, prompt, accounts, pushes, tenant, all } = seen;
         let tab = |(one, asks): &(Device, bool)| Tab::new(one, *asks, one.name == device.name);
         self.tabs = all.iter().map(tab).collect();
         self.sheet = prompt.as_ref().map(Sheet::new);
-        self.shown = Some(Shown::new(&device, passkeys));
+        self.pushes = if device.powered { pushes.iter().map(Asked::new).collect() } else { Vec::new() };
+        self.shown = Some(Shown::new(&device, passkeys, &accounts, tenant));
     }
 
     fn miss(&mut self, failure: &Failure) -> StatusCode {
@@ -130,6 +138,12 @@ fn look(control: &dyn Control, wanted: Option<String>) -> Result<Seen, Failure> 
     };
     let (device, prompt) = all[place].clone();
     let passkeys = control.passkeys(&device.name)?;
+    let (accounts, pushes) = match device.aaguid.parse().ok().and_then(System::of) {
+        Some(_) => (control.accounts(&device.name)?, control.pushes(&device.name)?),
+        None => (Vec::new(), Vec::new()),
+    };
+    let last = || accounts.iter().rev().find_map(|account| account.tenant.clone());
+    let tenant = control.tenant().or_else(last);
     let all = all.into_iter().map(|(device, prompt)| (device, prompt.is_some())).collect();
-    Ok(Seen { device, passkeys, prompt, all })
+    Ok(Seen { device, passkeys, prompt, accounts, pushes, tenant, all })
 }

@@ -40,7 +40,7 @@
   // ---- What there is ----
 
   // Parts that are replaced when they change on the server. Forms are in none of them.
-  const PARTS = ["devices", "screen", "sheet", "policy", "place"];
+  const PARTS = ["devices", "screen", "sheet", "pushes", "policy", "place"];
   const served = new Map(PARTS.map((id) => [id, $(id).outerHTML]));
   let running = null;
   let again = false;
@@ -81,6 +81,8 @@
     rise();
     policy();
     armed();
+    codes();
+    pushed();
   };
   // What was unfolded stays so, and the focus stays on what has the same name.
   const replace = (old, next) => {
@@ -204,11 +206,11 @@
   };
   // The button may have been replaced, or be gone with its passkey.
   const closed = (dialog) => ($(dialog.dataset.from) ?? $("phone-title")).focus();
-  for (const dialog of [$("renaming"), $("deleting")]) dialog.addEventListener("close", () => closed(dialog));
+  for (const dialog of [$("renaming"), $("deleting"), $("adding"), $("leaving")]) dialog.addEventListener("close", () => closed(dialog));
   const submitted = (dialog, send) => dialog.addEventListener("submit", async (submit) => {
     submit.preventDefault();
     const path = on(`passkeys/${encodeURIComponent(dialog.dataset.id)}`);
-    const done = await send(path);
+    const done = await send(path, dialog.dataset.id);
     problem(done.problem);
     dialog.close();
     await show();
@@ -217,6 +219,89 @@
   submitted($("renaming"), (path) =>
     ask("PATCH", path, { userName: $("new-name").value, userDisplayName: $("new-display").value }));
   submitted($("deleting"), (path) => ask("DELETE", path));
+
+  // ---- The app: accounts, codes, push notifications ----
+
+  submitted($("leaving"), (_, id) => ask("DELETE", on(`accounts/${encodeURIComponent(id)}`)));
+  const how = () => {
+    for (const field of $("adding").querySelectorAll("[data-how]")) {
+      field.hidden = !field.dataset.how.split(" ").includes($("add-how").value);
+      field.querySelector("input").required = !field.hidden;
+    }
+  };
+  $("add-how").addEventListener("change", how);
+  $("adding").addEventListener("submit", async (submit) => {
+    submit.preventDefault();
+    const given = (id) => $(id).value.trim() || undefined;
+    const kind = $("add-how").value;
+    const wanted = { userName: $("add-user").value, tenant: given("add-tenant") };
+    if (kind === "pass") wanted.pass = given("add-pass");
+    else wanted.password = $("add-password").value;
+    if (kind === "code") wanted.code = given("add-code");
+    if (kind === "push") wanted.push = true;
+    for (const id of ["add-pass", "add-password", "add-code"]) $(id).value = "";
+    // The dialog goes first: the phone itself asks for face, finger or PIN.
+    $("adding").close();
+    problem();
+    $("said").textContent = `Signing in as ${wanted.userName}.`;
+    let done = await ask("POST", on("accounts"), wanted);
+    if (done.value?.waiting) {
+      $("number").textContent = `Type ${done.value.number} on the phone that has the account.`;
+      done = await ask("POST", on("accounts"), { ...wanted, waiting: done.value.waiting });
+      $("number").textContent = "";
+    }
+    problem(done.problem);
+    if (done.value) $("said").textContent = [`${done.value.userName} is added.`, ...(done.value.warnings ?? [])].join(" ");
+    refresh();
+  });
+  // The codes that are shown, until when, by account.
+  const shownCodes = new Map();
+  const codes = async () => {
+    for (const place of document.querySelectorAll("[data-code]")) {
+      const id = place.dataset.code;
+      let known = shownCodes.get(id);
+      if (!known || known.until <= Date.now()) {
+        known = { code: known?.code, until: Date.now() + 2000 };
+        shownCodes.set(id, known);
+        const { value } = await ask("GET", on(`accounts/${encodeURIComponent(id)}/code`));
+        if (value) Object.assign(known, { code: value.code, until: Date.now() + value.secondsLeft * 1000 });
+        else known.code = undefined;
+      }
+      const left = Math.max(0, Math.ceil((known.until - Date.now()) / 1000));
+      const shown = document.querySelector(`[data-code="${CSS.escape(id)}"]`);
+      if (!shown) continue;
+      shown.textContent = known.code ? `${known.code.slice(0, 3)} ${known.code.slice(3)}` : "······";
+      document.querySelector(`[data-left="${CSS.escape(id)}"]`).textContent = known.code ? `${left} s` : "the tenant does not answer";
+    }
+  };
+  let pushKey = "";
+  const pushed = () => {
+    const sheet = $("pushes").querySelector(".sheet");
+    const key = sheet?.dataset.key ?? "";
+    if (key === pushKey) return;
+    pushKey = key;
+    if (!sheet) {
+      if (document.activeElement === document.body) $("phone-title").focus();
+      return;
+    }
+    if (!document.querySelector("dialog[open]") && !$("sheet").querySelector(".sheet")) sheet.focus();
+    $("said").textContent = `${device} asks. ${sheet.querySelector("h3").textContent} ${sheet.querySelector("p").textContent.trim()}`;
+  };
+  const answerPush = async (id, number) => {
+    const { problem: wrong } = await act("POST", on(`accounts/${encodeURIComponent(id)}/push`), { number });
+    if (!wrong) $("said").textContent = number === null ? "Declined." : "Sent.";
+  };
+  $("case").addEventListener("submit", (submit) => {
+    const form = submit.target.closest("[data-push-form]");
+    if (!form) return;
+    submit.preventDefault();
+    answerPush(form.dataset.pushForm, Number(form.querySelector("input").value));
+  });
+  // No device tells of a sign-in that waits at the tenant.
+  setInterval(() => {
+    codes();
+    if (document.querySelector("[data-push]")) refresh();
+  }, 1000);
 
   // ---- Buttons ----
 
@@ -244,6 +329,16 @@
       $("deleting-account").textContent = button.dataset.account;
       open($("deleting"), button);
     },
+    add: (button) => {
+      how();
+      open($("adding"), button);
+      $("add-user").focus();
+    },
+    leave: (button) => {
+      $("leaving-name").textContent = button.dataset.name;
+      open($("leaving"), button);
+    },
+    decline: ({ dataset: { id } }) => answerPush(id, null),
     close: (button) => button.closest("dialog").close(),
     pause: (button) => {
       paused = !paused;
@@ -349,4 +444,6 @@
   policy();
   rise();
   kinds();
+  codes();
+  pushed();
 })();

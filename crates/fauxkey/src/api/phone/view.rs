@@ -1,5 +1,6 @@
 //! What is seen, in words for people. The template escapes it.
 use super::LISTED;
+use crate::app::{self, AccountKind, Push, System};
 use crate::control::{Answer, Device, Passkey, Prompt};
 use crate::question;
 
@@ -31,9 +32,50 @@ pub(super) struct Shown {
     pub(super) user: String,
     /// What the user does, after "Whoever holds it".
     pub(super) answers: String,
+    /// Whether the Authenticator app is on it.
+    pub(super) app: bool,
+    /// Where the app adds accounts.
+    pub(super) tenant: String,
+    /// The app's accounts.
+    pub(super) entries: Vec<Entry>,
+    /// The passkeys that none of them has.
     pub(super) accounts: Vec<Account>,
     pub(super) listed: usize,
     pub(super) left_out: usize,
+}
+
+/// An account that was added in the app, with everything that it can do.
+pub(super) struct Entry {
+    /// The API's name for it, which is fit for an attribute.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) organization: Option<String>,
+    pub(super) passkey: Option<Row>,
+    pub(super) push: bool,
+    pub(super) phone_sign_in: bool,
+    pub(super) code: bool,
+}
+
+/// A sign-in that waits for the app.
+pub(super) struct Asked {
+    pub(super) account: String,
+    pub(super) name: String,
+    pub(super) organization: String,
+    pub(super) application: Option<String>,
+    /// Tells it from others.
+    pub(super) key: String,
+}
+
+impl Asked {
+    pub(super) fn new(push: &Push) -> Self {
+        Self {
+            account: text(&push.account),
+            name: text(&push.user_name),
+            organization: push.organization.as_deref().map_or_else(|| "A tenant".into(), text),
+            application: push.application.as_deref().map(text),
+            key: text(&format!("{}/{}", push.account, push.asked.as_deref().unwrap_or_default())),
+        }
+    }
 }
 
 /// Passkeys of one account name.
@@ -56,10 +98,17 @@ pub(super) struct Row {
 
 impl Shown {
     /// The device with its passkeys, newest first; accounts stand in the order of their newest.
-    pub(super) fn new(device: &Device, mut passkeys: Vec<Passkey>) -> Self {
+    pub(super) fn new(
+        device: &Device,
+        mut passkeys: Vec<Passkey>,
+        entries: &[app::Account],
+        tenant: Option<String>,
+    ) -> Self {
         let all = passkeys.len();
+        let entries = entries.iter().filter(|entry| entry.kind == AccountKind::Account);
+        let entries = entries.map(|entry| Entry::new(entry, &mut passkeys)).collect();
         passkeys.truncate(LISTED);
-        let listed = passkeys.len();
+        let listed = all.min(LISTED);
         let mut accounts: Vec<Account> = Vec::new();
         for passkey in passkeys {
             let (name, row) = (account(&passkey), Row::new(passkey));
@@ -77,9 +126,29 @@ impl Shown {
             attached: device.attached.iter().map(|address| text(address)).collect(),
             user: serde_json::to_string(&device.user).expect("text and numbers are JSON"),
             answers: answers(device),
+            app: device.aaguid.parse().ok().and_then(System::of).is_some(),
+            tenant: tenant.as_deref().map(text).unwrap_or_default(),
+            entries,
             accounts,
             listed,
             left_out: all - listed,
+        }
+    }
+}
+
+impl Entry {
+    /// Takes its passkey out of those that stand alone.
+    fn new(entry: &app::Account, passkeys: &mut Vec<Passkey>) -> Self {
+        let place =
+            passkeys.iter().position(|passkey| entry.passkey.as_ref() == Some(&passkey.credential_id));
+        Self {
+            id: text(&entry.id),
+            name: text(&entry.user_name),
+            organization: entry.organization.as_deref().map(text),
+            passkey: place.map(|place| Row::new(passkeys.remove(place))),
+            push: entry.push,
+            phone_sign_in: entry.phone_sign_in,
+            code: entry.one_time_code,
         }
     }
 }

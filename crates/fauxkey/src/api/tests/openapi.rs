@@ -245,7 +245,7 @@ fn a_body_needs_what_is_required_and_takes_nothing_else() {
             }
         }
     }
-    assert_eq!(bodies, 14);
+    assert_eq!(bodies, 16);
 }
 
 #[test]

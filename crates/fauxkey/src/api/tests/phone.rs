@@ -235,3 +235,58 @@ fn the_script_finds_what_it_looks_for() {
         assert!(script.contains(&format!("\n    {action}: (")), "{action}");
     }
 }
+
+#[test]
+fn an_account_stands_with_everything_that_it_can_do_and_other_passkeys_apart_from_it() {
+    let rig = Rig::new();
+    let account = crate::api::testing::account();
+    let mine = crate::app::Account { passkey: Some(ID.into()), ..account.clone() };
+    *rig.fake.listed.lock().unwrap() = vec![mine];
+    let page = rig.ask("GET", "/phone", "");
+    let entry = between(&page.body, "<ul class=\"accounts entries\"", "Remove account").next().unwrap();
+    for text in [
+        "<h4><bdi>ada@contoso.test</bdi></h4>",
+        "<bdi>Contoso</bdi>",
+        "<li>Passkey</li>",
+        "<li>Push notification</li>",
+        "<li>Phone sign-in</li>",
+        "data-code=\"ZmF1eGtleQ\"",
+        "<bdi>example.test</bdi>",
+    ] {
+        assert!(entry.contains(text), "{text}: {entry}");
+    }
+    assert_eq!(page.body.matches("class=\"site\"").count(), 1, "the passkey stands under its account alone");
+    assert!(page.body.contains("value=\"http://localhost:8123\""), "the tenant is remembered");
+    let bare = crate::app::Account {
+        passkey: None,
+        push: false,
+        phone_sign_in: false,
+        one_time_code: false,
+        ..account
+    };
+    *rig.fake.listed.lock().unwrap() = vec![bare];
+    let page = rig.ask("GET", "/phone", "");
+    assert!(page.body.contains("Passkey deleted") && !page.body.contains("data-code=\"Zm"), "it has no code");
+    assert!(page.body.contains("<h4><bdi>ada@example.test</bdi></h4>"), "the other passkey stands alone");
+}
+
+#[test]
+fn a_sign_in_that_waits_asks_for_the_number_and_never_tells_it() {
+    let rig = Rig::new();
+    let page = rig.ask("GET", "/phone", "");
+    let sheet = between(&page.body, "<section class=\"sheet push\"", "</section>").next().unwrap();
+    for text in ["Are you trying to sign in?", "Contoso", "ada@contoso.test", "Office", "No, it is not me"] {
+        assert!(sheet.contains(text), "{text}: {sheet}");
+    }
+    rig.fake.waiting.lock().unwrap().clear();
+    assert!(!rig.ask("GET", "/phone", "").body.contains("class=\"sheet push\""));
+}
+
+#[test]
+fn a_device_that_is_no_phone_has_no_app() {
+    let rig = Rig::new();
+    rig.fake.device.lock().unwrap().aaguid = "2fc0579f-8113-47ea-b116-bb5a8db9202a".into();
+    let page = rig.ask("GET", "/phone", "");
+    assert!(!page.body.contains("id=\"add-account\"") && !page.body.contains("ada@contoso.test"));
+    assert!(!rig.fake.calls().iter().any(|call| call.starts_with("accounts") || call.starts_with("pushes")));
+}

@@ -1,6 +1,6 @@
 use crate::api::extension::pairing;
 use crate::api::routes::ROUTES;
-use crate::api::testing::{ID, Rig, armed, device, finger, passkey, prompt};
+use crate::api::testing::{ID, Rig, account, armed, device, finger, passkey, prompt, push};
 use crate::control::{Device, FailureKind, Finger};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
     let at = |rest: &str| format!("/api/v1/devices/phone{rest}");
     let of_finger = at(&format!("/fingers/{ID}"));
     let index = Finger { name: Some("index".into()), ..finger() };
+    let of_account = at(&format!("/accounts/{ID}"));
     let of_passkey = at(&format!("/passkeys/{ID}"));
     let none = Value::Null;
     vec![
@@ -117,6 +118,49 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             json!(index),
         ),
         ("DELETE", of_finger, none.clone(), "remove phone ZmF1eGtleQ", 204, none.clone()),
+        ("GET", at("/accounts"), none.clone(), "accounts phone", 200, json!([account()])),
+        (
+            "POST",
+            at("/accounts"),
+            json!({ "userName": "ada@contoso.test", "pass": "7kQ2mR9x" }),
+            "enter phone ada@contoso.test None",
+            201,
+            json!(account()),
+        ),
+        (
+            "POST",
+            at("/accounts"),
+            json!({ "userName": "ada", "tenant": "http://localhost:1", "password": "x", "push": true }),
+            r#"enter phone ada Some("http://localhost:1")"#,
+            202,
+            json!({ "number": 42, "waiting": "later" }),
+        ),
+        ("DELETE", of_account.clone(), none.clone(), "leave phone ZmF1eGtleQ", 204, none.clone()),
+        (
+            "GET",
+            format!("{of_account}/code"),
+            none.clone(),
+            "code phone ZmF1eGtleQ",
+            200,
+            json!({ "code": "012345", "secondsLeft": 7 }),
+        ),
+        (
+            "POST",
+            format!("{of_account}/push"),
+            json!({ "number": 42 }),
+            "push phone ZmF1eGtleQ Some(42)",
+            204,
+            none.clone(),
+        ),
+        (
+            "POST",
+            format!("{of_account}/push"),
+            json!({ "number": null }),
+            "push phone ZmF1eGtleQ None",
+            204,
+            none.clone(),
+        ),
+        ("GET", at("/pushes"), none.clone(), "pushes phone", 200, json!([push()])),
         (
             "POST",
             at("/ctap2"),

@@ -7,6 +7,8 @@ mod policy;
 mod serve;
 mod strength;
 
+pub(super) use serve::arrangement;
+
 use super::input;
 use super::{Context, Exit, Stop};
 use crate::cli::{Graph, TenantVerb};

@@ -76,13 +76,19 @@ fn write_ready(file: &Path, ready: &serde_json::Value) -> Result<(), Failure> {
     written.map_err(|error| files::refused("write", file, &error))
 }
 
+impl From<Behaviour> for tenant::Behaviour {
+    fn from(behaviour: Behaviour) -> Self {
+        match behaviour {
+            Behaviour::Preview2024 => Self::Preview2024,
+            Behaviour::Current => Self::Current,
+        }
+    }
+}
+
 /// What a tenant is to be.
 pub(crate) fn arrangement(instance: &Instance, kind: &Kind) -> Result<Arrangement, Failure> {
     let mut arrangement = Arrangement {
-        behaviour: kind.behaviour.map(|behaviour| match behaviour {
-            Behaviour::Preview2024 => tenant::Behaviour::Preview2024,
-            Behaviour::Current => tenant::Behaviour::Current,
-        }),
+        behaviour: kind.behaviour.map(Into::into),
         counter: kind.counter.map(|counter| match counter {
             Counter::Ignore => tenant::CounterMode::Ignore,
             Counter::W3c => tenant::CounterMode::W3c,
