@@ -20,6 +20,8 @@ struct Served {
 impl Served {
     fn start(home: &Home, arguments: &[&str]) -> Self {
         let file: PathBuf = home.folder.path().join("tenant-ready.json");
+        // What a killed one left.
+        let _none = std::fs::remove_file(&file);
         let path = file.display().to_string();
         let all = [&["tenant", "serve", "--ready-file", &path], arguments].concat();
         let mut command = home.command(&all);
