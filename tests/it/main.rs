@@ -29,6 +29,7 @@ mod profiles;
 mod real_devices;
 mod reset;
 mod rules;
+mod tenant_mutations;
 mod tokens;
 mod traffic;
 mod transcripts;
