@@ -59,7 +59,7 @@ impl Tenant {
             key
         });
         if state.fido2.is_empty() {
-            let first = Dated { since: Time(i64::MIN), policy: Fido2Policy::default() };
+            let first = Dated { since: Time::default(), policy: Fido2Policy::default() };
             changes.push(Change::from(Row::Fido2Policy(vec![first])));
         }
         let issuer = settings.origins.first().cloned().unwrap_or_default();

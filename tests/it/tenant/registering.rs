@@ -28,6 +28,16 @@ fn everything_that_was_acknowledged_is_there_after_a_restart() {
 }
 
 #[test]
+fn a_tenant_of_which_nothing_was_changed_yet_opens_again() {
+    for behaviour in BOTH {
+        let rows = super::Rows::default();
+        for _ in 0..2 {
+            drop(super::open(&rows, behaviour, |_| {}));
+        }
+    }
+}
+
+#[test]
 fn a_damaged_record_is_an_error_that_says_so_and_never_skipped() {
     let mut town = Town::new(Behaviour::Current);
     let names: Vec<_> = town.rows.0.lock().unwrap().keys().copied().collect();

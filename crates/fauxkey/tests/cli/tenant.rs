@@ -4,6 +4,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const IOS: &str = "90a3ccdf-635c-4729-a248-9b709135078f";
@@ -18,6 +20,8 @@ struct Served {
 impl Served {
     fn start(home: &Home, arguments: &[&str]) -> Self {
         let file: PathBuf = home.folder.path().join("tenant-ready.json");
+        // What a killed one left.
+        let _none = std::fs::remove_file(&file);
         let path = file.display().to_string();
         let all = [&["tenant", "serve", "--ready-file", &path], arguments].concat();
         let mut command = home.command(&all);
@@ -60,7 +64,19 @@ impl Drop for Served {
 /// The walk-through's preparation.
 fn prepare(home: &Home) {
     for arguments in [
-        &["tenant", "policy", "set", "--state", "on", "--self-service", "on", "--allow", "ios,android"][..],
+        &[
+            "tenant",
+            "policy",
+            "set",
+            "--state",
+            "on",
+            "--self-service",
+            "on",
+            "--attestation",
+            "off",
+            "--allow",
+            "ios,android",
+        ][..],
         &["tenant", "policy", "set", "--method", "tap", "--state", "on"],
         &["tenant", "policy", "set", "--method", "authenticator", "--state", "on", "--mode", "push"],
         &["tenant", "user", "add", ADELE, "--name", "Adele Example"],
@@ -176,6 +192,8 @@ fn what_was_acknowledged_is_there_after_a_kill() {
         let mut served = Served::start(&home, &[]);
         let url = served.ready["tenant"].as_str().unwrap().to_owned();
         let token = served.ready["token"].as_str().unwrap().to_owned();
+        let written = Arc::new(AtomicUsize::new(0));
+        let count = written.clone();
         let writer = std::thread::spawn(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let mut acknowledged = Vec::new();
@@ -186,16 +204,22 @@ fn what_was_acknowledged_is_there_after_a_kill() {
                     .post(format!("{url}/v1.0/users"))
                     .header("authorization", format!("Bearer {token}"));
                 match request.send_json(&body) {
-                    Ok(response) if response.status() == 201 => acknowledged.push(name),
+                    Ok(response) if response.status() == 201 => {
+                        acknowledged.push(name);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
                     _ => return acknowledged,
                 }
             }
             acknowledged
         });
-        std::thread::sleep(Duration::from_millis(150 + 40 * round));
+        let begun = Instant::now();
+        while written.load(Ordering::Relaxed) < 5 + 7 * round {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not write");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         served.end(Signal::KILL);
         let acknowledged = writer.join().unwrap();
-        assert!(!acknowledged.is_empty());
         let users = home.json(&["tenant", "user", "list"]);
         let names: Vec<&str> =
             users.as_array().unwrap().iter().filter_map(|user| user["userPrincipalName"].as_str()).collect();
