@@ -16,6 +16,9 @@ use std::sync::Arc;
 use tenant::policy as models;
 use tenant::{Tenant, Time};
 
+/// Names with counts.
+type Counts = Vec<(String, u64)>;
+
 /// Users that the page lists; Graph lists all.
 const LISTED: usize = 200;
 /// Models that a chart shows.
@@ -62,7 +65,7 @@ struct Row {
 
 /// Answers GET `/activity`; `method` is one of `methodsRegistered`.
 pub(super) async fn page(State(site): State<Arc<Site>>, parts: Parts) -> Response {
-    if let Err(answer) = admit(&site, &parts, "/activity") {
+    if let Some(answer) = admit(&site, &parts, "/activity") {
         return answer;
     }
     let asked = pairs(&parts.uri);
@@ -140,7 +143,7 @@ fn look(tenant: &mut Tenant, now: Time, wanted: Option<&str>) -> Page {
 }
 
 /// Counts by method, without those of nobody.
-fn counted(counts: &[Value], name: &str) -> Vec<(String, u64)> {
+fn counted(counts: &[Value], name: &str) -> Counts {
     counts
         .iter()
         .map(|count| {
@@ -151,7 +154,7 @@ fn counted(counts: &[Value], name: &str) -> Vec<(String, u64)> {
 }
 
 /// Passkeys by model, most first, and by the day of their registration.
-fn passkeys(tenant: &Tenant) -> (Vec<(String, u64)>, Vec<(String, u64)>) {
+fn passkeys(tenant: &Tenant) -> (Counts, Counts) {
     let mut models = BTreeMap::new();
     let mut days = BTreeMap::new();
     for passkey in tenant.all_passkeys() {

@@ -88,7 +88,7 @@ struct Clause {
 
 /// Answers GET `/signins`.
 pub(super) async fn sign_ins(State(site): State<Arc<Site>>, parts: Parts) -> Response {
-    if let Err(answer) = admit(&site, &parts, "/signins") {
+    if let Some(answer) = admit(&site, &parts, "/signins") {
         return answer;
     }
     let asked = pairs(&parts.uri);
@@ -315,7 +315,7 @@ struct AuditRow {
 
 /// Answers GET `/audits`.
 pub(super) async fn audits(State(site): State<Arc<Site>>, parts: Parts) -> Response {
-    if let Err(answer) = admit(&site, &parts, "/audits") {
+    if let Some(answer) = admit(&site, &parts, "/audits") {
         return answer;
     }
     let look = |tenant: &mut Tenant, now: Time| {

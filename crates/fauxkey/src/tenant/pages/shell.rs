@@ -89,12 +89,9 @@ struct Locked {
     title: &'static str,
 }
 
-/// Lets the administrator in. Who brings the token in the address gets it as a cookie, and the address without it; who
-/// has neither is shown where the token is.
-///
-/// # Errors
-/// The answer in the page's place.
-pub(super) fn admit(site: &Site, parts: &Parts, here: &'static str) -> Result<(), Response> {
+/// Lets the administrator in, or else has an answer in the page's place. Who brings the token in the address gets it as a
+/// cookie, and the address without it; who has neither is shown where the token is.
+pub(super) fn admit(site: &Site, parts: &Parts, here: &'static str) -> Option<Response> {
     let query = parts.uri.query().unwrap_or_default();
     if let Some(given) = query.split('&').find_map(|pair| pair.strip_prefix("token="))
         && site.is_token(given)
@@ -106,15 +103,15 @@ pub(super) fn admit(site: &Site, parts: &Parts, here: &'static str) -> Result<()
             (header::LOCATION, format!("{here}{query}")),
             (header::SET_COOKIE, format!("token={given}; HttpOnly; SameSite=Strict; Path=/")),
         ];
-        return Err((StatusCode::SEE_OTHER, headers).into_response());
+        return Some((StatusCode::SEE_OTHER, headers).into_response());
     }
     if cookie(&parts.headers, "token").is_some_and(|token| site.is_token(token)) {
-        return Ok(());
+        return None;
     }
     let shell = site.host.with(|tenant, _| Shell::new(tenant, here, ""));
     let title = PAGES.iter().find(|page| page.path == here).map_or("This page", |page| page.title);
     let nonce = shell.nonce.clone();
-    Err(answer(StatusCode::UNAUTHORIZED, &nonce, &Locked { shell, title }))
+    Some(answer(StatusCode::UNAUTHORIZED, &nonce, &Locked { shell, title }))
 }
 
 /// A cookie (RFC 6265 §4.2.1).

@@ -74,7 +74,7 @@ struct Tap {
 
 /// Answers GET `/admin`.
 pub(super) async fn page(State(site): State<Arc<Site>>, parts: Parts) -> Response {
-    if let Err(answer) = admit(&site, &parts, "/admin") {
+    if let Some(answer) = admit(&site, &parts, "/admin") {
         return answer;
     }
     match site.with(look).await {

@@ -214,7 +214,7 @@ fn went(progress: &Progress) -> Answered {
         value["modes"] = json!(modes);
     }
     let asked = progress.access.applied.iter().filter_map(|applied| applied.authentication_strength.as_ref());
-    if let Some(strength) = asked.filter(|strength| strength.result.is_some()).last() {
+    if let Some(strength) = asked.filter(|strength| strength.result.is_some()).next_back() {
         value["strength"] = strength.display_name.clone().into();
     }
     Ok(Said::Json(StatusCode::OK, value))

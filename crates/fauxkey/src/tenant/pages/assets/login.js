@@ -5,7 +5,8 @@
   const NAMES = JSON.parse(page.dataset.modes);
   let modes = [];
   let name = "";
-  let conditional = null;
+  // Ends what the browser offers where the user name is typed, also before it has begun: one question at a time.
+  const conditional = new AbortController();
 
   const step = (which) => {
     refuse();
@@ -84,7 +85,7 @@
   // ---- Passkeys ----
 
   const passkey = () => busy(async () => {
-    conditional?.abort();
+    conditional.abort();
     const { value, refused } = await ask("POST", "/login/options", {});
     if (refused) return refuse(refused);
     refuse();
@@ -102,8 +103,7 @@
   const autofill = async () => {
     if (!await window.PublicKeyCredential?.isConditionalMediationAvailable?.()) return;
     const { value } = await ask("POST", "/login/options", {});
-    if (!value) return;
-    conditional = new AbortController();
+    if (!value || conditional.signal.aborted) return;
     try {
       const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(value);
       const found = await navigator.credentials.get({ publicKey, mediation: "conditional", signal: conditional.signal });
@@ -133,7 +133,7 @@
   const text = (form) => form.querySelector("input:not([hidden])").value;
   const FORMS = {
     name: async (form) => {
-      conditional?.abort();
+      conditional.abort();
       name = text(form).trim();
       identify();
     },
