@@ -312,21 +312,54 @@ def everywhere(cases, me, behaviour):
     me.pictures(f"front-{behaviour}")
 
 
-def others(cases, behaviour, place, profile, why):
+def add(me):
+    """Adds a passkey on My Security Info, as far as its name."""
+    me.open("/mysecurityinfo")
+    me.click("Add sign-in method")
+    me.click("Passkey")
+    me.heading("Name the passkey")
+    me.click("Next")
+
+
+def others(cases, me, behaviour, profile, why):
     """Another kind of device is refused, and told why."""
-    with hands(place, "--profile", profile) as me:
-        with cases.case(f"{profile} is refused: {why}"):
-            made = place.do("POST", f"/v1.0/users/{BOB}/authentication/temporaryAccessPassMethods", {"isUsableOnce": False})
-            me.open("/login?next=/mysecurityinfo")
-            with_pass(me, BOB, made["temporaryAccessPass"], "My Security Info")
-            me.click("Add sign-in method")
-            me.click("Passkey")
-            me.heading("Name the passkey")
-            me.click("Next")
-            me.heading("The passkey was not taken")
-            me.shows(why, "#adding-refusal")
-            me.shows("✗ refused", "#adding-refusal")
-            me.pictures(f"{profile}-{behaviour}")
+    with cases.case(f"{profile} is refused: {why}"):
+        path = f"/v1.0/users/{BOB}/authentication/temporaryAccessPassMethods"
+        made = me.tenant.do("POST", path, {"isUsableOnce": False})
+        me.open("/login?next=/mysecurityinfo")
+        with_pass(me, BOB, made["temporaryAccessPass"], "My Security Info")
+        add(me)
+        me.heading("The passkey was not taken")
+        me.shows(why, "#adding-refusal")
+        me.shows("✗ refused", "#adding-refusal")
+        me.pictures(f"{profile}-{behaviour}")
+
+
+def profiles(cases, me):
+    """The passkey profiles of the current behaviour, with a device that syncs."""
+    with cases.case("the tenant opts in to profiles, and one for device-bound passkeys alone refuses a synced one"):
+        me.open(me.tenant.admin)
+        me.click("Opt in to passkey profiles", "#passkeys")
+        me.click("Yes")
+        me.shows("The tenant has passkey profiles", "#passkeys")
+        me.tick("Synced", False, "#passkeys")
+        me.click("Save", "#passkeys")
+        me.shows("The passkey policy is saved", "#passkeys")
+        (profile,) = me.tenant.get(f"{METHODS}fido2")["passkeyProfiles"]
+        equal(profile["passkeyTypes"], "deviceBound", "passkeyTypes")
+        me.pictures("profiles")
+        add(me)
+        me.heading("The passkey was not taken")
+        me.shows("passkeyTypes is deviceBound", "#adding-refusal")
+    with cases.case("one for both takes it"):
+        me.open("/admin")
+        me.tick("Synced", True, "#passkeys")
+        me.click("Save", "#passkeys")
+        me.shows("The passkey policy is saved", "#passkeys")
+        add(me)
+        me.heading("✓ The passkey is there")
+        me.click("Done")
+        me.shows("synced", ".method")
 
 
 def main():
@@ -346,8 +379,13 @@ def main():
                 })
                 place.do("POST", "/v1.0/users", {"userPrincipalName": BOB, "displayName": "Bob Example"})
                 if behaviour == PREVIEW:
-                    others(cases, behaviour, place, "windows-hello-hardware", "Windows Hello")
-                others(cases, behaviour, place, "icloud-keychain", "synced passkeys")
+                    with hands(place, "--profile", "windows-hello-hardware") as me:
+                        others(cases, me, behaviour, "windows-hello-hardware", "Windows Hello held no passkeys")
+                with hands(place, "--profile", "icloud-keychain") as me:
+                    why = "no synced passkeys in the preview" if behaviour == PREVIEW else "need a passkey profile"
+                    others(cases, me, behaviour, "icloud-keychain", why)
+                    if behaviour == CURRENT:
+                        profiles(cases, me)
     cases.exit()
 
 
