@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+/// The SDK is half a gigabyte, and beside nothing else.
+const GRAPH_SDK: &str = "tests/peers/graph/requirements.txt";
 
 /// Who is to judge.
 #[derive(clap::Args)]
@@ -70,6 +72,10 @@ pub(crate) enum Peer {
     Pytest,
     /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
     Phone,
+    /// Microsoft's client of Graph and one of OData, both for Node, and SQLite by odata-query, at the tenant
+    Graph,
+    /// Microsoft's Graph SDK for Python, at the tenant
+    GraphSdk,
     /// How fast a page is by each route, beside Chromium's own virtual authenticator; part of `cargo xtask bench`
     PageSpeed,
 }
@@ -101,7 +107,7 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 7] = [
+    pub(crate) const QUICK: [Self; 8] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Mutations,
@@ -109,10 +115,11 @@ impl Peer {
         Self::Openssh,
         Self::ChromiumHeadlessShell,
         Self::Playwright,
+        Self::Graph,
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 8] = [
+    pub(crate) const SLOW: [Self; 9] = [
         Self::Pcsc,
         Self::Chromium,
         Self::Firefox,
@@ -121,6 +128,7 @@ impl Peer {
         Self::Selenium,
         Self::Pytest,
         Self::Phone,
+        Self::GraphSdk,
     ];
 
     pub(crate) fn script(self) -> &'static str {
@@ -138,6 +146,8 @@ impl Peer {
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
+            Self::Graph => "tests/peers/graph/graph.py",
+            Self::GraphSdk => "tests/peers/graph/graph_sdk.py",
             Self::PageSpeed => "tests/peers/page_speed.py",
         }
     }
@@ -161,7 +171,7 @@ impl Peer {
     /// What it needs beside Python.
     fn packages(self) -> &'static [Package] {
         match self {
-            Self::PythonFido2 | Self::PythonFido2Device | Self::Mutations => &[],
+            Self::PythonFido2 | Self::PythonFido2Device | Self::Mutations | Self::GraphSdk => &[],
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
@@ -170,6 +180,7 @@ impl Peer {
             Self::Firefox => &[FIREFOX],
             Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
+            Self::Graph => &[NODE, NPM],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
         }
@@ -207,8 +218,13 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
     let mut harness = None;
     for &peer in peers {
         debian::install(peer.packages())?;
-        let mut command = workspace.command(venv.program("python"));
+        let python = match peer {
+            Peer::GraphSdk => Venv::named(workspace, "graph-sdk", GRAPH_SDK)?.program("python"),
+            _ => venv.program("python"),
+        };
+        let mut command = workspace.command(python);
         // -B: no __pycache__ in the source folder; -u: a case is shown when it is over.
+        command.env("FAUXKEY_PEERS", workspace.target().join("peers"));
         command.args(["-B", "-u", peer.script()]).args(peer.arguments());
         if let Some(fauxkey) = &fauxkey {
             command.env("FAUXKEY", fauxkey);

@@ -269,8 +269,7 @@ impl Tenant {
             told
         });
         if let Some(refused) = decision.refused {
-            let audit =
-                Audit::passkey_refused(now, Guid::random(&mut *self.rng), user, &facts, refused.message());
+            let audit = Audit::passkey_refused(now, self.log_id(now), user, &facts, refused.message());
             self.commit(vec![Change::from(Row::Audit(Box::new(audit)))])?;
             return Err(
                 Refusal::new(RefusalKind::Policy, refused.code(), refused.message()).because(explanation)
@@ -307,7 +306,7 @@ impl Tenant {
             changes.push(Change::from(Row::App(app.clone())));
             changes.push(Change::from(Row::Code(code.clone())));
         }
-        let ids = [Guid::random(&mut *self.rng), Guid::random(&mut *self.rng)];
+        let ids = [self.log_id(now), self.log_id(now)];
         let by_admin = pending.route == Route::Provisioning;
         let audits = Audit::passkey_added(&self.settings, now, ids, user, &passkey, by_admin);
         changes.extend(audits.into_iter().map(|audit| Change::from(Row::Audit(Box::new(audit)))));

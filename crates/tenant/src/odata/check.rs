@@ -30,13 +30,6 @@ pub(super) fn property<'a>(
                     });
                 }
             },
-            // Graph selects within the elements of a collection, and filters by lambdas only.
-            Value::Array(items) if option == "$select" => match items.first() {
-                Some(item) => {
-                    return property(option, &path[number..], item);
-                }
-                None => return Ok(None),
-            },
             Value::Array(_) => {
                 let place = path[..number].join("/");
                 return Err(bad(format_args!("{option}: {place} is a collection"))
@@ -50,6 +43,34 @@ pub(super) fn property<'a>(
         }
     }
     Ok(Some(here))
+}
+
+/// Makes `shape` one that has what `value` has too, with one element in each collection. Where kinds differ it shows none.
+pub(super) fn join(shape: &mut Value, value: &Value) {
+    match (&mut *shape, value) {
+        (Value::Null, Value::Array(_)) => {
+            *shape = Value::Array(Vec::new());
+            join(shape, value);
+        }
+        (Value::Null, Value::Object(_)) => {
+            *shape = Value::Object(serde_json::Map::new());
+            join(shape, value);
+        }
+        (Value::Object(known), Value::Object(members)) => {
+            for (name, value) in members {
+                join(known.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(known), Value::Array(items)) => {
+            let mut element = known.pop().unwrap_or(Value::Null);
+            items.iter().for_each(|item| join(&mut element, item));
+            known.extend((!items.is_empty() || !element.is_null()).then_some(element));
+        }
+        (Value::Null, plain) => *shape = plain.clone(),
+        (known, value) if std::mem::discriminant(known) == std::mem::discriminant(value) => {}
+        (_, Value::Null) => {}
+        _ => *shape = Value::Null,
+    }
 }
 
 pub(super) fn filter(expression: &Expression, shape: &Value) -> Result<(), Refusal> {

@@ -85,17 +85,36 @@ impl Query {
         self
     }
 
-    /// Whether the query fits documents of that shape: one that has every property, with an element in each
-    /// collection. Where it has `null` or an empty collection, anything fits.
+    /// Whether `$filter` and `$orderby` fit documents of that shape: one that has every property, with an element in
+    /// each collection. Where it has `null` or an empty collection, anything fits. What `$select` names and is not there
+    /// is no fault: programs ask real tenants for more than there is here.
     ///
     /// # Errors
-    /// If it names a property that there is not, or compares one with a value of another kind.
+    /// If they name a property that there is not, or compare one with a value of another kind.
     pub fn check(&self, shape: &Value) -> Result<(), Refusal> {
         if let Some(filter) = &self.filter {
             check::filter(&filter.0, shape)?;
         }
-        self.select.0.iter().try_for_each(|path| check::property("$select", path, shape).map(drop))?;
         self.order.iter().try_for_each(|by| check::property("$orderby", &by.path, shape).map(drop))
+    }
+
+    /// The page that is asked for, after [`Query::check`] with what the first documents are like together: a misspelt
+    /// property is told, and does not make an empty list. Of a list without documents nothing is known.
+    ///
+    /// # Errors
+    /// As [`Query::check`] has them.
+    pub fn check_and_apply(&self, documents: impl IntoIterator<Item = Value>) -> Result<Page, Refusal> {
+        /// So many that each kind of document is among them where kinds are mixed.
+        const FIRST: usize = 100;
+        if self.filter.is_none() && self.order.is_empty() {
+            return Ok(self.apply(documents));
+        }
+        let mut documents = documents.into_iter();
+        let first: Vec<Value> = documents.by_ref().take(FIRST).collect();
+        let mut shape = Value::Null;
+        first.iter().for_each(|document| check::join(&mut shape, document));
+        self.check(&shape)?;
+        Ok(self.apply(first.into_iter().chain(documents)))
     }
 
     /// Whether `$filter` lets a document through.

@@ -217,7 +217,7 @@ fn what_does_not_fit_the_documents_is_told_with_what_was_meant() {
             "details/any(d:d/method in ('a',null) and d/steps/any(s:s gt 1)) and details/$count eq 1",
         ),
         ("$filter", "id eq aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee and startswith(id,'a') and id ne null"),
-        ("$select", "id,details/method,empty/anything,status"),
+        ("$select", "id,details/method,empty/anything,jobTitle"),
         ("$orderby", "status/errorCode desc,id"),
     ] {
         assert_eq!(query(&[(option, text)]).check(&shape), Ok(()), "{text}");
@@ -261,7 +261,7 @@ fn what_does_not_fit_the_documents_is_told_with_what_was_meant() {
         ("$filter", "id/any(x:x eq 'a')", "id is no collection", ""),
         ("$filter", "id/$count eq 1", "id is no collection", ""),
         ("$filter", "isMfaCapable/deeper", "isMfaCapable has no properties", ""),
-        ("$select", "zzz", "there is no property zzz", "there are id,"),
+        ("$orderby", "zzz", "there is no property zzz", "there are id,"),
         ("$orderby", "statuz", "there is no property statuz", "did you mean status?"),
     ] {
         let refusal = query(&[(option, text)]).check(&shape).expect_err(text);
@@ -269,6 +269,41 @@ fn what_does_not_fit_the_documents_is_told_with_what_was_meant() {
         assert!(said.starts_with(&format!("{option}: {message}")), "{text}: {said:?} instead of {message:?}");
         assert!(advised.contains(hint), "{text}: {advised:?} has no {hint:?}");
     }
+}
+
+#[test]
+fn a_misspelt_property_makes_no_empty_list() {
+    // Each kind of document has some properties of its own, and the first ones have no element and no value.
+    let documents = || {
+        [
+            json!({ "id": "a", "phone": null, "methods": [], "status": { "code": null } }),
+            json!({ "id": "b", "phone": "1", "methods": [], "status": { "code": 1 }, "mixed": 1 }),
+            json!({ "id": "c", "methods": ["x"], "own": true, "mixed": "1" }),
+        ]
+    };
+    for (text, found) in [
+        ("phone eq '1' or status/code eq 1", 1),
+        ("methods/any(x:x eq 'x') and own", 1),
+        ("mixed eq 1", 1),
+        ("mixed eq '1'", 1),
+        ("status eq null", 1),
+    ] {
+        let page = query(&[("$filter", text)]).check_and_apply(documents());
+        assert_eq!(page.map(|page| page.value.len()), Ok(found), "{text}");
+    }
+    for (option, text, message) in [
+        ("$filter", "phones eq '1'", "$filter: there is no property phones"),
+        ("$filter", "methods/any(x:x eq 1)", "$filter: x is text, not to be compared with 1"),
+        ("$filter", "status/code eq '1'", "$filter: status/code is a number, not to be compared with '1'"),
+        ("$orderby", "ids", "$orderby: there is no property ids"),
+    ] {
+        let refusal = query(&[(option, text)]).check_and_apply(documents()).expect_err(text);
+        assert_eq!(refusal.message, message);
+        let nothing = query(&[(option, text)]).check_and_apply([]);
+        assert_eq!(nothing.map(|page| page.value), Ok(vec![]), "of nothing nothing is known");
+    }
+    let select = query(&[("$select", "jobTitle")]).check_and_apply(documents()).unwrap();
+    assert_eq!(select.value.len(), 3);
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl Tenant {
         explanation: &'a [Clause],
         warnings: &'a [String],
     ) -> Result<SignInFacts<'a>, Refusal> {
-        let id = Guid::random(&mut *self.rng);
+        let id = self.log_id(now);
         let found: &Session = self.sessions.get(session, now)?;
         Ok(SignInFacts {
             id,

@@ -15,6 +15,8 @@ mod methods;
 mod path;
 mod policies;
 mod reports;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use path::Path;
@@ -191,7 +193,7 @@ impl Call<'_> {
 
     /// A collection, filtered, ordered and cut as the query asks; the first hundred if it does not.
     fn collection(&self, of: &str, items: impl Iterator<Item = Value>) -> Answered {
-        let page = self.query()?.in_pages(PAGE, LARGEST_PAGE).apply(items);
+        let page = self.query()?.in_pages(PAGE, LARGEST_PAGE).check_and_apply(items)?;
         let mut body = json!({ "@odata.context": self.context(of) });
         if let Some(count) = page.count {
             body["@odata.count"] = count.into();

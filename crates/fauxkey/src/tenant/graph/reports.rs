@@ -47,7 +47,7 @@ fn listed(
     match formats.first().map(|(_, value)| value.to_ascii_lowercase()) {
         Some(format) if format == "csv" => {
             let pairs = others.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            let page = tenant::odata::Query::parse(pairs)?.apply(items);
+            let page = tenant::odata::Query::parse(pairs)?.check_and_apply(items)?;
             Ok(GraphAnswer { status: 200, body: Content::Csv(to_csv(&page.value)) })
         }
         Some(format) if !format.contains("json") => {
