@@ -59,8 +59,9 @@ impl Instance {
     }
 
     pub(super) fn accounts_of(&self, name: &str) -> Result<Vec<Account>, Failure> {
-        let kept = self.shelf.of(self.id_of(name)?)?;
+        // First, as what happened on the device has been told of by then: a reset, among others.
         let passkeys = self.passkeys(name)?;
+        let kept = self.shelf.of(self.id_of(name)?)?;
         let has = |id: &str| passkeys.iter().any(|passkey| passkey.credential_id == id);
         let mut accounts: Vec<Account> =
             kept.iter().map(|kept| kept.shown(has(&kept.facts.passkey))).collect();
