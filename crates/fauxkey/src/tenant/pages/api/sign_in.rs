@@ -213,8 +213,9 @@ fn went(progress: &Progress) -> Answered {
     if let Some(modes) = modes {
         value["modes"] = json!(modes);
     }
-    let asked = progress.access.applied.iter().filter_map(|applied| applied.authentication_strength.as_ref());
-    if let Some(strength) = asked.filter(|strength| strength.result.is_some()).next_back() {
+    let mut asked =
+        progress.access.applied.iter().filter_map(|applied| applied.authentication_strength.as_ref());
+    if let Some(strength) = asked.rfind(|strength| strength.result.is_some()) {
         value["strength"] = strength.display_name.clone().into();
     }
     Ok(Said::Json(StatusCode::OK, value))
