@@ -1,5 +1,6 @@
-"""Microsoft's JavaScript client of Graph, and a client of OData that knows nothing of Graph, at the tenant. What filters
-say is compared with what SQLite says, by way of odata-query, a parser of OData that is not ours either."""
+"""Microsoft's JavaScript client of Graph, and two of OData that know nothing of Graph, at the tenant: o.js, and
+python-odata, which makes its classes of $metadata. What filters say is compared with what SQLite says, by way of
+odata-query, a parser of OData that is not ours either."""
 
 import json
 import logging
@@ -9,7 +10,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import xml.etree.ElementTree as xml
 
+import requests
+from odata import ODataService
 from odata_query.grammar import ODataLexer, ODataParser
 from odata_query.sql import AstToSqliteSqlVisitor
 
@@ -37,9 +41,8 @@ class Clients:
 
     def __init__(self, tenant):
         environment = os.environ | {"TENANT": tenant.url, "TENANT_TOKEN": tenant.token, "NO_PROXY": "localhost"}
-        self._node = subprocess.Popen(
-            ["node", "bridge.mjs"], cwd=FOLDER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._node = subprocess.Popen(["node", "bridge.mjs"], cwd=FOLDER, env=environment, **pipes)
 
     def __enter__(self):
         return self
@@ -104,7 +107,8 @@ def people(cases, clients):
             count=True,
         )
         equal([one["displayName"] for one in page["value"]], ["dmitri o'neil", "adele"], "names")
-        equal({name for one in page["value"] for name in one if not name.startswith("@")}, {"displayName"}, "properties")
+        properties = {name for one in page["value"] for name in one if not name.startswith("@")}
+        equal(properties, {"displayName"}, "properties")
         equal(page["@odata.count"], 2, "count")
         ensure(page["@odata.context"].startswith("https://graph.microsoft.com/v1.0/$metadata#users"), page)
     with cases.case("pages lead from one to the next"):
@@ -193,10 +197,9 @@ def passes(cases, clients, adele):
     """A Temporary Access Pass."""
     path = f"/users/{adele['id']}/authentication/temporaryAccessPassMethods"
     with cases.case("a pass is told once"):
-        clients.patch(
-            f"/{FIDO2.replace('fido2', 'temporaryAccessPass')}",
-            {"@odata.type": "#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration", "state": "enabled"},
-        )
+        of_passes = "#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration"
+        patch = {"@odata.type": of_passes, "state": "enabled"}
+        clients.patch(f"/{FIDO2.replace('fido2', 'temporaryAccessPass')}", patch)
         made = clients.post(path, {"lifetimeInMinutes": 60, "isUsableOnce": True})
         equal((made["lifetimeInMinutes"], made["isUsableOnce"], made["isUsable"]), (60, True, True), "it")
         ensure(len(made["temporaryAccessPass"]) >= 8, "it is too short")
@@ -217,12 +220,14 @@ def looking_back(cases, clients, tenant, adele):
         (found,) = clients.get(path, version="beta", filter=filter_)["value"]
         equal(found["userPrincipalName"], "adele@contoso.test", "who")
         day = found["createdDateTime"][:10]
-        for text, count in (("status/errorCode ne 0", 0), (f"createdDateTime ge {day}", 1), (f"createdDateTime lt {day}", 0)):
+        counts = {"status/errorCode ne 0": 0, f"createdDateTime ge {day}": 1, f"createdDateTime lt {day}": 0}
+        for text, count in counts.items():
             equal(clients.get(path, filter=text, count=True, top=5)["@odata.count"], count, text)
     with cases.case("who has which method is found in the report"):
         path = "/reports/authenticationMethods/userRegistrationDetails"
         by_method = "methodsRegistered/any(x:x eq 'passKeyDeviceBoundAuthenticator')"
-        (found,) = clients.get(path, filter=f"{by_method} and isMfaCapable eq true", select=["userPrincipalName"])["value"]
+        options = {"filter": f"{by_method} and isMfaCapable eq true", "select": ["userPrincipalName"]}
+        (found,) = clients.get(path, **options)["value"]
         equal(found["userPrincipalName"], "adele@contoso.test", "who has one")
         others = clients.get(path, filter=f"not {by_method}", count=True)
         equal(others["@odata.count"], 3, "who has none")
@@ -261,6 +266,46 @@ def refusals(cases, clients):
         clients.refused(404, "odata", "get", "drives")
 
 
+def described(cases, tenant, clients, adele):
+    """What $metadata declares."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {tenant.token}"
+    session.trust_env = False
+    root = f"{tenant.url}/v1.0/"
+    with cases.case("a client that is made of $metadata finds users by it"):
+        service = ODataService(root, session=session, reflect_entities=True, quiet_progress=True)
+        users = service.entities["users"]
+        query = service.query(users).filter(users.displayName.startswith("ad")).order_by(users.displayName.asc())
+        (found,) = list(query)
+        equal((found.id, found.accountEnabled), (adele["id"], True), "who")
+        ensure(found.createdDateTime.tzinfo, "the moment has no offset")
+    with cases.case("what $metadata declares is there"):
+        edm = "{http://docs.oasis-open.org/odata/ns/edm}"
+        schema = xml.fromstring(session.get(f"{root}$metadata").content)
+        types = {one.get("Name"): one for one in schema.iter(f"{edm}EntityType")}
+
+        def declared(name):
+            one = types[name.removeprefix("microsoft.graph.")]
+            mine = {each.get("Name") for each in one.findall(f"{edm}Property")}
+            return mine | (declared(one.get("BaseType")) if one.get("BaseType") else set())
+
+        of_adele = f"/users/{adele['id']}/authentication"
+        for path, name in (
+            ("/users", "user"),
+            ("/organization", "organization"),
+            (f"{of_adele}/fido2Methods", "fido2AuthenticationMethod"),
+            (f"{of_adele}/temporaryAccessPassMethods", "temporaryAccessPassAuthenticationMethod"),
+            (FIDO2.removesuffix("/fido2"), "authenticationMethodConfiguration"),
+            ("/policies/authenticationStrengthPolicies", "authenticationStrengthPolicy"),
+            ("/auditLogs/signIns", "signIn"),
+            ("/auditLogs/directoryAudits", "directoryAudit"),
+            ("/reports/authenticationMethods/userRegistrationDetails", "userRegistrationDetails"),
+        ):
+            documents = clients.get(path)["value"]
+            ensure(documents, f"there is nothing at {path}")
+            equal([declared(name) - set(one) for one in documents], [set()] * len(documents), f"missing at {path}")
+
+
 COLUMNS = ("displayName", "userPrincipalName", "userType", "accountEnabled")
 
 
@@ -275,7 +320,8 @@ def condition(dice, deep=0):
     if roll < 0.6:
         return dice.choice(("accountEnabled eq true", "accountEnabled ne true", "userType eq 'Guest'"))
     if roll < 0.75:
-        return f"{dice.choice(('startswith', 'endswith', 'contains'))}({text},'{dice.choice(('a', 'e', 'da', 'x', 'test'))}')"
+        function = dice.choice(("startswith", "endswith", "contains"))
+        return f"{function}({text},'{dice.choice(('a', 'e', 'da', 'x', 'test'))}')"
     if roll < 0.85:
         return f"displayName in ('ada', 'eve','{dice.choice(('bob', 'o''hara'))}')"
     operator = dice.choice(("eq", "ne", "gt", "ge", "lt", "le"))
@@ -287,9 +333,10 @@ def beside_sqlite(cases, clients):
     # It wonders of what type each property is.
     logging.getLogger("odata_query").setLevel(logging.ERROR)
     with cases.case(f"{FILTERS} filters find what SQLite finds"):
-        for name, kind in (("ada", "Member"), ("bob", "Guest"), ("eve", "Member"), ("o'hara", "Guest"), ("zoe", "Member")):
-            body = {"userPrincipalName": f"{name.replace(chr(39), '')}@contoso.test", "displayName": name, "userType": kind}
-            clients.post("/users", body)
+        kinds = {"ada": "Member", "bob": "Guest", "eve": "Member", "o'hara": "Guest", "zoe": "Member"}
+        for name, kind in kinds.items():
+            principal = f"{name.replace(chr(39), '')}@contoso.test"
+            clients.post("/users", {"userPrincipalName": principal, "displayName": name, "userType": kind})
         everybody = clients.get("/users", top=999)["value"]
         database = sqlite3.connect(":memory:")
         database.execute(f"create table users (id, {', '.join(COLUMNS)})")
@@ -316,6 +363,7 @@ def main():
             passkeys(cases, clients, tenant, adele)
             passes(cases, clients, adele)
             looking_back(cases, clients, tenant, adele)
+            described(cases, tenant, clients, adele)
             refusals(cases, clients)
             beside_sqlite(cases, clients)
     cases.exit()
