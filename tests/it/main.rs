@@ -30,6 +30,7 @@ mod real_devices;
 mod reset;
 mod rules;
 mod tenant;
+mod tenant_mutations;
 mod tokens;
 mod traffic;
 mod transcripts;

@@ -13,6 +13,11 @@ fn every_field_that_is_changed_is_refused_at_the_step_that_is_for_it() {
     for algorithm in ALGORITHMS {
         let good = Good::new(algorithm);
         for mutation in mutations::of(&good) {
+            let good = match mutation.ceremony {
+                Ceremony::Registration => &good.registration,
+                Ceremony::Authentication => &mutation.sign_in().response,
+            };
+            assert_ne!(mutation.posted, good.to_string(), "{}: nothing was changed", mutation.name());
             let end = mutation.judge();
             let as_expected = match (&end, mutation.row.outcome) {
                 (End::Accepted, Outcome::Accepted(_)) | (End::Unreadable(_), Outcome::Unreadable) => true,

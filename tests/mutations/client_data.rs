@@ -7,9 +7,6 @@ use wire::base64url;
 pub(super) const SAME_OBJECT: &str = "it is the same JSON object";
 pub(super) const DEFAULT: &str = "absent means false";
 
-/// The text of the challenge.
-const CHALLENGE: &str = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
-
 /// The type of this ceremony, and that of the other.
 fn types(draft: &Draft) -> [&'static str; 2] {
     let text = String::from_utf8_lossy(&draft.client);
@@ -50,61 +47,52 @@ pub(super) const ROWS: &[Row] = &[
         "clientData.challenge",
         "another",
         Step::Challenge,
-        Made(|d| d.client(CHALLENGE, &format!("A{}", &CHALLENGE[1..]))),
+        Made(|d| d.challenge(|text| format!("A{}", &text[1..]))),
     ),
     refused(
         "clientData.challenge",
         "absent",
         Step::ClientDataJson,
-        Made(|d| {
-            d.client(&format!(r#""challenge":"{CHALLENGE}","#), "");
-        }),
+        Made(|d| d.client(&format!(r#""challenge":"{}","#, d.challenge_text()), "")),
     ),
-    refused("clientData.challenge", "empty", Step::Challenge, Made(|d| d.client(CHALLENGE, ""))),
-    refused("clientData.challenge", "cut", Step::Challenge, Made(|d| d.client(CHALLENGE, &CHALLENGE[..40]))),
+    refused("clientData.challenge", "empty", Step::Challenge, Made(|d| d.challenge(|_| String::new()))),
+    refused("clientData.challenge", "cut", Step::Challenge, Made(|d| d.challenge(|text| text[..40].into()))),
     refused(
         "clientData.challenge",
         "with padding",
         Step::Challenge,
-        Made(|d| d.client(CHALLENGE, &format!("{CHALLENGE}="))),
+        Made(|d| d.challenge(|text| format!("{text}="))),
     ),
     refused(
         "clientData.challenge",
         "in base64 with padding",
         Step::Challenge,
-        Made(|d| {
-            d.client(CHALLENGE, &format!("{}=", CHALLENGE.replace('-', "+").replace('_', "/")));
-        }),
+        Made(|d| d.challenge(|text| format!("{}=", text.replace('-', "+").replace('_', "/")))),
     ),
     refused(
         "clientData.challenge",
         "encoded twice",
         Step::Challenge,
-        Made(|d| {
-            d.client(CHALLENGE, &base64url::encode(CHALLENGE.as_bytes()));
-        }),
+        Made(|d| d.challenge(|text| base64url::encode(text.as_bytes()))),
     ),
     refused(
         "clientData.challenge",
         "with letters that base64url does not have",
         Step::Challenge,
-        Made(|d| {
-            d.client(CHALLENGE, &format!("!{CHALLENGE}"));
-        }),
+        Made(|d| d.challenge(|text| format!("!{text}"))),
     ),
     refused(
         "clientData.challenge",
         "with bits after its end",
         Step::Challenge,
-        Made(|d| {
-            d.client(CHALLENGE, &format!("{}t", &CHALLENGE[..42]));
-        }),
+        // Its last letter carries bits that are no part of a byte.
+        Made(|d| d.challenge(|text| format!("{}t", &text[..text.len() - 1]))),
     ),
     refused(
         "clientData.challenge",
         "a number",
         Step::ClientDataJson,
-        Made(|d| d.client(&format!("\"{CHALLENGE}\""), "7")),
+        Made(|d| d.client(&format!("\"{}\"", d.challenge_text()), "7")),
     ),
     refused(
         "clientData.origin",
@@ -217,7 +205,7 @@ pub(super) const ROWS: &[Row] = &[
         Step::ClientDataJson,
         Made(|d| {
             let [this, _] = types(d);
-            d.client = format!(r#"["{this}","{CHALLENGE}","{ORIGIN}",false,null]"#).into();
+            d.client = format!(r#"["{this}","{}","{ORIGIN}",false,null]"#, d.challenge_text()).into();
         }),
     ),
 ];

@@ -47,10 +47,6 @@ pub(super) fn standard(member: &mut Value) {
     while !text.len().is_multiple_of(4) {
         text.push('=');
     }
-    // Where neither differs, what is left is padding that nobody needs.
-    if text == member.as_str().unwrap_or_default() {
-        text.push_str("====");
-    }
     *member = text.into();
 }
 

@@ -14,7 +14,7 @@ use wire::cbor::{self, Value as Cbor};
 use wire::cose::{Algorithm, PublicKey};
 use wire::ctap2::GetInfoResponse;
 use wire::webauthn::json::{CreationOptions, RequestOptions, UserEntity};
-use wire::webauthn::{AttestationObject, AuthenticatorData};
+use wire::webauthn::{AttestationObject, AuthenticatorData, ClientData};
 
 /// The relying party.
 pub const RP_ID: &str = "login.contoso.test";
@@ -26,7 +26,7 @@ pub const USER_HANDLE: &[u8] = b"the handle of an account";
 const TODAY: u64 = 1_800_000_000;
 /// It needs both letters that the two dialects of base64 write differently, and padding in one of them.
 const CHALLENGE: [u8; 32] = [0xFB; 32];
-const VIA: Via = Via { link: Link::Internal, channel: 1 };
+const VIA: Via = Via { link: Link::Usb, channel: 1 };
 
 /// A good registration and two good sign-ins with what it registered.
 pub struct Good {
@@ -39,8 +39,7 @@ pub struct Good {
     /// What is kept of it.
     pub record: StoredCredential,
     sign_ins: [SignIn; 2],
-    credential: KeyPair,
-    batch: AttestationKey,
+    keys: Keys,
 }
 
 /// A good sign-in.
@@ -56,16 +55,7 @@ pub struct SignIn {
 impl Good {
     /// Ceremonies with a passkey of this algorithm.
     pub fn new(algorithm: Algorithm) -> Self {
-        let profile = Profile {
-            attestation: Attestation::Packed,
-            counter: Counter::Global,
-            verification: Verification::OnRequest,
-            extensions: vec![Extension::HmacSecret],
-            algorithms: vec![algorithm],
-            ..everything()
-        };
-        let batch = identity(&profile).batch.expect("the profile attests so");
-        let mut rig = Rig::pooled(profile);
+        let mut device = Device::new(algorithm);
         let party = RelyingParty {
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
             attestation: AttestationPolicy {
@@ -84,29 +74,18 @@ impl Good {
         };
         let mut creation = party.creation_options(user, CHALLENGE.into(), &[]);
         creation.extensions.insert("hmacCreateSecret".into(), true.into());
-        let origin = Origin::parse(ORIGIN).expect("it is an origin");
-        let begun = Create::begin(&origin, &creation, &platform(&mut rig)).expect("the device can do it");
-        let made = client::run(begun, exchange(&mut rig)).expect("the user agrees").response;
+        let registration = device.create(&creation);
+        let made =
+            wire::webauthn::json::from_value(registration.clone()).expect("a client writes what it must");
         let expected = RegistrationExpectation::of(&creation, &|_| false);
         let record = party.verify_registration(&expected, &made).expect("nothing is wrong").credential;
         let sign_ins = [false, true].map(|by_name| {
             let allow = if by_name { std::slice::from_ref(&record) } else { &[] };
             let options = party.request_options(CHALLENGE.into(), allow);
-            let begun = Get::begin(&origin, &options, &platform(&mut rig), Account::Newest);
-            let made = client::run(begun.expect("the device can do it"), exchange(&mut rig));
-            let response = serde_json::to_value(made.expect("the user agrees").response);
-            SignIn { options, response: response.expect("it is JSON"), by_name }
+            let response = device.get(&options);
+            SignIn { options, response, by_name }
         });
-        let credential = rig.shelf.stored().credentials.iter().next().cloned().expect("it was registered");
-        Self {
-            party,
-            creation,
-            registration: serde_json::to_value(made).expect("it is JSON"),
-            record,
-            sign_ins,
-            credential: credential.key,
-            batch,
-        }
+        Self { party, creation, registration, record, sign_ins, keys: device.keys() }
     }
 
     /// The one of an account that was identified beforehand, or the other.
@@ -116,10 +95,73 @@ impl Good {
 
     /// What is posted in place of the good registration.
     pub fn mutated_registration(&self, change: Change) -> String {
+        self.keys.mutated(&self.registration, change)
+    }
+
+    /// What is posted in place of a good sign-in.
+    pub fn mutated_sign_in(&self, by_name: bool, change: Change) -> String {
+        self.keys.mutated(&self.sign_in(by_name).response, change)
+    }
+}
+
+/// An authenticator, and a page in a browser before it.
+pub struct Device {
+    rig: Rig,
+    batch: AttestationKey,
+}
+
+impl Device {
+    /// One whose passkeys are of this algorithm, attested by the test CA.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let profile = Profile {
+            attestation: Attestation::Packed,
+            counter: Counter::Global,
+            verification: Verification::OnRequest,
+            extensions: vec![Extension::HmacSecret],
+            algorithms: vec![algorithm],
+            ..everything()
+        };
+        let batch = identity(&profile).batch.expect("the profile attests so");
+        Self { rig: Rig::pooled(profile), batch }
+    }
+
+    /// `navigator.credentials.create()`.
+    pub fn create(&mut self, options: &CreationOptions) -> Value {
+        let origin = Origin::parse(ORIGIN).expect("it is an origin");
+        let begun = Create::begin(&origin, options, &platform(&mut self.rig)).expect("the device can do it");
+        let made = client::run(begun, exchange(&mut self.rig)).expect("the user agrees");
+        serde_json::to_value(made.response).expect("it is JSON")
+    }
+
+    /// `navigator.credentials.get()`.
+    pub fn get(&mut self, options: &RequestOptions) -> Value {
+        let origin = Origin::parse(ORIGIN).expect("it is an origin");
+        let begun = Get::begin(&origin, options, &platform(&mut self.rig), Account::Newest);
+        let made = client::run(begun.expect("the device can do it"), exchange(&mut self.rig));
+        serde_json::to_value(made.expect("the user agrees").response).expect("it is JSON")
+    }
+
+    /// The keys of what was registered last.
+    pub fn keys(&self) -> Keys {
+        let stored = self.rig.shelf.stored();
+        let newest = stored.credentials.iter().max_by_key(|credential| credential.created);
+        Keys { credential: newest.expect("it was registered").key.clone(), batch: self.batch.clone() }
+    }
+}
+
+/// What an authenticator signs with.
+pub struct Keys {
+    credential: KeyPair,
+    batch: AttestationKey,
+}
+
+impl Keys {
+    /// What is posted in place of a good registration or sign-in that was made with them.
+    pub fn mutated(&self, good: &Value, change: Change) -> String {
         match change {
-            Change::Made(edit) => self.made(self.registration.clone(), edit),
+            Change::Made(edit) => self.made(good.clone(), edit),
             Change::Object(edit) => {
-                let mut json = self.registration.clone();
+                let mut json = good.clone();
                 let object = cbor::decode(&bytes(&json["response"]["attestationObject"]));
                 let Ok(Cbor::Map(mut members)) = object else { panic!("it is a map") };
                 edit(&mut members);
@@ -127,17 +169,6 @@ impl Good {
                 without_repetitions(&mut json);
                 json.to_string()
             }
-            Change::Json(edit) => edited(&self.registration, edit),
-            Change::Text(edit) => edit(&self.registration.to_string()),
-        }
-    }
-
-    /// What is posted in place of a good sign-in.
-    pub fn mutated_sign_in(&self, by_name: bool, change: Change) -> String {
-        let good = &self.sign_in(by_name).response;
-        match change {
-            Change::Made(edit) => self.made(good.clone(), edit),
-            Change::Object(_) => panic!("a sign-in has no attestation object"),
             Change::Json(edit) => edited(good, edit),
             Change::Text(edit) => edit(&good.to_string()),
         }
@@ -193,6 +224,19 @@ impl Draft {
         let client = std::str::from_utf8(&self.client).expect("it was not changed yet");
         assert_eq!(client.matches(text).count(), 1, "{text} in {client}");
         self.client = client.replace(text, by).into();
+    }
+
+    /// The text of the challenge.
+    pub fn challenge_text(&self) -> String {
+        let client = ClientData::decode(&self.client).expect("it was not changed yet");
+        client.challenge
+    }
+
+    /// Puts another text in place of the challenge's.
+    pub fn challenge(&mut self, edit: impl FnOnce(&str) -> String) {
+        let text = self.challenge_text();
+        let by = edit(&text);
+        self.client(&text, &by);
     }
 
     /// Changes the authenticator data and writes them again.
@@ -252,7 +296,6 @@ pub(super) fn text(bytes: &[u8]) -> Value {
 fn edited(good: &Value, edit: fn(&mut Value)) -> String {
     let mut json = good.clone();
     edit(&mut json);
-    assert_ne!(json, *good, "nothing was changed");
     json.to_string()
 }
 
@@ -286,7 +329,7 @@ fn sign(key: &KeyPair, message: &[u8]) -> Vec<u8> {
 fn platform(rig: &mut Rig) -> Platform {
     let info = rig.call_with(NOW, VIA, &GetInfoResponse::request(), |_| panic!("it asks nobody"));
     let info = GetInfoResponse::decode(&info).expect("it is an answer");
-    Platform::new(Client::SpecL3, client::Link::Internal, info)
+    Platform::new(Client::SpecL3, client::Link::Usb, info)
 }
 
 fn exchange(rig: &mut Rig) -> impl FnMut(&[u8]) -> Result<Vec<u8>, ClientError> {

@@ -13,7 +13,7 @@ mod good;
 mod registration;
 mod sign_in;
 
-pub use good::{Draft, Good, ORIGIN, RP_ID, SignIn, USER_HANDLE};
+pub use good::{Device, Draft, Good, Keys, ORIGIN, RP_ID, SignIn, USER_HANDLE};
 
 use relying_party::{
     AuthenticationExpectation, Ceremony, RegistrationExpectation, Rejection, Step, StoredCredential,
@@ -159,17 +159,24 @@ impl Mutation<'_> {
     }
 }
 
+/// The rows of a ceremony for that algorithm.
+pub fn rows(ceremony: Ceremony, algorithm: Algorithm) -> impl Iterator<Item = &'static Row> {
+    let own: &[&'static [Row]] = match ceremony {
+        Ceremony::Registration => &[registration::ROWS, attested::FLAGS, attested::ROWS],
+        Ceremony::Authentication => &[sign_in::ROWS, sign_in::FLAGS],
+    };
+    let common = envelope::ROWS.iter().chain(client_data::ROWS);
+    common.chain(own.iter().copied().flatten()).filter(move |row| row.is_for(algorithm))
+}
+
 /// Every mutation of these good ceremonies.
 pub fn of(good: &Good) -> Vec<Mutation<'_>> {
     let algorithm = good.record.public_key.algorithm();
-    let is_for = |row: &&'static Row| row.is_for(algorithm);
-    let common = || envelope::ROWS.iter().chain(client_data::ROWS);
-    let registrations = [registration::ROWS, attested::FLAGS, attested::ROWS].into_iter().flatten();
-    let registrations = common().chain(registrations).filter(is_for).map(|row| {
+    let registrations = rows(Ceremony::Registration, algorithm).map(|row| {
         let posted = good.mutated_registration(row.change);
         Mutation { row, ceremony: Ceremony::Registration, good, posted }
     });
-    let sign_ins = common().chain(sign_in::ROWS).chain(sign_in::FLAGS).filter(is_for).map(|row| {
+    let sign_ins = rows(Ceremony::Authentication, algorithm).map(|row| {
         let posted = good.mutated_sign_in(row.only == Only::ByName, row.change);
         Mutation { row, ceremony: Ceremony::Authentication, good, posted }
     });

@@ -31,6 +31,9 @@ SHIFT, CONTROL = 8, 2
 class Page:
     """The one page of a browser."""
 
+    patience = PATIENCE
+    """Seconds after which something never comes."""
+
     def __init__(self, process, to_browser, from_browser):
         self._process, self._to, self._from = process, to_browser, from_browser
         self._count, self._answers, self._session = 0, {}, None
@@ -87,7 +90,7 @@ class Page:
 
     def until(self, condition, what):
         """Waits until that is so; its result."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while not (found := condition()):
             if time.monotonic() > end:
                 raise AssertionError(f"never: {what}; the focus is on {self.focus()}")

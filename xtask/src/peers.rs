@@ -72,6 +72,8 @@ pub(crate) enum Peer {
     Pytest,
     /// The phone page in Debian's Chromium, by keyboard alone and as a screen reader hears it
     Phone,
+    /// The tenant's pages in Debian's Chromium, through `fauxkey exec`: the walk-through, in both behaviours
+    Tenant,
     /// Microsoft's client of Graph and one of OData, both for Node, and SQLite by odata-query, at the tenant
     Graph,
     /// Microsoft's Graph SDK for Python, at the tenant
@@ -107,7 +109,7 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 8] = [
+    pub(crate) const QUICK: [Self; 9] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Mutations,
@@ -115,6 +117,7 @@ impl Peer {
         Self::Openssh,
         Self::ChromiumHeadlessShell,
         Self::Playwright,
+        Self::Tenant,
         Self::Graph,
     ];
 
@@ -146,6 +149,7 @@ impl Peer {
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
+            Self::Tenant => "tests/peers/tenant.py",
             Self::Graph => "tests/peers/graph/graph.py",
             Self::GraphSdk => "tests/peers/graph/graph_sdk.py",
             Self::PageSpeed => "tests/peers/page_speed.py",
@@ -175,7 +179,7 @@ impl Peer {
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
-            Self::Chromium | Self::Phone => &[CHROMIUM],
+            Self::Chromium | Self::Phone | Self::Tenant => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
             Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],

@@ -20,6 +20,8 @@ mod profiles;
 mod running;
 #[path = "cli/simulation.rs"]
 mod simulation;
+#[path = "cli/tenant.rs"]
+mod tenant;
 #[path = "cli/terminal.rs"]
 mod terminal;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -12,7 +12,8 @@ use wire::webauthn::{self, AuthenticatorData, Flags};
 /// What a sign-in is measured by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationExpectation {
-    /// The challenge that was issued. That it is fresh and used only once is for the caller to see to.
+    /// The challenge that was issued. That it is fresh and used only once is for the caller to see to. Empty if none
+    /// was: then nothing is accepted.
     pub challenge: Vec<u8>,
     /// Whether the user must be verified.
     pub user_verification: UserVerification,

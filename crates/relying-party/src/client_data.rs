@@ -25,13 +25,16 @@ pub(crate) fn is_of_type(client_data: &ClientData, expected: &str) -> Verdict {
     ensure(found == expected, || format!("the type is {}, not {expected:?}", quoted(found)))
 }
 
-/// §7.1 step 8, §7.2 step 11: texts are compared, so that only one spelling of the challenge will do.
+/// §7.1 step 8, §7.2 step 11: texts are compared, so that only one spelling of the challenge will do. A challenge of no
+/// bytes was issued by nobody, and nothing answers it.
 pub(crate) fn challenge(client_data: &ClientData, issued: &[u8]) -> Verdict {
     let expected = base64url::encode(issued);
     let found = &client_data.challenge;
-    ensure(*found == expected, || {
+    ensure(!issued.is_empty() && *found == expected, || {
         // Two mistakes that clients make often enough to be named.
-        if base64url::decode_lenient(found).as_deref() == Some(issued) {
+        if issued.is_empty() {
+            "no challenge was issued".into()
+        } else if base64url::decode_lenient(found).as_deref() == Some(issued) {
             "the challenge was issued, but is not written in unpadded base64url".into()
         } else if *found == base64url::encode(expected.as_bytes()) {
             "the challenge was issued, but is encoded twice".into()

@@ -14,7 +14,8 @@ use wire::webauthn::{self, AttestationObject, AttestedCredentialData, Authentica
 /// What a registration is measured by: what was sent out, and what is already there.
 #[derive(Clone)]
 pub struct RegistrationExpectation<'a> {
-    /// The challenge that was issued. That it is fresh and used only once is for the caller to see to.
+    /// The challenge that was issued. That it is fresh and used only once is for the caller to see to. Empty if none
+    /// was: then nothing is accepted.
     pub challenge: Vec<u8>,
     /// The account that registers.
     pub user_handle: Vec<u8>,

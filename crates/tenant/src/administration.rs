@@ -95,7 +95,7 @@ impl Tenant {
     }
 
     fn change_policy(&mut self, now: Time, what: &str, how: &str, row: Row) -> Result<(), Refusal> {
-        let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), what, how);
+        let audit = Audit::policy_changed(now, self.log_id(now), what, how);
         self.commit(vec![Change::from(row), Change::from(Row::Audit(Box::new(audit)))])
     }
 
@@ -185,8 +185,7 @@ impl Tenant {
             return Err(Refusal::new(RefusalKind::Conflict, "sim_in_use", message)
                 .hint("change or delete these conditional access policies first"));
         }
-        let audit =
-            Audit::policy_changed(now, Guid::random(&mut *self.rng), &strength.display_name, "DELETE");
+        let audit = Audit::policy_changed(now, self.log_id(now), &strength.display_name, "DELETE");
         self.commit(vec![Change::RemoveStrength(strength.id), Change::from(Row::Audit(Box::new(audit)))])
     }
 
@@ -257,7 +256,7 @@ impl Tenant {
     pub fn delete_conditional_access(&mut self, now: Time, which: &str) -> Result<(), Refusal> {
         let policy = self.conditional_access_policy(which)?;
         let (id, name) = (policy.id, policy.display_name.clone());
-        let audit = Audit::policy_changed(now, Guid::random(&mut *self.rng), &name, "DELETE");
+        let audit = Audit::policy_changed(now, self.log_id(now), &name, "DELETE");
         self.commit(vec![Change::RemoveConditionalAccess(id), Change::from(Row::Audit(Box::new(audit)))])
     }
 }

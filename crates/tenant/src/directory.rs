@@ -144,7 +144,7 @@ impl Tenant {
             }));
         }
         changes.push(Change::RemoveUser(user));
-        let audit = Audit::user_deleted(now, Guid::random(&mut *self.rng), &account);
+        let audit = Audit::user_deleted(now, self.log_id(now), &account);
         changes.push(Change::from(Row::Audit(Box::new(audit))));
         self.commit(changes)?;
         self.sessions.end_those(|session| session.user == Some(user));

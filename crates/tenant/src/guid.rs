@@ -1,4 +1,5 @@
 //! Object IDs of a directory.
+use crate::time::Time;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -22,6 +23,18 @@ impl Guid {
         bytes[6] = bytes[6] & 0x0F | 0x40;
         bytes[8] = bytes[8] & 0x3F | 0x80;
         Self(bytes)
+    }
+
+    /// A new one that comes after those of earlier moments, and after those of the same moment with a smaller number
+    /// (modulo 4096): RFC 9562 version 7, §6.2 method 1.
+    pub fn ordered(now: Time, number: u16, rng: &mut dyn CryptoRng) -> Self {
+        let mut id = Self::random(rng);
+        let millis = u64::try_from(now.0).unwrap_or(0).to_be_bytes();
+        id.0[..6].copy_from_slice(&millis[2..]);
+        let [high, low] = number.to_be_bytes();
+        id.0[6] = high & 0x0F | 0x70;
+        id.0[7] = low;
+        id
     }
 
     /// That number, as the IDs of what is built in are written: `00000000-0000-0000-0000-000000000001`.
@@ -98,6 +111,17 @@ mod tests {
         let id: Guid = "00112233-4455-6677-8899-AABBCCDDEEFF".parse().unwrap();
         assert_eq!(id.to_string(), "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(wire::hex::encode(&id.to_dotnet()), "33221100554477668899aabbccddeeff");
+    }
+
+    #[test]
+    fn ids_of_one_moment_are_in_order_and_after_those_of_earlier_ones() {
+        use rand_chacha::rand_core::SeedableRng;
+        let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(7);
+        let moments = [(1, 0), (1, 1), (1, 255), (1, 256), (1, 4095), (2, 0), (1_768_947_847_000, 3)];
+        let ids: Vec<Guid> =
+            moments.iter().map(|(now, number)| Guid::ordered(Time(*now), *number, &mut rng)).collect();
+        assert!(ids.is_sorted());
+        assert_eq!(&ids[6].to_string()[14..15], "7");
     }
 
     #[test]

@@ -69,14 +69,8 @@ impl Tenant {
     pub fn delete_passkey(&mut self, now: Time, user: Guid, id: &str, by_admin: bool) -> Result<(), Refusal> {
         let account = self.user(&user.to_string())?.clone();
         let passkey = self.passkey(user, id)?.clone();
-        let audit = Audit::passkey_deleted(
-            &self.settings,
-            now,
-            Guid::random(&mut *self.rng),
-            &account,
-            &passkey,
-            by_admin,
-        );
+        let entry = self.log_id(now);
+        let audit = Audit::passkey_deleted(&self.settings, now, entry, &account, &passkey, by_admin);
         let gone = Change::RemovePasskey(passkey.credential.id);
         self.commit(vec![gone, Change::from(Row::Audit(Box::new(audit)))])
     }
@@ -114,8 +108,7 @@ impl Tenant {
         let account = self.user(&user.to_string())?.clone();
         let app = self.apps(user).find(|app| app.id.to_string().eq_ignore_ascii_case(id));
         let id = app.ok_or_else(|| no_method(id))?.id;
-        let audit =
-            Audit::method_deleted(now, Guid::random(&mut *self.rng), &account, "Microsoft Authenticator");
+        let audit = Audit::method_deleted(now, self.log_id(now), &account, "Microsoft Authenticator");
         self.commit(vec![Change::RemoveApp(id), Change::from(Row::Audit(Box::new(audit)))])
     }
 
@@ -136,7 +129,7 @@ impl Tenant {
         let groups = self.groups_of(user);
         let subject = Subject { user: &account, groups: &groups };
         let (tap, pass) = Tap::create(&self.state.tap, subject, request, now, &mut *self.rng)?;
-        let audit = Audit::tap_created(now, Guid::random(&mut *self.rng), &account, &tap);
+        let audit = Audit::tap_created(now, self.log_id(now), &account, &tap);
         self.commit(vec![Change::from(Row::Tap(tap.clone())), Change::from(Row::Audit(Box::new(audit)))])?;
         Ok((tap, pass))
     }
@@ -157,8 +150,7 @@ impl Tenant {
         if !tap.id.to_string().eq_ignore_ascii_case(id) {
             return Err(no_method(id));
         }
-        let audit =
-            Audit::method_deleted(now, Guid::random(&mut *self.rng), &account, "Temporary Access Pass");
+        let audit = Audit::method_deleted(now, self.log_id(now), &account, "Temporary Access Pass");
         self.commit(vec![Change::RemoveTap(user), Change::from(Row::Audit(Box::new(audit)))])?;
         self.end_sessions_by_pass(user);
         Ok(())

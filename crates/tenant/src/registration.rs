@@ -226,7 +226,7 @@ impl Tenant {
             require_resident_key: Some(true),
             user_verification: Some("required".into()),
         });
-        options.extensions = extensions();
+        options.extensions = extensions(route);
         options
     }
 
@@ -269,8 +269,7 @@ impl Tenant {
             told
         });
         if let Some(refused) = decision.refused {
-            let audit =
-                Audit::passkey_refused(now, Guid::random(&mut *self.rng), user, &facts, refused.message());
+            let audit = Audit::passkey_refused(now, self.log_id(now), user, &facts, refused.message());
             self.commit(vec![Change::from(Row::Audit(Box::new(audit)))])?;
             return Err(
                 Refusal::new(RefusalKind::Policy, refused.code(), refused.message()).because(explanation)
@@ -307,7 +306,7 @@ impl Tenant {
             changes.push(Change::from(Row::App(app.clone())));
             changes.push(Change::from(Row::Code(code.clone())));
         }
-        let ids = [Guid::random(&mut *self.rng), Guid::random(&mut *self.rng)];
+        let ids = [self.log_id(now), self.log_id(now)];
         let by_admin = pending.route == Route::Provisioning;
         let audits = Audit::passkey_added(&self.settings, now, ids, user, &passkey, by_admin);
         changes.extend(audits.into_iter().map(|audit| Change::from(Row::Audit(Box::new(audit)))));
@@ -432,10 +431,13 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalKind::BadRequest, "sim_display_name", message))
 }
 
-/// Extension inputs, as captured.
-fn extensions() -> Map<String, serde_json::Value> {
+/// Extension inputs, as captured of Graph. Chromium refuses to enforce the policy that is the weakest, so that a page
+/// cannot send all of them; what Entra's own page sends is not known.
+fn extensions(route: Route) -> Map<String, serde_json::Value> {
     let value = [json!(true), json!(true), json!("userVerificationOptional")];
-    EXTENSIONS.iter().map(|name| (*name).into()).zip(value).collect()
+    let all = EXTENSIONS.iter().zip(value);
+    let sent = all.filter(|(name, _)| route == Route::Provisioning || **name != EXTENSIONS[1]);
+    sent.map(|(name, value)| ((*name).into(), value)).collect()
 }
 
 /// SHA-1 in hexadecimal, as Graph shows certificates.

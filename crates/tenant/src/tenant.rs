@@ -22,6 +22,8 @@ pub struct Tenant {
     pub(crate) challenges: Challenges,
     pub(crate) rng: Box<dyn CryptoRng + Send>,
     store: Box<dyn Store + Send>,
+    /// The entries that the logs were given since the start.
+    entries: u16,
 }
 
 /// The groups of somebody who is in none.
@@ -57,12 +59,13 @@ impl Tenant {
             key
         });
         if state.fido2.is_empty() {
-            let first = Dated { since: Time(i64::MIN), policy: Fido2Policy::default() };
+            let first = Dated { since: Time::default(), policy: Fido2Policy::default() };
             changes.push(Change::from(Row::Fido2Policy(vec![first])));
         }
         let issuer = settings.origins.first().cloned().unwrap_or_default();
         let challenges = Challenges::new(&key, issuer);
-        let mut tenant = Self { settings, state, sessions: Sessions::default(), challenges, rng, store };
+        let mut tenant =
+            Self { settings, state, sessions: Sessions::default(), challenges, rng, store, entries: 0 };
         tenant.commit(changes)?;
         Ok(tenant)
     }
@@ -83,6 +86,12 @@ impl Tenant {
             self.state.apply(change);
         }
         Ok(())
+    }
+
+    /// The ID of a new entry in a log: those of the same moment are in the order in which they came.
+    pub(crate) fn log_id(&mut self, now: Time) -> Guid {
+        self.entries = self.entries.wrapping_add(1);
+        Guid::ordered(now, self.entries, &mut *self.rng)
     }
 
     /// The passkey policy as administrators see it.

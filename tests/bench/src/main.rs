@@ -8,6 +8,7 @@ mod raw;
 mod requests;
 mod rival;
 mod start;
+mod tenant;
 
 use algorithms::{ALGORITHMS, Library, One};
 use clap::Parser;
@@ -37,6 +38,9 @@ struct Arguments {
     /// Only many devices and many workers.
     #[arg(long)]
     fleet_only: bool,
+    /// Only the tenant with many users.
+    #[arg(long)]
+    tenant_only: bool,
 }
 
 const POPULATIONS: [usize; 3] = [10, 1_000, 100_000];
@@ -58,6 +62,17 @@ const DEVICES: usize = 200;
 const WORKERS: usize = 50;
 /// Kilobytes of resident memory that a device may take.
 const DEVICE_MEMORY: f64 = 200.0;
+
+/// Users of a tenant.
+const USERS: [usize; 3] = [1_000, 10_000, 100_000];
+/// How many times slower a sign-in may be among 100,000 users than among 1,000.
+const TENANT_GROWTH: f64 = 1.5;
+/// Milliseconds that a summary over 100,000 users may take.
+const REPORT: f64 = 1_000.0;
+/// Bytes of resident memory for a passkey, its half of a user and its part of the logs.
+const PASSKEY_MEMORY: f64 = 4_096.0;
+/// Seconds to open a tenant of 100,000 users from the vault.
+const TENANT_START: f64 = 15.0;
 
 /// What was promised, and what was missed.
 #[derive(Default)]
@@ -90,6 +105,10 @@ fn main() -> anyhow::Result<ExitCode> {
         fleet(&arguments, &mut goals)?;
         return Ok(goals.tell());
     }
+    if arguments.tenant_only {
+        tenants(&mut goals)?;
+        return Ok(goals.tell());
+    }
     in_memory(&arguments, &mut goals)?;
     every_algorithm(&arguments, &mut goals)?;
     rivals(&arguments)?;
@@ -102,6 +121,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if !arguments.memory_only {
         fleet(&arguments, &mut goals)?;
+        tenants(&mut goals)?;
     }
     Ok(goals.tell())
 }
@@ -112,6 +132,36 @@ fn fleet(arguments: &Arguments, goals: &mut Goals) -> anyhow::Result<()> {
     println!("{DEVICES} devices in one process: {kilobytes:.0} kB each");
     println!("{WORKERS} workers at once on them: {pairs:.0} pairs/s, and nobody got what is another's");
     goals.at_most("resident memory of a device in kB", DEVICE_MEMORY, kilobytes);
+    Ok(())
+}
+
+/// What many users cost.
+fn tenants(goals: &mut Goals) -> anyhow::Result<()> {
+    println!("the tenant, two passkeys a user, time on the wall");
+    let mut all = Vec::new();
+    for users in USERS {
+        let folder = tempfile::tempdir()?;
+        let figures = tenant::measure(users, folder.path())?;
+        let tenant::Figures { users, sign_in, report, bytes, synced, start } = figures;
+        println!(
+            "{users:>7} users: sign-in {sign_in:>6.0} us ({:.0}/s), on the vault {synced:>6.0} us ({:.0}/s), \
+             report {report:>7.1} ms, {bytes:>5.0} bytes a passkey, start {start:>6.2} s",
+            1e6 / sign_in,
+            1e6 / synced,
+        );
+        all.push(figures);
+    }
+    let [small, .., large] = all.as_slice() else { return Ok(()) };
+    let growth = large.sign_in / small.sign_in;
+    let each = (large.report / large.users as f64) / (small.report / small.users as f64);
+    println!(
+        "growth from {} to {} users: sign-in {growth:.2}, report for each user {each:.2}",
+        small.users, large.users
+    );
+    goals.at_most("sign-in, growth from 1000 to 100000 users", TENANT_GROWTH, growth);
+    goals.at_most("report over 100000 users in ms", REPORT, large.report);
+    goals.at_most("bytes of memory for a passkey and its part of a user", PASSKEY_MEMORY, large.bytes);
+    goals.at_most("start with 100000 users in s", TENANT_START, large.start);
     Ok(())
 }
 

@@ -71,7 +71,7 @@ fn a_key_may_claim_to_be_authenticator_where_attestation_is_not_enforced_and_a_w
     town.allow(&[IOS, ANDROID]);
     // There is no allowing of Authenticator apart from security keys, but by AAGUID.
     let mut key = Device::new("security-key", client::Link::Usb);
-    key.arm(&format!("other-aaguid,value={IOS}"));
+    key.arm(&format!("other-aaguid={IOS}"));
     let session = town.by_pass(false);
     let done = town.register(&session, &mut key, Route::SecurityInfo, None).unwrap();
     assert_eq!(done.passkey.aaguid.to_string(), IOS);
@@ -79,7 +79,7 @@ fn a_key_may_claim_to_be_authenticator_where_attestation_is_not_enforced_and_a_w
     // Enforced, it is refused.
     town.patch("fido2", json!({ "isAttestationEnforced": true }));
     let mut key = Device::new("security-key", client::Link::Usb);
-    key.arm(&format!("other-aaguid,value={IOS}"));
+    key.arm(&format!("other-aaguid={IOS}"));
     let refusal = town.register(&session, &mut key, Route::SecurityInfo, None).unwrap_err();
     assert_eq!(refusal.code, "sim_attestation_required");
 }
@@ -88,7 +88,7 @@ fn a_key_may_claim_to_be_authenticator_where_attestation_is_not_enforced_and_a_w
 fn an_attested_key_is_registered_as_one_where_attestation_is_enforced() {
     let mut town = Town::new(Behaviour::Current);
     town.patch("fido2", json!({ "isAttestationEnforced": true }));
-    let (mut key, done) = town.registered("security-key+packed");
+    let (mut key, done) = town.registered("yubikey-5-nfc");
     let shown = town.tenant.passkey_to_graph(&done.passkey);
     assert_eq!(shown["attestationLevel"], "attested");
     let certificates = shown["attestationCertificates"].as_array().unwrap();

@@ -8,10 +8,11 @@ mod times;
 use authenticator::Link;
 use authenticator::signer::Attesting;
 use authenticator::store::MemoryStore;
-use client::{Client, ClientError, Create, Get, Origin, Platform};
+use client::{Client, ClientError, Create, Get, Origin, Pin, Platform};
 use emulator::{DeviceProfile, FastSigner, Port, VirtualAuthenticator};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tenant::directory::NewUser;
 use tenant::registration::Done;
@@ -24,6 +25,7 @@ use wire::ctap2::GetInfoResponse;
 use wire::webauthn::json::{AuthenticationResponse, CreationOptions, RegistrationResponse, RequestOptions};
 use zeroize::Zeroizing;
 
+const PIN: &str = "1234";
 pub(super) const RP_ID: &str = "login.contoso.test";
 pub(super) const ORIGIN: &str = "https://login.contoso.test";
 /// The office portal, as in the samples.
@@ -58,6 +60,8 @@ pub(super) struct Device {
     device: VirtualAuthenticator,
     port: Port,
     link: client::Link,
+    /// The PIN, where nothing else verifies its user.
+    pin: Option<&'static str>,
 }
 
 impl Device {
@@ -65,12 +69,23 @@ impl Device {
         let profile = DeviceProfile::named(profile).unwrap();
         let signer = Box::new(Attesting::new(FastSigner::default(), identity(&profile.authenticator)));
         let store = Box::<MemoryStore>::default();
-        let mut device = VirtualAuthenticator::new(NOW, profile, store, signer, rng(1)).unwrap();
+        // No two devices make the same credential IDs.
+        static SEED: AtomicU64 = AtomicU64::new(1);
+        let seed = SEED.fetch_add(1, Ordering::Relaxed);
+        let mut device = VirtualAuthenticator::new(NOW, profile, store, signer, rng(seed)).unwrap();
         let side = if link == client::Link::Internal { Link::Internal } else { Link::Usb };
         let port = device.plug(side, Box::new(direct::Device::new()));
         // A reader of fingers wants one; other devices verify without.
         let _none_needed = device.add_finger(NOW, None);
-        Self { device, port, link }
+        let mut device = Self { device, port, link, pin: None };
+        let info = device.platform().info;
+        if info.option("uv") != Some(true) && info.option("clientPin") == Some(false) {
+            let pin = Pin::new(PIN).unwrap();
+            let begun = client::pin::SetPin::begin(&info, pin, &mut *rng(seed)).unwrap();
+            client::run(begun, |request| device.exchange(request)).unwrap();
+            device.pin = Some(PIN);
+        }
+        device
     }
 
     /// A phone whose own app asks.
@@ -85,7 +100,13 @@ impl Device {
 
     fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>, ClientError> {
         self.device.handle_frame(NOW, self.port, request);
-        Ok(self.device.poll_frame().expect("its user answers at once").1)
+        loop {
+            if let Some((_, answer)) = self.device.poll_frame() {
+                return Ok(answer);
+            }
+            let now = self.device.poll_timeout().expect("its user answers");
+            self.device.handle_timeout(now);
+        }
     }
 
     fn platform(&mut self) -> Platform {
@@ -95,13 +116,16 @@ impl Device {
 
     pub(super) fn create(&mut self, options: &CreationOptions) -> RegistrationResponse {
         let (platform, origin) = (self.platform(), Origin::parse(ORIGIN).unwrap());
-        let begun = Create::begin(&origin, options, &platform).unwrap();
+        let pin = self.pin.map(|pin| Pin::new(pin).unwrap());
+        let begun = Create::begin_with(&origin, options, &platform, pin, &mut *rng(2)).unwrap();
         client::run(begun, |request| self.exchange(request)).unwrap().response
     }
 
     pub(super) fn get(&mut self, options: &RequestOptions) -> AuthenticationResponse {
         let (platform, origin) = (self.platform(), Origin::parse(ORIGIN).unwrap());
-        let begun = Get::begin(&origin, options, &platform, client::Account::Newest).unwrap();
+        let pin = self.pin.map(|pin| Pin::new(pin).unwrap());
+        let begun =
+            Get::begin_with(&origin, options, &platform, client::Account::Newest, pin, &mut *rng(3)).unwrap();
         client::run(begun, |request| self.exchange(request)).unwrap().response
     }
 }

@@ -1,5 +1,5 @@
 //! Counters, by the three ways of looking at them.
-use super::{Device, Town};
+use super::Town;
 use serde_json::json;
 use tenant::{Behaviour, CounterMode};
 
@@ -11,7 +11,7 @@ fn a_counter_is_ignored_or_has_to_grow_as_the_mode_says() {
         let mut town = Town::with(Behaviour::Current, |settings| settings.counter = mode);
         let (mut key, _) = town.registered("security-key");
         town.sign_in(&mut key).unwrap();
-        key.arm("counter-backwards,times=1");
+        key.arm("counter-backwards,once");
         let signed = town.sign_in(&mut key);
         assert_eq!(signed.is_ok(), good, "{mode:?}");
         if let Err(refusal) = signed {
@@ -48,7 +48,7 @@ fn a_synced_passkey_that_counts_is_dead_as_measured_in_2026() {
     );
     let (mut device, _) = town.registered("icloud-keychain");
     town.sign_in(&mut device).unwrap();
-    device.arm("counter-jumping,times=1");
+    device.arm("counter-jumping,once");
     let refusal = town.sign_in(&mut device).unwrap_err();
     assert_eq!(refusal.number, Some(135_017));
     // Afterwards even zero is refused, and a restart does not mend it.

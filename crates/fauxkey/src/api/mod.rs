@@ -98,6 +98,7 @@ pub struct Served {
 
 impl Served {
     /// The first page, with the token in it: to be opened in a browser.
+    #[cfg(test)]
     pub fn page(&self) -> String {
         format!("{}/?token={}", self.url, self.token)
     }

@@ -201,7 +201,8 @@ impl Handset<'_> {
             "usageData": given.usage_data.unwrap_or(true),
             "autoFill": given.auto_fill.unwrap_or(true),
             "otherProviders": given.other_providers.unwrap_or(0),
-            "bluetooth": given.bluetooth.unwrap_or(true),
+            // Nothing is in the air where everything is on one device.
+            "bluetooth": true,
             "computerBluetooth": true,
         })
     }

@@ -101,7 +101,7 @@ pub struct NewAccount {
     pub phone: Option<PhoneFacts>,
 }
 
-/// What a phone is like, as far as that matters for passkeys; what is absent is as it should be.
+/// What a phone is like, as far as that matters for passkeys in its app; what is absent is as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PhoneFacts {
@@ -120,9 +120,6 @@ pub struct PhoneFacts {
     /// How many more providers of passkeys are enabled beside it, the system's own aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_providers: Option<u8>,
-    /// Whether the phone's Bluetooth is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bluetooth: Option<bool>,
 }
 
 /// What came of adding an account.

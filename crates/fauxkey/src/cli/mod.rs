@@ -201,6 +201,18 @@ mod tests {
         found
     }
 
+    /// The words of a line, as a shell takes them apart: quotation marks hold together.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (place, part) in line.split('"').enumerate() {
+            match place % 2 {
+                0 => words.extend(part.split_whitespace().map(Into::into)),
+                _ => words.push(part.into()),
+            }
+        }
+        words
+    }
+
     #[test]
     fn the_definition_is_consistent() {
         definition().debug_assert();
@@ -215,8 +227,9 @@ mod tests {
             assert!(example.contains(&path), "{path}: {example}");
             let example = example.replace("\\\n", "");
             for line in example.lines().filter(|line| line.trim_start().starts_with("fauxkey ")) {
+                let words = words(line);
                 let words =
-                    line.split_whitespace().take_while(|word| !["|", ">", "<", "&&", "#"].contains(word));
+                    words.iter().take_while(|word| !["|", ">", "<", "&&", "#"].contains(&word.as_str()));
                 if let Err(error) = Cli::try_parse_from(words) {
                     panic!("{path}: {line}: {error}");
                 }

@@ -87,7 +87,7 @@ pub enum TenantVerb {
     Report(Report),
     /// Ask the tenant anything in Graph's words
     #[command(
-        after_help = "Example:\n  fauxkey tenant graph GET \"/v1.0/users?$top=3\"\n  fauxkey tenant graph PATCH /v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/fido2 policy.json"
+        after_help = "Example:\n  fauxkey tenant graph GET \"/v1.0/users?$top=3\"\n  fauxkey tenant graph PATCH \\\n    /v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/fido2 policy.json"
     )]
     Graph(Graph),
     /// Move the clock of the running tenant on, for tests of what expires

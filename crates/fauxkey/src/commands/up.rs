@@ -98,9 +98,6 @@ fn ready(tenant: &mut Tenant, now: Time) -> Result<Ready, Refusal> {
     if tenant.tap(now, &user).is_some_and(|(_, usability)| usability.is_usable) {
         return Ok((Some(user), None, true));
     }
-    if tenant.passkeys(user.id).next().is_some() {
-        return Ok((Some(user), None, false));
-    }
     // A policy that lets the user have none is the administrator's word, and no reason not to start.
     let made = tenant.create_tap(now, user.id, &json!({ "lifetimeInMinutes": LIFETIME }), None);
     Ok((Some(user), made.ok().map(|(_, text)| text), false))
@@ -190,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_start_makes_a_pass_only_if_the_first_can_no_longer_be_used_and_there_is_no_passkey() {
+    fn a_second_start_makes_a_pass_only_if_the_first_can_no_longer_be_used() {
         let (mut tenant, now) = (tenant(Behaviour::Current), Time::from_seconds(1_800_000_000));
         ready(&mut tenant, now).unwrap();
         let (user, pass, older) = ready(&mut tenant, now.plus_minutes(1)).unwrap();

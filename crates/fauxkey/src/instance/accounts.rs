@@ -59,8 +59,9 @@ impl Instance {
     }
 
     pub(super) fn accounts_of(&self, name: &str) -> Result<Vec<Account>, Failure> {
-        let kept = self.shelf.of(self.id_of(name)?)?;
+        // First, as what happened on the device has been told of by then: a reset, among others.
         let passkeys = self.passkeys(name)?;
+        let kept = self.shelf.of(self.id_of(name)?)?;
         let has = |id: &str| passkeys.iter().any(|passkey| passkey.credential_id == id);
         let mut accounts: Vec<Account> =
             kept.iter().map(|kept| kept.shown(has(&kept.facts.passkey))).collect();
@@ -78,6 +79,7 @@ impl Instance {
             return Err(Failure::new(FailureKind::Refused, message)
                 .hint("fauxkey device add phone --profile ms-authenticator-ios makes one that does"));
         };
+        self.check_power(name)?;
         let id = self.id_of(name)?;
         let ceremony = |request: &_| self.ceremony(name, request);
         let forget = |passkey: &str| self.delete_passkey(name, passkey);
@@ -110,6 +112,7 @@ impl Instance {
     }
 
     pub(super) fn code_of(&self, name: &str, id: &str) -> Result<Code, Failure> {
+        self.check_power(name)?;
         let account = self.find_account(name, id)?;
         let kept = self.kept(name, &account)?;
         let none = || {
@@ -125,6 +128,9 @@ impl Instance {
 
     pub(super) fn pushes_of(&self, name: &str) -> Result<Vec<Push>, Failure> {
         let mut pushes = Vec::new();
+        if !self.device(name)?.powered {
+            return Ok(pushes);
+        }
         for kept in self.shelf.of(self.id_of(name)?)? {
             let Some(app) = kept.facts.app.as_ref().filter(|_| kept.facts.push || kept.facts.phone_sign_in)
             else {
@@ -155,6 +161,7 @@ impl Instance {
     }
 
     pub(super) fn answer_push_of(&self, name: &str, id: &str, number: Option<u8>) -> Result<(), Failure> {
+        self.check_power(name)?;
         let account = self.find_account(name, id)?;
         let kept = self.kept(name, &account)?;
         let Some(app) = &kept.facts.app else {
@@ -168,10 +175,26 @@ impl Instance {
     fn ask_tenant(&self, kept: &Kept, path: &str, body: &Value) -> Result<Value, Failure> {
         let here = lock(&self.app.tenant).clone().filter(|url| *url != kept.facts.tenant);
         let ask = |url: &str| Door::to(url, "Authenticator (fauxkey)")?.post(path, body);
-        match here {
-            Some(here) => ask(&here).or_else(|_| ask(&kept.facts.tenant)),
-            None => ask(&kept.facts.tenant),
+        let Some(here) = here else { return ask(&kept.facts.tenant) };
+        match ask(&here) {
+            // It may be of another tenant: but where nobody answers any more, what this one said counts.
+            Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => {
+                ask(&kept.facts.tenant).map_err(|other| match other.kind {
+                    FailureKind::Conflict => failure,
+                    _ => other,
+                })
+            }
+            answered => answered,
         }
+    }
+
+    /// Whether the phone is on: nothing is done on one that is not.
+    fn check_power(&self, name: &str) -> Result<(), Failure> {
+        if self.device(name)?.powered {
+            return Ok(());
+        }
+        Err(Failure::new(FailureKind::Conflict, format!("{name} has no power"))
+            .hint(format!("`fauxkey device power on --device {name}` gives it some")))
     }
 
     /// The tenant that is meant: the named one, that of the instance, or the one that was used last.

@@ -1,7 +1,7 @@
 //! The tenant's server: on a listener of its own, as its pages belong to an origin of their own.
 //!
-//! Graph (`/v1.0`, `/beta`) is for who brings the token. The pages of users are for everybody who reaches this
-//! machine's loopback interface, as a sign-in page has to be.
+//! Graph (`/v1.0`, `/beta`) is for who brings the token, in a header or, from a page of ours, as a cookie. The pages of
+//! users are for everybody who reaches this machine's loopback interface, as a sign-in page has to be.
 use crate::api::guard::{Guard, fits, harden, single};
 use crate::control::{Failure, FailureKind};
 use crate::files;
@@ -9,6 +9,7 @@ use crate::home::Home;
 use crate::instance::Instance;
 use crate::tenant::graph::{self, Content, GraphAnswer, GraphRequest};
 use crate::tenant::host::{Arrangement, Host};
+use crate::tenant::pages;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -144,6 +145,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/v1.0/{*rest}", any(ask_graph))
         .route("/beta/{*rest}", any(ask_graph))
         .route("/sim/clock", post(advance))
+        .merge(pages::routes())
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(middleware::from_fn_with_state(site.clone(), gate))

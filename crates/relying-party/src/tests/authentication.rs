@@ -85,6 +85,9 @@ const ROWS: &[Row] = &[
         c.client_json = Some(br#"{"type":"webauthn.get","challenge":"AAAA"}"#.to_vec());
     }),
     (Step::Type, "the type of a registration", |c| c.client.ceremony = "webauthn.create".into()),
+    (Step::Challenge, "no challenge where none was issued", |c| {
+        (c.expected.challenge, c.client.challenge) = (vec![], String::new());
+    }),
     (Step::Challenge, "another challenge", |c| c.expected.challenge[0] ^= 1),
     (Step::Challenge, "a challenge encoded twice", |c| {
         c.client.challenge = wire::base64url::encode(c.client.challenge.as_bytes());

@@ -118,6 +118,9 @@ pub(super) const ROWS: &[Row] = &[
     (Step::Challenge, "another challenge", |c| c.expected.challenge[0] ^= 1),
     (Step::Challenge, "a cut challenge", |c| c.client.challenge.truncate(20)),
     (Step::Challenge, "no challenge", |c| c.client.challenge.clear()),
+    (Step::Challenge, "no challenge where none was issued", |c| {
+        (c.expected.challenge, c.client.challenge) = (vec![], String::new());
+    }),
     (Step::Challenge, "a padded challenge", |c| c.client.challenge.push('=')),
     (Step::Origin, "another origin", |c| c.client.origin = "https://login.example.test.evil".into()),
     (Step::Origin, "another scheme", |c| c.client.origin = "http://login.example.test".into()),

@@ -97,6 +97,11 @@ impl Tenant {
         Ok((user, found.granted))
     }
 
+    /// Whether whoever is signed in was sent to register something that a policy asks for.
+    pub fn is_registering(&self, now: Time, session: &str) -> bool {
+        self.sessions.get(session, now).is_ok_and(|found| found.sent_to_register > 0)
+    }
+
     /// Wants another application in a session that somebody is signed in to: what was shown still counts.
     ///
     /// # Errors
@@ -269,7 +274,7 @@ impl Tenant {
         explanation: &'a [Clause],
         warnings: &'a [String],
     ) -> Result<SignInFacts<'a>, Refusal> {
-        let id = Guid::random(&mut *self.rng);
+        let id = self.log_id(now);
         let found: &Session = self.sessions.get(session, now)?;
         Ok(SignInFacts {
             id,

@@ -139,7 +139,8 @@ fn look(control: &dyn Control, wanted: Option<String>) -> Result<Seen, Failure> 
     let (device, prompt) = all[place].clone();
     let passkeys = control.passkeys(&device.name)?;
     let (accounts, pushes) = match device.aaguid.parse().ok().and_then(System::of) {
-        Some(_) => (control.accounts(&device.name)?, control.pushes(&device.name)?),
+        // A tenant that answers nonsense is no reason to show no phone.
+        Some(_) => (control.accounts(&device.name)?, control.pushes(&device.name).unwrap_or_default()),
         None => (Vec::new(), Vec::new()),
     };
     let last = || accounts.iter().rev().find_map(|account| account.tenant.clone());

@@ -251,8 +251,9 @@
       $("number").textContent = "";
     }
     problem(done.problem);
+    // Behind what the phone itself has to say of its question.
+    await show();
     if (done.value) $("said").textContent = [`${done.value.userName} is added.`, ...(done.value.warnings ?? [])].join(" ");
-    refresh();
   });
   // The codes that are shown, until when, by account.
   const shownCodes = new Map();
@@ -366,7 +367,8 @@
   let follows = true;
   let moved = -Infinity;
   for (const by of ["wheel", "keydown", "pointerdown", "pointermove", "touchmove"]) {
-    $("lines").addEventListener(by, () => { moved = performance.now(); }, { passive: true });
+    // Tab passes through, and what it scrolls is not what somebody wants to look at.
+    $("lines").addEventListener(by, ({ key }) => { if (key !== "Tab") moved = performance.now(); }, { passive: true });
   }
   $("lines").addEventListener("scroll", ({ target }) => {
     if (performance.now() - moved > 1000) return;

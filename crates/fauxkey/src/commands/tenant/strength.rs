@@ -76,16 +76,15 @@ pub(super) fn access(asked: &Asked<'_>, verb: AccessVerb) -> Result<Exit, Stop> 
     match verb {
         AccessVerb::List => {
             let policies = asked.list(POLICIES)?;
+            let strengths = asked.list(STRENGTHS)?;
             output.result(&policies, || {
                 if policies.is_empty() {
                     return "no conditional access policies yet".into();
                 }
                 let row = |policy: &Value| {
-                    let strength = &policy["grantControls"]["authenticationStrength"];
-                    let wanted = match text(strength, "displayName") {
-                        name if name.is_empty() => text(strength, "id"),
-                        name => name,
-                    };
+                    let id = &policy["grantControls"]["authenticationStrength"]["id"];
+                    let named = strengths.iter().find(|strength| strength["id"] == *id);
+                    let wanted = named.map(|strength| text(strength, "displayName")).unwrap_or_default();
                     [text(policy, "displayName"), text(policy, "state"), wanted, text(policy, "id")]
                 };
                 let rows: Vec<_> = policies.iter().map(row).collect();

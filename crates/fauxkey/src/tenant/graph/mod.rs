@@ -15,6 +15,8 @@ mod methods;
 mod path;
 mod policies;
 mod reports;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use path::Path;
