@@ -1,5 +1,5 @@
-"""Microsoft's Graph SDK for Python at the tenant: what it reads has to fit its types, and what its types write has to be
-understood."""
+"""Microsoft's Graph SDK for Python at the tenant: what it reads has to fit its types, and what its types write has to
+be understood."""
 
 import asyncio
 import json
@@ -190,7 +190,8 @@ class Story:
             request.path_parameters = {"baseurl": f"{self.tenant.url}/v1.0", "id": self.adele.id}
         adapter, errors = self.client.request_adapter, {"XXX": ODataError}
         raw = await adapter.send_primitive_async(options, "bytes", errors)
-        post.set_stream_content(json.dumps(self.tenant.made(json.loads(raw), device, name)).encode(), "application/json")
+        body = json.dumps(self.tenant.made(json.loads(raw), device, name))
+        post.set_stream_content(body.encode(), "application/json")
         post.headers.try_add("Accept", "application/json")
         return await adapter.send_async(post, Fido2AuthenticationMethod, errors)
 
@@ -199,7 +200,8 @@ class Story:
             policy = TemporaryAccessPassAuthenticationMethodConfiguration(state=AuthenticationMethodState.Enabled)
             await self.configuration("temporaryAccessPass").patch(policy)
             methods = self.methods.temporary_access_pass_methods
-            made = await methods.post(TemporaryAccessPassAuthenticationMethod(lifetime_in_minutes=60, is_usable_once=True))
+            wanted = TemporaryAccessPassAuthenticationMethod(lifetime_in_minutes=60, is_usable_once=True)
+            made = await methods.post(wanted)
             ensure(len(made.temporary_access_pass) >= 8, "it is too short")
             equal((made.is_usable, made.lifetime_in_minutes), (True, 60), "it")
             (listed,) = (await get(methods, filter="methodUsabilityReason eq 'EnabledByPolicy'")).value
