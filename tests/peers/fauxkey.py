@@ -90,13 +90,13 @@ class Daemon:
 
 
 @contextmanager
-def running(profile, link, doors="socket"):
+def running(profile, link, doors="socket", verb="run"):
     """A process with a device of that profile behind a `tcp` or `unix` socket, plugged into python-fido2, and perhaps
-    further doors."""
+    further doors; with the verb `up`, a tenant beside it."""
     with tempfile.TemporaryDirectory(prefix="fauxkey-peers-") as folder:
         ready = os.path.join(folder, "ready.json")
         address = "tcp:127.0.0.1:0" if link == "tcp" else f"unix:{folder}/device.sock"
-        command = [PROGRAM, "run", "--ephemeral", "--profile", profile, "--approve", "auto", "--attach", doors]
+        command = [PROGRAM, verb, "--ephemeral", "--profile", profile, "--approve", "auto", "--attach", doors]
         command += ["--socket", address, "--ready-file", ready, "--listen", "127.0.0.1:0", "--exit-with-parent"]
         environment = os.environ | {"FAUXKEY_HOME": folder}
         with open(os.path.join(folder, "log"), "w+") as log:

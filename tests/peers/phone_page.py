@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import threading
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 
 from cases import Cases, ensure, equal
@@ -335,6 +337,95 @@ def devices(cases, phone):
         equal(program.ended()[0], 1, "exit code")
 
 
+class SignInPage:
+    """Somebody at the tenant's sign-in page, who has typed a name."""
+
+    REGISTRATION = "6aa00308-ea33-4caa-90d6-ae905d8cb51b"
+
+    def __init__(self, tenant):
+        self._url, self._session = tenant["url"], None
+        self._session = self.post("/login/begin", {"app": self.REGISTRATION})["session"]
+        self.post("/login/identify", {"userPrincipalName": tenant["user"]})
+
+    def post(self, path, body):
+        headers = {"Content-Type": "application/json"}
+        if self._session:
+            headers["Authorization"] = f"Session {self._session}"
+        request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=PATIENCE) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+
+def accounts(cases, phone):
+    page, daemon = phone.page, phone.daemon
+    tenant = daemon._ready["tenant"]
+    asked = "Are you trying to sign in?"
+    with cases.case("+ adds an account with a pass, once the phone's user agrees"):
+        phone.open(daemon.device)
+        phone.press("Add account")
+        page.until(lambda: page.focus() == ("textbox", "User name"), "the dialog is open")
+        equal(page.value("document.getElementById('add-tenant').value"), tenant["url"], "the tenant is filled in")
+        page.type(tenant["user"])
+        page.go_to("textbox", "Temporary Access Pass")
+        page.type(tenant["temporaryAccessPass"])
+        phone.pictures("adding")
+        page.press("Enter")
+        phone.asked("New passkey")
+        phone.press(APPROVE)
+        page.until(lambda: ("heading", tenant["user"]) in page.tree(), "the account is there")
+        page.until(lambda: "is added" in phone.heard(), "it is said")
+        account = daemon.api("GET", "/accounts")[0]
+        equal((account["kind"], account["userName"]), ("account", tenant["user"]), "the account")
+        equal([account[can] for can in ("push", "phoneSignIn", "oneTimeCode")], [True, True, True], "what it can do")
+    with cases.case("its code is that of the tenant, and counts down"):
+        shown = lambda: page.value("document.querySelector('[data-code]').textContent").replace(" ", "")
+        code = lambda: daemon.api("GET", f"/accounts/{account['id']}/code")["code"]
+        page.until(lambda: shown() == code(), "the code is shown")
+        left = lambda: page.value("parseInt(document.querySelector('[data-left]').textContent)")
+        first = left()
+        page.until(lambda: left() != first, "it counts")
+        phone.pictures("account")
+    with cases.case("a sign-in that waits asks for the number, and the right one lets in"):
+        visitor = SignInPage(tenant)
+        number = visitor.post("/login/push", {"phoneSignIn": True})["number"]
+        page.until(lambda: page.focus() == ("dialog", asked), "the sheet has the focus")
+        ensure(tenant["user"] in phone.heard() and str(number) not in phone.heard(), phone.heard())
+        page.press("Enter")
+        equal(visitor.post("/login/push/wait", {}), None, "a key on the sheet itself")
+        phone.pictures("push")
+        page.go_to("textbox", "Number")
+        page.type(str(number))
+        page.press("Enter")
+        page.until(lambda: not page.value("!!document.querySelector('#pushes .sheet')"), "the sheet is gone")
+        equal(visitor.post("/login/push/wait", {})["verdict"], "granted", "the verdict")
+    with cases.case("a sign-in of somebody else is declined"):
+        visitor = SignInPage(tenant)
+        visitor.post("/login/push", {"phoneSignIn": True})
+        page.until(lambda: page.focus() == ("dialog", asked), "the sheet has the focus")
+        phone.press("No, it is not me")
+        page.until(lambda: not page.value("!!document.querySelector('#pushes .sheet')"), "the sheet is gone")
+        try:
+            visitor.post("/login/push/wait", {})
+            ensure(False, "it was let in")
+        except urllib.error.HTTPError as refused:
+            equal(refused.code, 401, "status")
+    with cases.case("an account is kept by Escape, and removed with its passkey"):
+        before = len(daemon.api("GET", "/passkeys"))
+        phone.press("Remove account")
+        page.until(lambda: page.focus() == ("button", "Keep it"), "keeping it is suggested")
+        page.press("Escape")
+        page.until(lambda: page.focus() == ("button", "Remove account"), "the focus is where it was")
+        page.press("Enter")
+        page.until(lambda: page.focus() == ("button", "Keep it"), "the dialog is open")
+        page.press("Tab")
+        page.press("Enter")
+        page.until(lambda: ("heading", tenant["user"]) not in page.tree(), "it is gone")
+        equal(len(daemon.api("GET", "/passkeys")), before - 1, "passkeys")
+        page.until(lambda: page.focus()[0] == "heading", "the focus is not lost")
+
+
 def everywhere(cases, phone):
     page = phone.page
     with cases.case("everything that can be used has a name for a screen reader"):
@@ -399,7 +490,7 @@ CONTRAST = """(() => {
 
 @contextmanager
 def the_phone():
-    with running("ms-authenticator-ios", "tcp") as daemon, chromium() as page:
+    with running("ms-authenticator-ios", "tcp", verb="up") as daemon, chromium() as page:
         daemon.url, daemon.token = daemon._ready["url"], daemon._ready["token"]
         page.look("light", 1280, 900)
         yield Phone(page, daemon)
@@ -408,7 +499,7 @@ def the_phone():
 def main():
     cases = Cases()
     with the_phone() as phone:
-        for group in (locked, questions, passkeys, faults, traffic, devices, everywhere):
+        for group in (locked, questions, passkeys, faults, traffic, devices, accounts, everywhere):
             with cases.group(group.__name__):
                 group(cases, phone)
     cases.exit()

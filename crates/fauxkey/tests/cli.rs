@@ -1,6 +1,8 @@
 //! The real binary, as a person and as a program use it.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+#[path = "cli/accounts.rs"]
+mod accounts;
 #[path = "cli/browser.rs"]
 mod browser;
 #[path = "cli/ca.rs"]

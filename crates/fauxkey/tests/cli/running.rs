@@ -36,9 +36,15 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 impl Instance {
     #[track_caller]
     pub(super) fn start(home: &Home, more: &[&str]) -> Self {
+        Self::start_as("run", home, more)
+    }
+
+    /// The same by another verb that stays.
+    #[track_caller]
+    pub(super) fn start_as(verb: &str, home: &Home, more: &[&str]) -> Self {
         let ready_file = home.folder.path().join("ready.json");
         let file = ready_file.display().to_string();
-        let mut command = home.command(&[&["run", "--ready-file", &file], more].concat());
+        let mut command = home.command(&[&[verb, "--ready-file", &file], more].concat());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());

@@ -1,4 +1,5 @@
 //! What can be done with an instance, without and with a disk.
+mod accounts;
 mod devices;
 mod disk;
 mod fingers;

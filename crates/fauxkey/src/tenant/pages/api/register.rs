@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use relying_party::Ceremony;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tenant::phone::Phone;
-use tenant::{Refusal, RefusalKind, Route, Tenant};
+use tenant::{AuthenticatorApp, Refusal, RefusalKind, Route, Tenant};
 use wire::webauthn::json::RegistrationResponse;
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, caller: Caller, body: 
         let done = tenant.register(now, &caller.session, display_name.as_deref(), &response)?;
         let value = json!({
             "passkey": tenant.passkey_to_graph(&done.passkey),
-            "app": done.app.as_ref().map(|(app, _)| Tenant::app_to_graph(app)),
+            "app": done.app.as_ref().map(|(app, _)| for_the_phone(app)),
             "warnings": done.warnings,
             "explanation": done.explanation,
             "passed": steps(&done.passed, Ceremony::Registration),
@@ -59,4 +59,13 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, caller: Caller, body: 
         Ok(Said::Json(StatusCode::CREATED, value))
     })
     .await
+}
+
+/// The app as Graph has it, and what it can do, which Graph does not say.
+fn for_the_phone(app: &AuthenticatorApp) -> Value {
+    let mut document = Tenant::app_to_graph(app);
+    document["push"] = app.push.into();
+    document["phoneSignIn"] = app.phone_sign_in.into();
+    document["oneTimeCode"] = app.one_time_code.into();
+    document
 }
