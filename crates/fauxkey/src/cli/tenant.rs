@@ -117,9 +117,22 @@ pub struct Kind {
     /// Certificates up to which attestation must lead: a PEM or DER file, or a folder of them; `test-ca` is that of this home
     #[arg(long, value_name = "FILE|DIR", hide_short_help = true)]
     pub trust: Vec<PathBuf>,
+    /// What logs call a method: device-bound=TEXT, synced=TEXT, or AAGUID=TEXT for the detail of a model
+    #[arg(long, value_name = "WHAT=TEXT", value_parser = label, hide_short_help = true)]
+    pub label: Vec<(String, String)>,
     /// Names of models: a decoded metadata BLOB of FIDO, or the community's list of AAGUIDs
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub names: Vec<PathBuf>,
+}
+
+/// A label and what it is of.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (what, label) = text.split_once('=').ok_or("expected WHAT=TEXT")?;
+    let known = ["device-bound", "synced"].contains(&what) || what.parse::<wire::aaguid::Aaguid>().is_ok();
+    if !known {
+        return Err(format!("there is no label for {what:?}; there are device-bound, synced and AAGUIDs"));
+    }
+    Ok((what.to_lowercase(), label.to_owned()))
 }
 
 /// Whose behaviour is imitated.

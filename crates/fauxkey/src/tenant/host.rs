@@ -26,6 +26,8 @@ pub struct Arrangement {
     pub challenges: Option<tenant::ChallengeUse>,
     /// How long a change of the passkey policy takes to be felt.
     pub propagation_delay: Option<Duration>,
+    /// Labels in logs: `device-bound`, `synced` or an AAGUID in lower case, and the text.
+    pub labels: Vec<(String, String)>,
     /// Certificates in DER up to which attestation must lead.
     pub trust_anchors: Vec<Vec<u8>>,
     /// Names of models by AAGUID.
@@ -94,6 +96,13 @@ fn arranged(kept: Option<Settings>, id: Guid, origin: &str, wanted: &Arrangement
     }
     if let Some(delay) = wanted.propagation_delay {
         settings.propagation_delay = delay;
+    }
+    for (what, label) in &wanted.labels {
+        match what.as_str() {
+            "device-bound" => settings.labels.device_bound.clone_from(label),
+            "synced" => settings.labels.synced.clone_from(label),
+            aaguid => drop(settings.labels.details.insert(aaguid.into(), label.clone())),
+        }
     }
     settings.trust_anchors.clone_from(&wanted.trust_anchors);
     settings.model_names.clone_from(&wanted.model_names);

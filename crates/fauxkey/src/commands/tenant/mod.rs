@@ -13,6 +13,7 @@ use super::input;
 use super::{Context, Exit, Stop};
 use crate::cli::{Graph, TenantVerb};
 use crate::control::{Failure, FailureKind};
+use crate::tenant::graph::path::encode as encoded;
 use crate::tenant::reach::Reach;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -77,18 +78,6 @@ impl Asked<'_> {
         }
         Ok(found)
     }
-}
-
-/// A part of a path or query, encoded.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 /// A member as text.

@@ -99,6 +99,7 @@ pub(crate) fn arrangement(instance: &Instance, kind: &Kind) -> Result<Arrangemen
             Challenges::Entra => tenant::ChallengeUse::Entra,
         }),
         propagation_delay: kind.propagation_delay,
+        labels: kind.label.clone(),
         ..Arrangement::default()
     };
     for path in &kind.trust {

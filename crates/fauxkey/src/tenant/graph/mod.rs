@@ -12,7 +12,7 @@
 //! What the real one does not have begins with `sim`.
 mod body;
 mod methods;
-mod path;
+pub mod path;
 mod policies;
 mod reports;
 #[cfg(test)]
@@ -211,18 +211,8 @@ impl Call<'_> {
         let kept = self.pairs()?.into_iter().filter(|(key, _)| {
             !["$skip", "skip", "$skiptoken", "skiptoken"].contains(&key.to_ascii_lowercase().as_str())
         });
-        let encode = |text: &str| -> String {
-            text.bytes()
-                .map(|byte| match byte {
-                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'$' => {
-                        char::from(byte).to_string()
-                    }
-                    _ => format!("%{byte:02X}"),
-                })
-                .collect()
-        };
         let mut query: Vec<String> =
-            kept.map(|(key, value)| format!("{}={}", encode(&key), encode(&value))).collect();
+            kept.map(|(key, value)| format!("{}={}", path::encode(&key), path::encode(&value))).collect();
         query.push(format!("$skiptoken={skip}"));
         Ok(format!("{base}{path}?{}", query.join("&")))
     }

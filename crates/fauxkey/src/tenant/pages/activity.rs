@@ -2,8 +2,9 @@
 use super::charts;
 use super::look::{self, flag, items, word, words};
 use super::security_info::Badge;
-use super::shell::{Shell, admit, answer, pairs, percent_encoded};
+use super::shell::{Shell, admit, answer, pairs};
 use super::words::{METHODS, say};
+use crate::tenant::graph::path;
 use crate::tenant::serve::Site;
 use askama::Template;
 use axum::extract::State;
@@ -92,7 +93,7 @@ fn look(tenant: &mut Tenant, now: Time, wanted: Option<&str>) -> Page {
         ("Passkeys", by_day.iter().map(|(_, count)| count).sum()),
         ("Users with a passkey in Microsoft Authenticator", count_of("passKeyDeviceBoundAuthenticator")),
     ];
-    let filter = wanted.map(|method| percent_encoded(&format!("methodsRegistered/any(x:x eq '{method}')")));
+    let filter = wanted.map(|method| path::encode(&format!("methodsRegistered/any(x:x eq '{method}')")));
     let filter = filter.map_or_else(String::new, |filter| format!("&$filter={filter}"));
     let path = format!(
         "/v1.0/reports/authenticationMethods/userRegistrationDetails?$count=true&$top={LISTED}{filter}"

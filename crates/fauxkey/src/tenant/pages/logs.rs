@@ -1,7 +1,8 @@
 //! The sign-in log and the audit log.
 use super::look::{self, flag, items, moment, word};
-use super::shell::{Shell, admit, answer, pairs, percent_encoded, text};
+use super::shell::{Shell, admit, answer, pairs, text};
 use super::words::sentence;
+use crate::tenant::graph::path;
 use crate::tenant::serve::Site;
 use askama::Template;
 use axum::extract::State;
@@ -95,7 +96,7 @@ pub(super) async fn sign_ins(State(site): State<Arc<Site>>, parts: Parts) -> Res
     let look = move |tenant: &mut Tenant, now: Time| {
         let fields = fields(tenant, &asked);
         let clauses: Vec<String> = fields.iter().filter_map(Field::filled).collect();
-        let filter = percent_encoded(&clauses.join(" and "));
+        let filter = path::encode(&clauses.join(" and "));
         let filter = if filter.is_empty() { String::new() } else { format!("&$filter={filter}") };
         let path = format!("/beta/auditLogs/signIns?$count=true&$top={LISTED}{filter}");
         let (found, problem) = match look::list(tenant, now, &path) {
