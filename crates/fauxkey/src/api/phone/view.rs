@@ -104,11 +104,12 @@ impl Shown {
         entries: &[app::Account],
         tenant: Option<String>,
     ) -> Self {
-        let all = passkeys.len();
         let entries = entries.iter().filter(|entry| entry.kind == AccountKind::Account);
         let entries = entries.map(|entry| Entry::new(entry, &mut passkeys)).collect();
+        // Those that stand alone; an account's stands under it.
+        let all = passkeys.len();
         passkeys.truncate(LISTED);
-        let listed = all.min(LISTED);
+        let listed = passkeys.len();
         let mut accounts: Vec<Account> = Vec::new();
         for passkey in passkeys {
             let (name, row) = (account(&passkey), Row::new(passkey));

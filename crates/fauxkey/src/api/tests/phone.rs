@@ -256,6 +256,7 @@ fn an_account_stands_with_everything_that_it_can_do_and_other_passkeys_apart_fro
         assert!(entry.contains(text), "{text}: {entry}");
     }
     assert_eq!(page.body.matches("class=\"site\"").count(), 1, "the passkey stands under its account alone");
+    assert!(!page.body.contains("id=\"passkeys-title\""), "and nowhere else is it counted");
     assert!(page.body.contains("value=\"http://localhost:8123\""), "the tenant is remembered");
     let bare = crate::app::Account {
         passkey: None,
