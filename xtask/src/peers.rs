@@ -278,9 +278,11 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
 fn mutations(workspace: &Workspace) -> Result<PathBuf> {
     let path = workspace.target().join("peers").join("mutations.json");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut cargo =
-        workspace.cargo(["run", "--locked", "--quiet", "--package", "tests", "--example", "mutations"]);
-    run_to_end(cargo.stdout(file))?;
+    // With what the tests are built with, so that nothing is built twice.
+    let all = ["--locked", "--quiet", "--workspace", "--exclude", "bench", "--example", "mutations"];
+    run_to_end(&mut workspace.cargo(["build"].iter().chain(&all)))?;
+    let mut maker = workspace.command(workspace.target().join("debug/examples/mutations"));
+    run_to_end(maker.stdout(file))?;
     Ok(path)
 }
 
