@@ -279,8 +279,8 @@ impl Tenant {
             user: user.id,
             display_name: display_name.map_or_else(
                 || {
-                    let model = policy::friendly(aaguid, &self.settings);
-                    model.unwrap_or_else(|| "Passkey".into()).chars().take(LONGEST_NAME).collect()
+                    policy::friendly(aaguid, &self.settings)
+                        .map_or_else(|| "Passkey".into(), |name| short(&name))
                 },
                 Into::into,
             ),
@@ -433,6 +433,23 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalKind::BadRequest, "sim_display_name", message))
 }
 
+/// The name of a model, or as many of its words as are short enough for the name of a passkey.
+fn short(model: &str) -> String {
+    let mut name = String::new();
+    for word in model.split_whitespace() {
+        if name.chars().count() + 1 + word.chars().count() > LONGEST_NAME {
+            break;
+        }
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    // What is left of a remark in parentheses, and of a preposition.
+    let name = name.split(" (").next().unwrap_or(&name).trim_end_matches(" for").trim_end_matches(" with");
+    if name.is_empty() { model.chars().take(LONGEST_NAME).collect() } else { name.into() }
+}
+
 /// Extension inputs, as captured of Graph. Chromium refuses to enforce the policy that is the weakest, so that a page
 /// cannot send all of them; what Entra's own page sends is not known.
 fn extensions(route: Route) -> Map<String, serde_json::Value> {
@@ -445,4 +462,23 @@ fn extensions(route: Route) -> Map<String, serde_json::Value> {
 /// SHA-1 in hexadecimal, as Graph shows certificates.
 fn thumbprint(der: &[u8]) -> String {
     wire::hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_of_a_model_is_cut_between_words() {
+        for (model, name) in [
+            ("Microsoft Authenticator for iOS", "Microsoft Authenticator"),
+            ("YubiKey 5 Series with NFC (fw 5.2, 5.4)", "YubiKey 5 Series with NFC"),
+            ("RSA DS100", "RSA DS100"),
+            ("Windows Hello VBS Hardware Authenticator", "Windows Hello VBS Hardware"),
+            ("Passwordsmanagersoftwarecompany4711", "Passwordsmanagersoftwarecompan"),
+        ] {
+            assert_eq!(short(model), name);
+            assert!(check_name(&short(model)).is_ok());
+        }
+    }
 }

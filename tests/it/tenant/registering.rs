@@ -125,7 +125,7 @@ fn a_name_of_thirty_characters_is_taken_and_a_longer_one_not() {
     let (_, options) = town.tenant.creation_options(town.now, town.user.id, 5).unwrap();
     let response = Device::new("ms-authenticator-ios", client::Link::Usb).create(&options);
     let done = town.tenant.provision(town.now, town.user.id, None, &response).unwrap();
-    assert_eq!(done.passkey.display_name, "Microsoft Authenticator for iO");
+    assert_eq!(done.passkey.display_name, "Microsoft Authenticator");
 }
 
 #[test]
