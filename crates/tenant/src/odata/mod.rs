@@ -16,7 +16,6 @@
 //! assert_eq!(page.count, Some(1));
 //! ```
 mod check;
-mod csv;
 mod filter;
 mod order;
 mod query;
@@ -24,7 +23,6 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-pub use csv::csv;
 pub use filter::{DEEPEST, DEEPEST_LAMBDA, Filter, LONGEST, Literal};
 pub use query::{Page, Query};
 
