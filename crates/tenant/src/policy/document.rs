@@ -1,6 +1,7 @@
 //! Reading bodies as Graph reads them: names in any case, annotations passed over, booleans also as text. What is
 //! wrong is told with the place where it stands.
 use crate::guid::Guid;
+use crate::likeness::nearest;
 use crate::refusal::{Refusal, RefusalKind};
 use serde_json::Value;
 use std::fmt::Display;
@@ -45,7 +46,7 @@ impl<'a> Members<'a> {
         };
         let mut found: Vec<(&'static str, &Value)> = Vec::new();
         for (name, value) in members {
-            if name.contains("@odata.") {
+            if name.to_ascii_lowercase().contains("@odata.") {
                 continue;
             }
             let Some(canonical) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
@@ -81,10 +82,7 @@ fn join(at: &str, name: &str) -> String {
 fn unknown(name: &str, at: &str, known: &[&'static str]) -> Refusal {
     let short: String = name.chars().take(60).collect();
     let refusal = bad(at, format_args!("there is no property {short:?}"));
-    let lower = short.to_ascii_lowercase();
-    let likeness = |known: &&&str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &lower);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|nearest| likeness(nearest) > 0.8) {
+    match nearest(&short, known.iter().copied()) {
         Some(nearest) => refusal.hint(format!("did you mean {nearest}?")),
         None => refusal.hint(format!("there are {}", known.join(", "))),
     }
