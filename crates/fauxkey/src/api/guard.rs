@@ -61,7 +61,7 @@ impl Guard {
     }
 
     /// Whether `Host` may name that.
-    pub(crate) fn is_ours(&self, authority: &str) -> bool {
+    fn is_ours(&self, authority: &str) -> bool {
         self.authorities.iter().any(|ours| ours.eq_ignore_ascii_case(authority))
             || self.any_address && authority.parse::<SocketAddr>().is_ok()
     }
@@ -76,7 +76,12 @@ impl Guard {
         wrong.1 <= WRONG_TOKENS
     }
 
-    fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+    /// Refuses a request to a foreign name, or of a page that is neither ours nor `let_in`.
+    pub(crate) fn turn_away(
+        &self,
+        request: &Request,
+        let_in: impl FnOnce(&str) -> bool,
+    ) -> Result<(), Problem> {
         let headers = request.headers();
         let host = single(headers, &header::HOST)?.unwrap_or_default();
         // A request target in absolute form (RFC 9112 §3.2.2) names the host once more.
@@ -85,9 +90,8 @@ impl Guard {
             return Err(forbidden(format!("the Host `{}` is not this machine", target.unwrap_or(host)))
                 .hint(format!("ask for {}://{}/", self.scheme, self.authorities[1])));
         }
-        let access = access(request.uri().path());
         if let Some(origin) = single(headers, &header::ORIGIN)?
-            && !(access == Access::Paired && extension::is_extension(origin))
+            && !let_in(origin)
             && !origin
                 .strip_prefix(self.scheme)
                 .and_then(|origin| origin.strip_prefix("://"))
@@ -95,6 +99,13 @@ impl Guard {
         {
             return Err(forbidden(format!("a page of `{origin}` may not ask")));
         }
+        Ok(())
+    }
+
+    fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+        let access = access(request.uri().path());
+        let extension = |origin: &str| access == Access::Paired && extension::is_extension(origin);
+        self.turn_away(request, extension)?;
         let token = self.token_of(request, access)?;
         let with_token = match token {
             Some(token) if access == Access::Paired => fits(&extension::pairing(&self.token), token),

@@ -16,8 +16,10 @@
 //! | `page` | the first page, for people |
 //! | `phone` | the page of one device, as if in the hand |
 //! | `presence` | `instance.json` and `token`, by which a running instance is found |
+//! | `background` | the thread of a server, of this one and of the tenant's |
 //! | `listener`, `tls` | a bound on connections, and TLS for those from other hosts |
 mod accounts;
+pub(crate) mod background;
 mod ceremony;
 mod events;
 mod extension;
@@ -41,6 +43,7 @@ mod trace;
 pub use events::event_json;
 pub use extension::pairing;
 
+use self::background::Background;
 use crate::control::{Control, Failure, FailureKind};
 use crate::home::Home;
 use crate::instance::{Happening, Instance};
@@ -48,7 +51,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -90,10 +92,9 @@ pub struct Served {
     pub certificate: Option<(String, String)>,
     /// The bearer token, 32 random bytes in base64url. Good for as long as the server runs.
     pub token: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
     /// Goes before the thread is waited for: nobody is to come any more.
     presence: Option<presence::Presence>,
+    _thread: Background,
 }
 
 impl Served {
@@ -111,19 +112,6 @@ impl Served {
     /// Stops the server and removes the files by which it is found.
     pub fn stop(self) {
         drop(self);
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.presence = None;
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended by itself.
-            let _ended = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
     }
 }
 
@@ -195,13 +183,9 @@ pub fn serve_control(
         .enable_all()
         .build()
         .map_err(|error| broken("start the API", error))?;
-    let (stop, stopped) = oneshot::channel();
-    let thread = thread::Builder::new()
-        .name("api".into())
-        .spawn(move || run(runtime, listener, acceptor, Arc::new(api), stopped))
-        .map_err(|error| broken("start a thread", error))?;
-    let mut served =
-        Served { url, certificate, token, stop: Some(stop), thread: Some(thread), presence: None };
+    let run = move |stopped| run(runtime, listener, acceptor, Arc::new(api), stopped);
+    let thread = Background::start("api", run).map_err(|error| broken("start a thread", error))?;
+    let mut served = Served { url, certificate, token, presence: None, _thread: thread };
     // Last, so that who finds it can ask it.
     served.presence =
         home.map(|home| presence::Presence::announce(home, &served.url, &served.token)).transpose()?;

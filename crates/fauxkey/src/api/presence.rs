@@ -85,7 +85,8 @@ impl Drop for Presence {
     }
 }
 
-fn remove_if(path: &Path, contents: &[u8]) {
+/// Removes a file that has those contents still.
+pub(crate) fn remove_if(path: &Path, contents: &[u8]) {
     if fs::read(path).is_ok_and(|found| found == contents) {
         // A file that stays names a dead process and is passed over.
         let _stays = fs::remove_file(path);

@@ -23,6 +23,11 @@ impl Problem {
         Failure::new(FailureKind::Invalid, message).into()
     }
 
+    /// What is wrong, for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.failure.message
+    }
+
     /// The same problem with a way out.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { failure: self.failure.hint(hint), ..self }

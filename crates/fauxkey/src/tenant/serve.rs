@@ -2,7 +2,9 @@
 //!
 //! Graph (`/v1.0`, `/beta`) is for who brings the token, in a header or, from a page of ours, as a cookie. The pages of
 //! users are for everybody who reaches this machine's loopback interface, as a sign-in page has to be.
+use crate::api::background::Background;
 use crate::api::guard::{Guard, fits, harden, single};
+use crate::api::presence::remove_if;
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::home::Home;
@@ -21,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -59,9 +60,9 @@ impl Site {
 pub struct ServedTenant {
     /// What is served.
     pub site: Arc<Site>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-    presence: Option<Presence>,
+    /// Goes before the thread is waited for: nobody is to come any more.
+    _presence: Option<Presence>,
+    _thread: Background,
 }
 
 impl ServedTenant {
@@ -73,19 +74,6 @@ impl ServedTenant {
     /// The administrator's page, with the token in it.
     pub fn admin(&self) -> String {
         format!("{}/admin?token={}", self.site.url, self.site.token)
-    }
-}
-
-impl Drop for ServedTenant {
-    fn drop(&mut self) {
-        self.presence = None;
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended by itself.
-            let _ended = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
     }
 }
 
@@ -120,9 +108,8 @@ pub fn serve(
     let guard = Guard::new(local, &[], "http", token.clone());
     let site = Arc::new(Site { host, url, token, guard });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-    let (stop, stopped) = oneshot::channel::<()>();
     let served = site.clone();
-    let run = move || {
+    let run = move |stopped: oneshot::Receiver<()>| {
         runtime.block_on(async move {
             let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
             let listener = crate::api::listener::Bounded::new(listener, None);
@@ -135,9 +122,9 @@ pub fn serve(
         });
         runtime.shutdown_background();
     };
-    let thread = thread::Builder::new().name("tenant".into()).spawn(run).map_err(broken)?;
+    let thread = Background::start("tenant", run).map_err(broken)?;
     let presence = home.map(|home| Presence::announce(home, &site.url)).transpose()?;
-    Ok(ServedTenant { site, stop: Some(stop), thread: Some(thread), presence })
+    Ok(ServedTenant { site, _presence: presence, _thread: thread })
 }
 
 fn router(site: Arc<Site>) -> Router {
@@ -154,23 +141,12 @@ fn router(site: Arc<Site>) -> Router {
 
 /// Around every route: foreign names and foreign pages are kept out, as in front of the control API.
 async fn gate(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let refused = |message: String| {
-        let body = json!({ "error": { "code": "forbidden", "message": message } });
-        (StatusCode::FORBIDDEN, Json(body)).into_response()
-    };
-    let host = single(request.headers(), &header::HOST).ok().flatten().unwrap_or_default();
-    let target = request.uri().authority().map(axum::http::uri::Authority::as_str);
-    let ours = site.guard.is_ours(host) && target.is_none_or(|target| site.guard.is_ours(target));
-    let origin = single(request.headers(), &header::ORIGIN).unwrap_or(Some("several"));
-    let same = origin.is_none_or(|origin| {
-        origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host))
-    });
-    let mut response = if !ours {
-        refused(format!("the Host `{host}` is not this machine"))
-    } else if !same {
-        refused(format!("a page of `{}` may not ask", origin.unwrap_or_default()))
-    } else {
-        next.run(request).await
+    let mut response = match site.guard.turn_away(&request, |_| false) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => {
+            let body = json!({ "error": { "code": "forbidden", "message": problem.message() } });
+            (StatusCode::FORBIDDEN, Json(body)).into_response()
+        }
     };
     harden(response.headers_mut());
     response
@@ -189,12 +165,9 @@ impl Site {
         if let Some(token) = bearer(request) {
             return self.is_token(token);
         }
-        let sent = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         // Browsers say where a request comes from, and no page can make them lie.
-        let ours = sent("sec-fetch-site") == Some("same-origin");
-        let cookies = sent("cookie").unwrap_or_default();
-        let token = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("token="));
-        ours && token.is_some_and(|token| self.is_token(token))
+        let ours = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        ours && pages::cookie(request.headers(), "token").is_some_and(|token| self.is_token(token))
     }
 }
 
@@ -306,9 +279,6 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         // Only what is still ours.
-        if std::fs::read(&self.path).is_ok_and(|found| found == self.contents) {
-            // A file that stays names a dead process and is passed over.
-            let _stays = std::fs::remove_file(&self.path);
-        }
+        remove_if(&self.path, &self.contents);
     }
 }

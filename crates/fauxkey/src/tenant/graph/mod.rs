@@ -161,20 +161,11 @@ impl Call<'_> {
 
     /// The pairs of the query, decoded.
     fn pairs(&self) -> Result<Vec<(String, String)>, Refusal> {
-        let pairs = self.request.query.split('&').filter(|pair| !pair.is_empty());
-        pairs
-            .map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                let spaces = |text: &str| text.replace('+', " ");
-                match (path::decode(&spaces(key)), path::decode(&spaces(value))) {
-                    (Some(key), Some(value)) => Ok((key.into_owned(), value.into_owned())),
-                    _ => {
-                        let message = format!("the query option {pair} cannot be decoded");
-                        Err(Refusal::new(RefusalKind::BadRequest, "badRequest", message))
-                    }
-                }
-            })
-            .collect()
+        let undecodable = |pair: &str| {
+            let message = format!("the query option {pair} cannot be decoded");
+            Refusal::new(RefusalKind::BadRequest, "badRequest", message)
+        };
+        path::pairs(self.request.query).map(|pair| pair.map_err(undecodable)).collect()
     }
 
     fn query(&self) -> Result<Query, Refusal> {

@@ -102,6 +102,15 @@ pub fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
+/// The pairs of a query, decoded, or those that cannot be, as they are.
+pub fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), &str>> {
+    let decoded = |text: &str| decode(&text.replace('+', " ")).map(Cow::into_owned);
+    query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decoded(key).zip(decoded(value)).ok_or(pair)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

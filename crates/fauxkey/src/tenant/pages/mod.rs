@@ -25,6 +25,8 @@ mod shell;
 mod tests;
 mod words;
 
+pub(super) use shell::cookie;
+
 use super::serve::Site;
 use axum::Router;
 use axum::routing::get;

@@ -5,7 +5,6 @@ use askama::Template;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use std::borrow::Cow;
 use tenant::Tenant;
 
 const STYLE: &str = include_str!("assets/tenant.css");
@@ -117,7 +116,7 @@ pub(super) fn admit(site: &Site, parts: &Parts, here: &'static str) -> Option<Re
 }
 
 /// A cookie (RFC 6265 §4.2.1).
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     all.flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -127,17 +126,7 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// The pairs of a query, decoded; what cannot be decoded is left out.
 pub(super) fn pairs(uri: &Uri) -> Vec<(String, String)> {
-    let decode = |text: &str| {
-        let text = text.replace('+', " ");
-        path::decode(&text).map(Cow::into_owned)
-    };
-    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .filter_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(key)?, decode(value)?))
-        })
-        .collect()
+    path::pairs(uri.query().unwrap_or_default()).filter_map(Result::ok).collect()
 }
 
 /// A stranger's text without characters that HTML has no way to write.
