@@ -8,7 +8,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `guid`, `time`, `refusal`, `settings` | vocabulary |
+//! | `guid`, `time`, `refusal`, `settings`, `likeness` | vocabulary |
 //! | `user`, `passkey`, `app`, `phone` | who there is, what they sign in with, and what a phone must be like |
 //! | `policy` | who may use which passkey, and the Authenticator app |
 //! | `access` | authentication strengths, conditional access, Temporary Access Pass |
@@ -25,6 +25,7 @@ pub mod directory;
 mod factors;
 pub mod guid;
 mod handle;
+mod likeness;
 mod methods;
 pub mod odata;
 pub mod passkey;

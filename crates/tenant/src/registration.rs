@@ -1,7 +1,7 @@
 //! Registering passkeys: by users themselves, in a browser or in the app, and on their behalf by administrators.
 use crate::access::{Mode, Target, Verdict};
 use crate::app::{AuthenticatorApp, CodeSecret};
-use crate::challenge::{self, For};
+use crate::challenge::{self, For, Known};
 use crate::guid::Guid;
 use crate::passkey::{AttestationLevel, Passkey, PasskeyFacts, PasskeyType, Route};
 use crate::phone::Phone;
@@ -15,7 +15,9 @@ use crate::store::Row;
 use crate::tenant::Tenant;
 use crate::time::Time;
 use crate::user::User;
-use relying_party::{AttestationType, Registered, RegistrationExpectation, Step, UserVerification};
+use relying_party::{
+    AttestationType, Registered, RegistrationExpectation, Rejection, Step, UserVerification,
+};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Map, json};
 use std::fmt;
@@ -246,7 +248,7 @@ impl Tenant {
         if let Some(name) = display_name {
             check_name(name)?;
         }
-        let registered = self.verify(now, user, session, response)?;
+        let (registered, known) = self.verify(now, user, session, response)?;
         let aaguid = registered.aaguid;
         let attested = registered.attestation == AttestationType::Basic;
         let facts = PasskeyFacts {
@@ -310,51 +312,49 @@ impl Tenant {
         let by_admin = pending.route == Route::Provisioning;
         let audits = Audit::passkey_added(&self.settings, now, ids, user, &passkey, by_admin);
         changes.extend(audits.into_iter().map(|audit| Change::from(Row::Audit(Box::new(audit)))));
-        let known = claimed_challenge(&response.response.client_data_json.0)
-            .and_then(|claimed| self.challenges.check(&claimed, self.settings.challenges, now).ok());
         self.commit(changes)?;
-        if let Some(known) = known {
-            self.challenges.use_up(known, now);
-        }
+        self.challenges.use_up(known, now);
         let mut warnings = decision.warnings;
         // That nobody proved the AAGUID is said once.
         let told = warnings.iter().any(|warning| warning.contains("unverified"));
-        warnings.extend(registered.warnings.into_iter().filter(|more| !(told && more.contains("AAGUID"))));
+        let again = |more: &String| told && more.starts_with("the AAGUID");
+        warnings.extend(registered.warnings.into_iter().filter(|more| !again(more)));
         Ok(Done { passkey, app, warnings, explanation, passed: registered.passed })
     }
 
-    /// WebAuthn L3 §7.1.
+    /// WebAuthn L3 §7.1, and the challenge that was answered.
     fn verify(
         &self,
         now: Time,
         user: &User,
         session: Option<&str>,
         response: &RegistrationResponse,
-    ) -> Result<Registered, Refusal> {
+    ) -> Result<(Registered, Known), Refusal> {
         let claimed = claimed_challenge(&response.response.client_data_json.0).unwrap_or_default();
         let known = self.challenges.check(&claimed, self.settings.challenges, now).and_then(|known| {
             match &known.purpose {
                 For::Registration { user: meant, session: made_for }
                     if *meant == user.id && made_for.as_deref() == session =>
                 {
-                    Ok(())
+                    Ok(known)
                 }
                 For::Registration { .. } => Err("the challenge was made for somebody else".to_owned()),
                 For::SignIn { .. } => Err("the challenge was made to sign in by".to_owned()),
             }
         });
+        let party = self.relying_party(now);
         let expected = RegistrationExpectation {
             // What is none of ours is expected in vain, so that steps before it come first.
             challenge: if known.is_ok() { claimed } else { Vec::new() },
             user_handle: self.user_handle(user.id),
             user_verification: UserVerification::Required,
             conditional: false,
-            algorithms: self.relying_party(now).algorithms,
+            algorithms: party.algorithms.clone(),
             extensions: EXTENSIONS.map(Into::into).to_vec(),
             is_registered: &|id| self.state.passkeys.contains_key(id),
         };
-        self.relying_party(now).verify_registration(&expected, response).map_err(|rejection| {
-            let message = match (rejection.step, &known) {
+        let refused = |rejection: Rejection, known: &Result<Known, String>| {
+            let message = match (rejection.step, known) {
                 (Step::Challenge, Err(why)) => format!("{}: {why}", rejection.cite()),
                 _ => rejection.to_string(),
             };
@@ -363,7 +363,13 @@ impl Tenant {
                     .hint("make another passkey: this one is registered already");
             }
             Refusal::new(RefusalKind::Ceremony, code(rejection.step), message)
-        })
+        };
+        match (party.verify_registration(&expected, response), known) {
+            (Ok(registered), Ok(known)) => Ok((registered, known)),
+            (Err(rejection), known) => Err(refused(rejection, &known)),
+            // Where no challenge is expected, none is right.
+            (Ok(_), Err(why)) => Err(Refusal::new(RefusalKind::Ceremony, code(Step::Challenge), why)),
+        }
     }
 
     /// What the app can do beside passkeys, as the Authenticator policy's mode says, if the passkey was made in it.

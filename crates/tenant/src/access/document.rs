@@ -1,4 +1,5 @@
 //! Reading what is sent to Graph: names in any case, booleans that may be text, and nothing that is not understood.
+use crate::likeness::nearest;
 use crate::refusal::{Refusal, RefusalKind};
 use serde_json::{Map, Value};
 
@@ -35,18 +36,9 @@ pub(super) fn quoted(text: &str) -> String {
     if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
 }
 
-/// The word among `known` that looks most like `word`, if one looks like it at all.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let word: String = word.chars().take(80).collect::<String>().to_lowercase();
-    let distances =
-        known.iter().map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), *known));
-    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= word.len() / 3).then_some(nearest)
-}
-
 /// The hint that names it, or else, and where they are few, all of them.
 pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match (nearest(word, known), known) {
+    match (nearest(word, known.iter().copied()), known) {
         (_, [one]) => format!("expected {one}"),
         (Some(nearest), [_, _, _, _, ..]) => format!("did you mean {nearest}?"),
         _ => format!("expected one of {}", known.join(", ")),

@@ -26,22 +26,13 @@ mod tests;
 pub use filter::{DEEPEST, DEEPEST_LAMBDA, Filter, LONGEST, Literal};
 pub use query::{Page, Query};
 
+use crate::likeness::nearest;
 use crate::refusal::{Refusal, RefusalKind};
 use std::fmt::Display;
 
 /// A query that makes no sense.
 fn bad(what: impl Display) -> Refusal {
     Refusal::new(RefusalKind::BadRequest, "badRequest", what.to_string())
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = name.to_ascii_lowercase();
-    names
-        .map(|known| (strsim::jaro_winkler(&known.to_ascii_lowercase(), &lower), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }
 
 /// Property after property, parted by `/`, as `$select` and `$orderby` name them.

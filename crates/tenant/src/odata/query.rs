@@ -200,7 +200,7 @@ fn known(name: &str) -> Result<&'static str, Refusal> {
         return Err(bad(format_args!("${absent} is not known here")).hint(*hint));
     }
     let refusal = bad(format_args!("there is no option {}", shortened(name)));
-    Err(match nearest(bare, KNOWN.into_iter()) {
+    Err(match nearest(bare, KNOWN) {
         Some(near) => refusal.hint(format!("did you mean ${near}?")),
         None => refusal.hint(format!("there are ${}", KNOWN.join(", $"))),
     })

@@ -260,7 +260,7 @@ impl<'a> Parser<'a> {
         else {
             let refusal = self.wrong(format_args!("there is no function {}", shortened(name)));
             let names = Function::ALL.map(Function::name);
-            return Err(match nearest(name, names.into_iter()) {
+            return Err(match nearest(name, names) {
                 Some(near) => refusal.hint(format!("did you mean {near}?")),
                 None if matches!(name, "any" | "all") => refusal
                     .hint(format!("name the collection before it: methodsRegistered/{name}(x:x eq 'sms')")),
