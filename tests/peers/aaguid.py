@@ -7,17 +7,17 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
 
 import beside
 import fido2.client
+import process
 import web
 from browsers import creation, request
 from cases import Cases, equal
-from fauxkey import Connection, HidDescriptor, _wait_for
+from fauxkey import Connection, HidDescriptor
 from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client, UserInteraction
 from fido2.ctap2 import Ctap2
 from fido2.hid import CtapHidDevice
@@ -150,23 +150,9 @@ class Instance:
 
 @contextmanager
 def running(profile):
-    with tempfile.TemporaryDirectory(prefix="fauxkey-aaguid-") as folder:
-        ready = os.path.join(folder, "ready.json")
-        trace = os.path.join(folder, "trace.jsonl")
-        command = [web.PROGRAM, "run", "--device", f"device={profile}", "--attach", "socket,exec", "--trace", trace]
-        with open(os.path.join(folder, "log"), "w+") as log:
-            process = subprocess.Popen(
-                [*command, "--ready-file", ready, "--exit-with-parent"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"FAUXKEY_HOME": folder},
-            )
-            try:
-                yield Instance(folder, _wait_for(ready, process, log))
-            finally:
-                process.terminate()
-                process.wait(20)
+    doors = ["--attach", "socket,exec", "--trace", "{folder}/trace.jsonl"]
+    with process.serving("run", "--device", f"device={profile}", *doors) as (folder, ready):
+        yield Instance(folder, ready)
 
 
 @contextmanager

@@ -4,29 +4,24 @@ import json
 import os
 import socket
 import subprocess
-import tempfile
-import time
 import urllib.request
 from contextlib import contextmanager
 
 import fido2.client
 import fido2.hid
+import process
 from fido2.ctap2.pin import ClientPin
 from fido2.hid.base import CtapHidConnection, HidDescriptor
+from process import PATIENCE, PROGRAM
 
-PROGRAM = os.environ["FAUXKEY"]
-"""The binary, named by `cargo xtask peers`."""
 REPORT = 64
 """Bytes of a CTAPHID report, without a report number."""
-PATIENCE = 20
-"""Seconds after which something hangs."""
 
 
 class Daemon:
     """`fauxkey run --ephemeral` with one device behind one socket."""
 
-    def __init__(self, process, ready):
-        self._process = process
+    def __init__(self, ready):
         self._ready = ready
         self.device = ready["devices"][0]["name"]
         self.address = ready["devices"][0]["attached"][0]
@@ -93,36 +88,12 @@ class Daemon:
 def running(profile, link, doors="socket", verb="run"):
     """A process with a device of that profile behind a `tcp` or `unix` socket, plugged into python-fido2, and perhaps
     further doors; with the verb `up`, a tenant beside it."""
-    with tempfile.TemporaryDirectory(prefix="fauxkey-peers-") as folder:
-        ready = os.path.join(folder, "ready.json")
-        address = "tcp:127.0.0.1:0" if link == "tcp" else f"unix:{folder}/device.sock"
-        command = [PROGRAM, verb, "--ephemeral", "--profile", profile, "--approve", "auto", "--attach", doors]
-        command += ["--socket", address, "--ready-file", ready, "--listen", "127.0.0.1:0", "--exit-with-parent"]
-        environment = os.environ | {"FAUXKEY_HOME": folder}
-        with open(os.path.join(folder, "log"), "w+") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-            try:
-                daemon = Daemon(process, _wait_for(ready, process, log))
-                _plug_in(daemon.address)
-                yield daemon
-            finally:
-                process.terminate()
-                try:
-                    process.wait(PATIENCE)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-
-
-def _wait_for(ready, process, log):
-    end = time.monotonic() + PATIENCE
-    while not os.path.exists(ready):
-        if process.poll() is not None or time.monotonic() > end:
-            log.seek(0)
-            raise RuntimeError(f"fauxkey run did not come up: {log.read()}")
-        time.sleep(0.005)
-    with open(ready) as file:
-        return json.load(file)
+    address = "tcp:127.0.0.1:0" if link == "tcp" else "unix:{folder}/device.sock"
+    command = [verb, "--ephemeral", "--profile", profile, "--approve", "auto", "--attach", doors]
+    with process.serving(*command, "--socket", address, "--listen", "127.0.0.1:0") as (_, ready):
+        daemon = Daemon(ready)
+        _plug_in(daemon.address)
+        yield daemon
 
 
 def connect(address):

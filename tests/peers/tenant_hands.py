@@ -3,16 +3,14 @@ only looked at: every act is a click or a key."""
 
 import json
 import os
-import subprocess
-import tempfile
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+import process
 from cases import ensure, equal
 from devtools import HEADLESS, over_pipe
-from web import PATIENCE, PROGRAM
+from process import PROGRAM
 
 PICTURES = os.environ.get("FAUXKEY_SCREENSHOTS")
 METHODS = "/v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/"
@@ -54,25 +52,8 @@ class Tenant:
 @contextmanager
 def tenant(behaviour):
     """A tenant of that behaviour."""
-    with tempfile.TemporaryDirectory(prefix="fauxkey-tenant-") as folder:
-        ready = os.path.join(folder, "ready.json")
-        command = [PROGRAM, "tenant", "serve", "--ephemeral", "--behaviour", behaviour]
-        command += ["--ready-file", ready, "--exit-with-parent"]
-        with open(os.path.join(folder, "log"), "w+") as log:
-            environment = os.environ | {"FAUXKEY_HOME": folder}
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-            try:
-                end = time.monotonic() + PATIENCE
-                while not os.path.exists(ready):
-                    if process.poll() is not None or time.monotonic() > end:
-                        log.seek(0)
-                        raise RuntimeError(f"fauxkey tenant serve did not come up: {log.read()}")
-                    time.sleep(0.01)
-                with open(ready) as file:
-                    yield Tenant(json.load(file))
-            finally:
-                process.terminate()
-                process.wait(PATIENCE)
+    with process.serving("tenant", "serve", "--ephemeral", "--behaviour", behaviour) as (_, ready):
+        yield Tenant(ready)
 
 
 # Where the middle of a thing is, once it can be clicked; null if it is not there.

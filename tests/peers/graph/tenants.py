@@ -4,18 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-PROGRAM = os.environ["FAUXKEY"]
-"""The binary, named by `cargo xtask peers`."""
-PATIENCE = 30
-"""Seconds after which something hangs."""
+import process
+from process import PATIENCE, PROGRAM
+
 FIDO2 = "policies/authenticationMethodsPolicy/authenticationMethodConfigurations/fido2"
 IOS, ANDROID = "90a3ccdf-635c-4729-a248-9b709135078f", "de1e552d-db1d-4423-a619-566b625cdc84"
 
@@ -74,21 +71,5 @@ class Tenant:
 @contextmanager
 def serving():
     """A tenant as Entra is now."""
-    with tempfile.TemporaryDirectory(prefix="fauxkey-graph-") as folder:
-        ready = os.path.join(folder, "ready.json")
-        command = [PROGRAM, "tenant", "serve", "--ephemeral", "--ready-file", ready, "--exit-with-parent"]
-        with open(os.path.join(folder, "log"), "w+") as log:
-            environment = os.environ | {"FAUXKEY_HOME": folder}
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-            try:
-                end = time.monotonic() + PATIENCE
-                while not os.path.exists(ready):
-                    if process.poll() is not None or time.monotonic() > end:
-                        log.seek(0)
-                        raise RuntimeError(f"fauxkey tenant serve did not come up: {log.read()}")
-                    time.sleep(0.01)
-                with open(ready) as file:
-                    yield Tenant(json.load(file))
-            finally:
-                process.terminate()
-                process.wait(PATIENCE)
+    with process.serving("tenant", "serve", "--ephemeral") as (_, ready):
+        yield Tenant(ready)
