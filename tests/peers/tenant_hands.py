@@ -3,6 +3,7 @@ only looked at: every act is a click or a key."""
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -83,10 +84,15 @@ class Hands:
 
     def _click(self, fits, selector, box="(one) => one", what=""):
         script = PLACE % (fits, json.dumps(selector), box)
-        x, y = self.page.until(lambda: self.page.value(script), what or f"{selector} where {fits} is there")
+        x, y = self.page.until(lambda: self._at_rest(script), what or f"{selector} where {fits} is there")
         self.page.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
             self.page.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def _at_rest(self, script):
+        """A place that is still the same a moment later: a page that lays itself out anew moves what is to be clicked."""
+        place = self.page.value(script)
+        return place if place and place == self.page.value(script) else None
 
     def click(self, name, section=""):
         """A button, link or fold of that name."""
@@ -111,8 +117,16 @@ class Hands:
         """An option of a list, by its first letters."""
         listed = self.page.until(lambda: self._listed(label, section), f"the list {label!r}")
         ensure(any(one.startswith(option) for one in listed), f"{option!r} is not in {listed}")
-        self.page.value(FOCUS % (json.dumps(section), LABELLED % json.dumps(label)))
+        self.page.until(lambda: self._chosen(label, option, section), f"{option!r} chosen in the list {label!r}")
+
+    def _chosen(self, label, option, section):
+        """Types it, and looks: a dialog that closes gives the focus back when it pleases."""
+        at = (json.dumps(section), LABELLED % json.dumps(label))
+        self.page.value(FOCUS % at)
         self.page.type(option[:40])
+        chosen = (self.page.value(CHOSEN % at) or "").startswith(option)
+        # A list forgets after a second what was typed before.
+        return chosen or time.sleep(1.2)
 
     def _listed(self, label, section):
         return self.page.value(OPTIONS % (json.dumps(section), LABELLED % json.dumps(label)))
@@ -177,6 +191,8 @@ FOCUS = """(() => { const one = [...document.querySelector(%s).querySelectorAll(
   .find((one) => one.checkVisibility() && %s); one.focus(); })()"""
 OPTIONS = """(() => { const one = [...document.querySelector(%s)?.querySelectorAll("select") ?? []]
   .find((one) => one.checkVisibility() && %s); return one ? [...one.options].map((option) => option.textContent) : null; })()"""
+CHOSEN = """(() => { const one = [...document.querySelector(%s)?.querySelectorAll("select") ?? []]
+  .find((one) => one.checkVisibility() && %s); return one?.selectedOptions[0]?.textContent ?? null; })()"""
 TICKED = """(() => { const one = [...document.querySelector(%s)?.querySelectorAll("input[type=checkbox]") ?? []]
   .find((one) => one.checkVisibility() && %s); return one ? (one.checked ? "yes" : "no") : null; })()"""
 
