@@ -65,7 +65,7 @@ fn place() -> Where {
 ///
 /// # Errors
 /// If the system has no room for a thread.
-pub(super) fn of(output: Output, instance: Arc<Instance>) -> io::Result<()> {
+pub(in crate::commands) fn of(output: Output, instance: Arc<Instance>) -> io::Result<()> {
     let happenings = instance.subscribe();
     let mut notes = Notes::new(output);
     let person = Person::there(output, instance, place());
