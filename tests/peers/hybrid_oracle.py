@@ -211,14 +211,17 @@ class Noise:
             self._mix_key(agree(self.ephemeral, self.static))
         return point + self._seal_nothing()
 
-    def hear_first(self, message):
-        """What the responder makes of it."""
+    def hear_first(self, message, check=True):
+        """What the responder makes of it. One that does not check its tag goes on with what it got."""
         self._mix_secret()
         self.other, tag = message[:65], message[65:]
         self._other_ephemeral(self.other)
         if self.linked:
             self._mix_key(agree(self.static, self.other))
-        self._open_nothing(tag)
+        if check:
+            self._open_nothing(tag)
+        else:
+            self._mix_hash(tag)
 
     def second(self):
         """The responder's message: e, ee, and se where the initiator is known."""

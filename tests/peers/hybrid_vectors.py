@@ -177,7 +177,9 @@ def broken_maps(base):
         "a public key of 33 bytes that says that it is not compressed": b"\x04" + POINT[1:],
         "a public key of no curve": b"\x02" + b"\xff" * 32,
         "a public key with no point for its x": b"\x02" + off_the_curve(),
-        "the point at infinity": bytes(33),
+        "a public key that is a bare x, which SEC 1 calls compact": b"\x05" + POINT[1:],
+        "the point at infinity": b"\0",
+        "33 zeros": bytes(33),
     }
     for name, point in points.items():
         yield refused(name, "POINT", code(base | {0: point}))
@@ -240,7 +242,7 @@ def adverts():
         yield row(f"a bit of byte {at} turned", "FOREIGN", good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
     yield row("no bytes", "LENGTH", b"")
     yield row("a byte less", "LENGTH", good[:-1])
-    yield row("a suffix: a server on PSM 0x81, CTAP 2.3", "OK SUFFIX", good + cbor({1: 0x81}), eid)
+    yield row("a suffix that nobody asked for: a server on PSM 0x81, CTAP 2.3", "LENGTH", good + cbor({1: 0x81}))
     yield row("the first byte is not zero", "RESERVED", advert(wide, b"\1" + eid[1:]))
     for domain in (2, 255):
         yield row(f"domain {domain}, which nobody has", "DOMAIN", advert(wide, code_eid(made("nonce", 10), b"\0\0\0", domain)))
