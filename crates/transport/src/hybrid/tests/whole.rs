@@ -1,7 +1,7 @@
 //! A desktop and a phone, with a tunnel service between them that is a queue each way.
-use super::phone::{Deviations, LinkOffer, Patience};
-use super::qr::{Hint, QrCode};
-use super::{Ending, Stage, desktop, domain::TunnelDomain, phone};
+use crate::hybrid::phone::{Deviations, LinkOffer, Patience};
+use crate::hybrid::qr::{Hint, QrCode};
+use crate::hybrid::{Ending, Stage, desktop, domain::TunnelDomain, phone};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -148,7 +148,8 @@ fn a_phone_that_was_linked_is_met_again_without_a_code() {
         panic!("a phone that is known is contacted");
     };
     assert_eq!(path, "/cable/contact/AQI");
-    let payload = super::linking::ClientPayload::decode(&wire::hex::decode(&payload).unwrap()).unwrap();
+    let payload =
+        crate::hybrid::linking::ClientPayload::decode(&wire::hex::decode(&payload).unwrap()).unwrap();
     desktop.handle_connected(NOW);
     let mut phone =
         phone::Session::contacted(NOW, &payload, ([1; 3], [2; 16]), (key, secret), config(), rng(5));
