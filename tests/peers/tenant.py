@@ -2,6 +2,7 @@
 FAUXKEY_SCREENSHOTS, pictures of the pages are left in that folder."""
 
 import sys
+from contextlib import contextmanager
 
 from cases import Cases, ensure, equal
 from phone_page import CONTRAST
@@ -88,10 +89,16 @@ LISTEN = """(() => {
 })()"""
 
 
-def enforce(me, wanted):
-    """Enforces attestation, or not, as the administrator's program does."""
+@contextmanager
+def enforced(me):
+    """While attestation is enforced, by an administrator's program."""
     kind = "#microsoft.graph.fido2AuthenticationMethodConfiguration"
-    me.tenant.do("PATCH", f"{METHODS}fido2", {"@odata.type": kind, "isAttestationEnforced": wanted})
+    enforce = lambda wanted: me.tenant.do("PATCH", f"{METHODS}fido2", {"@odata.type": kind, "isAttestationEnforced": wanted})
+    enforce(True)
+    try:
+        yield
+    finally:
+        enforce(False)
 
 
 def a_pass(me, user=ADELE):
@@ -166,12 +173,11 @@ def register(cases, me, behaviour):
         for other in set(NEXT.values()) - {NEXT[told]}:
             ensure(other not in me.seen("#adding"), f"{other!r} is said too")
     with cases.case("attestation that is enforced stops another device before it makes a passkey"):
-        enforce(me, True)
-        me.click("I understand")
-        me.shows("cannot be attested", "#adding-refusal")
-        me.shows("Register in the Authenticator app itself", "#adding-refusal")
-        me.pictures(f"enforced-{behaviour}")
-        enforce(me, False)
+        with enforced(me):
+            me.click("I understand")
+            me.shows("cannot be attested", "#adding-refusal")
+            me.shows("register in the Authenticator app itself", "#adding-refusal")
+            me.pictures(f"enforced-{behaviour}")
     with cases.case("a passkey is registered, named and listed, with its model and a caution"):
         me.click("I understand")
         me.heading("Name the passkey")
