@@ -18,6 +18,7 @@ mod explain;
 mod extension;
 mod files;
 mod home;
+mod hybrid;
 mod instance;
 mod log;
 mod output;
