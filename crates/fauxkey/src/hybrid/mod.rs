@@ -2,6 +2,5 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `radio` | Bluetooth adverts, sent and heard, and a world of one's own for them |
-#[allow(dead_code, reason = "what scans and shows codes comes next")]
-pub mod radio;
+//! | `image` | QR codes in pictures and on screens, read and drawn |
+pub mod image;
