@@ -19,7 +19,6 @@ mod explain;
 mod extension;
 mod files;
 mod home;
-#[allow(dead_code, reason = "the doors to it are still to come")]
 mod hybrid;
 mod instance;
 mod log;
