@@ -9,6 +9,7 @@ mod api;
 mod app;
 mod ca;
 mod ceremony;
+mod child;
 mod cli;
 mod commands;
 mod control;
@@ -18,6 +19,7 @@ mod explain;
 mod extension;
 mod files;
 mod home;
+mod hybrid;
 mod instance;
 mod log;
 mod output;
@@ -53,10 +55,13 @@ fn main() -> ExitCode {
         // Whoever started it says that it cannot be heard of.
         return exec::own().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    if let Some(code) = commands::lab_stage() {
+        return code;
+    }
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {
             // `exec` starts other people's programs, which are to find things as they were.
-            if !matches!(arguments.verb, Some(cli::Verb::Exec(_))) {
+            if !matches!(arguments.verb, Some(cli::Verb::Exec(_) | cli::Verb::Hybrid(_))) {
                 process::forgo_core_files();
             }
             let everywhere = &arguments.everywhere;

@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`ctaphid`] | the device side of CTAPHID, CTAP 2.1 §11.2 |
 //! | [`iso7816`] | the card side of CTAP over ISO 7816 and ISO 14443 (NFC), CTAP 2.1 §11.3 |
+//! | [`hybrid`] | the hybrid transport, CTAP 2.2 §11.5: both ends of a transaction, which are no [`Link`]s |
 //! | [`direct`] | none: whole CTAP2 messages, for a platform in the same process |
 //! | [`usb`] | what carries CTAPHID's reports: a USB device with a FIDO interface, USB 2.0 and HID 1.11 |
 //! | [`usbip`] | what carries that device's transfers to a host on the network, USB/IP 1.1.1 |
@@ -39,6 +40,7 @@ extern crate std;
 
 pub mod ctaphid;
 pub mod direct;
+pub mod hybrid;
 pub mod iso7816;
 pub mod usb;
 pub mod usbip;
