@@ -4,6 +4,7 @@ use crate::cli::Explain;
 use crate::control::{Failure, FailureKind};
 use crate::output::Output;
 use std::path::Path;
+use std::time::SystemTime;
 
 pub(super) fn explain(output: &Output, arguments: &Explain) -> Result<Exit, Stop> {
     let bytes = if arguments.input == "-" || is_file(&arguments.input) {
@@ -11,7 +12,8 @@ pub(super) fn explain(output: &Output, arguments: &Explain) -> Result<Exit, Stop
     } else {
         arguments.input.clone().into_bytes()
     };
-    let explanation = crate::explain::explain(&bytes).map_err(|error| {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs());
+    let explanation = crate::explain::explain(&bytes, now).map_err(|error| {
         let failure = Failure::new(FailureKind::Invalid, format!("cannot explain this: {error}"));
         Failure { hint: error.hint(), ..failure }
     })?;

@@ -260,11 +260,11 @@ const READINGS: &[Reading] = &[
     Reading { name: "CBOR", text: false, decoded: true, read: cbor::read },
 ];
 
-/// Says what `input` is and what it says.
+/// Says what `input` is and what it says. What ages says how old it is if there is a clock: `now` is in seconds since 1970.
 ///
 /// # Errors
 /// If there is nothing in it, far too much, or nothing that is known here.
-pub fn explain(input: &[u8]) -> Result<Explanation, ExplainError> {
+pub fn explain(input: &[u8], now: Option<u64>) -> Result<Explanation, ExplainError> {
     if input.len() > LONGEST {
         return Err(ExplainError::TooLong(input.len()));
     }
@@ -278,7 +278,12 @@ pub fn explain(input: &[u8]) -> Result<Explanation, ExplainError> {
         for Input { form, bytes } in &inputs {
             let wanted = if *form == Form::Text { reading.text } else { reading.decoded };
             match wanted.then(|| (reading.read)(bytes)) {
-                Some(Ok(fit)) if fit.rest == 0 => return Ok(explanation(fit, *form, bytes.len(), &tried)),
+                Some(Ok(mut fit)) if fit.rest == 0 => {
+                    if let (Kind::HybridQr, Some(now)) = (fit.kind, now) {
+                        qr::tell_age(&mut fit, now);
+                    }
+                    return Ok(explanation(fit, *form, bytes.len(), &tried));
+                }
                 Some(Ok(fit)) => {
                     let why = format!("{} after its end", tree::size(fit.rest));
                     tried.push(Tried {

@@ -179,7 +179,7 @@ fn asserted() -> Value {
 
 fn explained(input: impl AsRef<[u8]>) -> Explanation {
     let input = input.as_ref();
-    explain(input).unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(input)))
+    explain(input, None).unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(input)))
 }
 
 /// Explains bytes in hexadecimal digits, so that nothing hangs on whether they could be text.

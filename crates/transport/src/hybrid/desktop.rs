@@ -12,10 +12,12 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use p256::SecretKey;
 use p256::elliptic_curve::Generate as _;
 use rand_core::CryptoRng;
+use wire::status::Status;
 use wire::time::Instant;
 use wire::{base64url, hex};
 use zeroize::Zeroizing;
@@ -183,14 +185,14 @@ impl Session {
     pub fn handle_advert(&mut self, now: Instant, service_data: &[u8]) -> bool {
         let State::Looking { connected } = self.state else { return false };
         let Some(eid) = Eid::open(service_data, &self.eid_key) else { return false };
+        // A number without a name is no advert of ours, whatever its MAC says.
+        if matches!(self.meeting, Meeting::Qr { .. }) && eid.domain().host().is_none() {
+            return false;
+        }
         self.deadline = Some(now + self.patience.tunnel);
         match &self.meeting {
             Meeting::Qr { code, .. } => {
                 let domain = eid.domain();
-                // A number without a name is no advert of ours, whatever its MAC says.
-                if domain.host().is_none() {
-                    return false;
-                }
                 let tunnel_id = derive::<16>(code.secret.as_slice(), &[], Purpose::TunnelId);
                 let (routing_id, tunnel_id) =
                     (hex::encode(&eid.routing_id()), hex::encode(tunnel_id.as_slice()));
@@ -319,9 +321,13 @@ impl Session {
     }
 
     /// Asks: a command byte and CBOR. The answer is an [`Output::Response`]. Without effect before the phone is there, and
-    /// while a request is open.
+    /// while a request is open. One that no message can carry is answered here.
     pub fn request(&mut self, now: Instant, request: &[u8]) {
         let State::Sealed { open: open @ false, .. } = &mut self.state else { return };
+        if request.len() > frame::MAX_BODY {
+            self.outputs.push_back(Output::Response(vec![Status::REQUEST_TOO_LARGE.0]));
+            return;
+        }
         *open = true;
         // The phone's user may take long.
         self.deadline = Some(now + self.patience.desktop);

@@ -20,9 +20,14 @@ impl TunnelDomain {
     /// How many services have a number of their own: what a desktop says in key 2 of its QR code.
     pub const ASSIGNED: u64 = 2;
 
+    /// Whether it has a number of its own, which desktops have to know.
+    pub fn is_assigned(self) -> bool {
+        self.0 < FIRST_COMPUTED
+    }
+
     /// The host's name; `None` for a number that nobody has yet.
     pub fn host(self) -> Option<String> {
-        if self.0 < FIRST_COMPUTED {
+        if self.is_assigned() {
             return ASSIGNED.get(usize::from(self.0)).map(|host| String::from(*host));
         }
         let digest = Sha256::new()

@@ -8,6 +8,8 @@ use wire::cbor::{self, Value};
 
 /// A message of the tunnel that is longer is refused: what Noise can seal at most.
 pub const MAX_MESSAGE: usize = 65_535;
+/// The longest body of a message: with its type, padding and tag it is as long as Noise can seal.
+pub const MAX_BODY: usize = (MAX_MESSAGE - 16) / GRAIN * GRAIN - 2;
 /// Plaintexts are padded to a multiple of that many bytes.
 const GRAIN: usize = 32;
 /// An update is always that long before it is padded, so that the service cannot tell whether there is a link in it.

@@ -17,6 +17,7 @@ use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use rand_core::CryptoRng;
 use wire::hex;
+use wire::status::Status;
 use wire::time::Instant;
 use zeroize::Zeroizing;
 
@@ -128,17 +129,20 @@ impl Session {
     /// Begins with a QR code that was scanned.
     ///
     /// # Errors
-    /// If the desktop does not know the tunnel service, or does not offer to meet at one.
+    /// If there is no such tunnel service, or the desktop does not know it, or does not offer to meet at one.
     pub fn scan(
         now: Instant,
         code: QrCode,
         config: Config,
         rng: Box<dyn CryptoRng + Send>,
     ) -> Result<Self, Malformed> {
+        let number = config.domain.0;
+        if config.domain.host().is_none() {
+            return Err(Malformed::new(format!("no tunnel service has the number {number}")));
+        }
         // An assigned service may be used only if the desktop knows so many of them.
         let known = code.known_domains.unwrap_or(0);
-        if config.domain.0 < 256 && u64::from(config.domain.0) >= known {
-            let number = config.domain.0;
+        if config.domain.is_assigned() && u64::from(number) >= known {
             return Err(Malformed::new(format!(
                 "the desktop knows {known} tunnel services, and not the one with the number {number}"
             )));
@@ -251,10 +255,9 @@ impl Session {
             if !self.config.deviations.wrong_psk {
                 return Err(why);
             }
-            self.outputs.push_back(Output::StopAdvertising);
+            // It advertises until the desktop has left.
             let nonsense = self.nonsense();
             self.outputs.push_back(Output::Send(nonsense));
-            self.state = State::Advertising(*eid);
             return Ok(());
         }
         self.outputs.push_back(Output::StopAdvertising);
@@ -314,10 +317,12 @@ impl Session {
         }
     }
 
-    /// The response to the open request: a status byte and CBOR. Without effect if none is open (any more).
+    /// The response to the open request: a status byte and CBOR. Without effect if none is open (any more). One that no
+    /// message can carry is replaced by an error.
     pub fn respond(&mut self, now: Instant, response: &[u8]) {
         let State::Sealed { open: open @ true, answered, .. } = &mut self.state else { return };
         (*open, *answered) = (false, true);
+        let response = if response.len() > frame::MAX_BODY { &[Status::OTHER.0] } else { response };
         let sealed = self.seal(&Message::new(Kind::Ctap, response).encode());
         self.deadline = Some(now + self.config.patience.farewell);
         if let Err(why) = sealed {

@@ -67,8 +67,9 @@ impl QrCode {
         let mut members = Members(members);
         let key = members.bytes(0, "the desktop's public key")?;
         let key = key.ok_or_else(|| Malformed::new("key 0, the desktop's public key, is missing"))?;
-        let public_key =
-            Some(key).filter(|key| key.len() == 33).and_then(|key| PublicKey::from_sec1_bytes(&key).ok());
+        let public_key = Some(key)
+            .filter(|key| key.len() == 33 && matches!(key[0], 2 | 3))
+            .and_then(|key| PublicKey::from_sec1_bytes(&key).ok());
         let public_key = public_key.ok_or_else(|| {
             Malformed::new("key 0, the desktop's public key, is no compressed point of P-256 of 33 bytes")
         })?;

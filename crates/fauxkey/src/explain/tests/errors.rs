@@ -2,22 +2,22 @@
 use super::*;
 
 fn refused(input: impl AsRef<[u8]>) -> (String, String) {
-    let error = explain(input.as_ref()).map(|e| e.to_string()).unwrap_err();
+    let error = explain(input.as_ref(), None).map(|e| e.to_string()).unwrap_err();
     (error.to_string(), error.hint().unwrap_or_default())
 }
 
 #[test]
 fn nothing_is_nothing() {
     for empty in ["", " ", "\n\t\r\n", "\u{FEFF}"] {
-        assert_eq!(explain(empty.as_bytes()), Err(ExplainError::Empty));
+        assert_eq!(explain(empty.as_bytes(), None), Err(ExplainError::Empty));
     }
     assert!(ExplainError::Empty.hint().is_some());
 }
 
 #[test]
 fn far_too_much_is_refused_unread() {
-    assert_eq!(explain(&vec![b'0'; LONGEST + 1]), Err(ExplainError::TooLong(LONGEST + 1)));
-    assert!(!matches!(explain(&vec![b'0'; LONGEST]), Err(ExplainError::TooLong(_))));
+    assert_eq!(explain(&vec![b'0'; LONGEST + 1], None), Err(ExplainError::TooLong(LONGEST + 1)));
+    assert!(!matches!(explain(&vec![b'0'; LONGEST], None), Err(ExplainError::TooLong(_))));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn what_was_cut_short_is_noticed_and_what_came_furthest_stands_first() {
 #[test]
 fn every_reading_is_listed_once_for_each_form() {
     // 20 bytes that are neither CBOR nor long enough for anything else.
-    let error = explain(b"ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00").unwrap_err();
+    let error = explain(b"ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00", None).unwrap_err();
     let ExplainError::NothingFits { tried, .. } = &error else { panic!("{error}") };
     for reading in READINGS {
         for form in [Form::Text, Form::Hex] {

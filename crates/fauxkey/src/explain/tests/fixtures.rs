@@ -79,7 +79,9 @@ fn requests_that_an_authenticator_refuses_say_with_which_status() {
     let mut seen = 0;
     for vector in vectors("ctap2") {
         let refused = vector["message"] == "request" && !vector["expect"].starts_with("OK");
-        let Some(Ok(explanation)) = refused.then(|| explain(vector["hex"].as_bytes())) else { continue };
+        let Some(Ok(explanation)) = refused.then(|| explain(vector["hex"].as_bytes(), None)) else {
+            continue;
+        };
         if explanation.kind == Kind::CtapRequest && !is_odd(&explanation, "after the end") {
             assert!(is_odd(&explanation, &vector["expect"]), "{}\n{explanation}", vector["name"]);
             seen += 1;
@@ -92,7 +94,7 @@ fn requests_that_an_authenticator_refuses_say_with_which_status() {
 fn canonical_cbor_is_recognized_and_what_is_not_canonical_is_odd() {
     let (mut canonical, mut odd) = (0, 0);
     for vector in vectors("cbor") {
-        let Ok(explanation) = explain(vector["hex"].as_bytes()) else { continue };
+        let Ok(explanation) = explain(vector["hex"].as_bytes(), None) else { continue };
         if explanation.kind == Kind::Cbor && explanation.form == Form::Hex {
             let is_canonical = vector["expect"].starts_with("OK");
             assert_eq!(explanation.odd.is_empty(), is_canonical, "{}\n{explanation}", vector["name"]);

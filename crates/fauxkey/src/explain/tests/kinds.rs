@@ -210,7 +210,8 @@ fn messages_are_explained_by_the_names_of_their_members() {
 #[test]
 fn every_byte_is_a_status_a_command_or_cbor_or_an_error() {
     for byte in 0..=u8::MAX {
-        let Ok(explanation) = explain(&[byte][..]).or_else(|_| explain(hex::encode(&[byte]).as_bytes()))
+        let Ok(explanation) =
+            explain(&[byte][..], None).or_else(|_| explain(hex::encode(&[byte]).as_bytes(), None))
         else {
             continue;
         };
@@ -225,17 +226,42 @@ fn every_byte_is_a_status_a_command_or_cbor_or_an_error() {
     assert_eq!(line(&explained("f2"), "as a response").note, "a vendor's own code");
 }
 
-/// From Chromium 156, as it was on the screen; the key and the secret were thrown away with it.
+/// From Chromium 156, as it was on the screen at second 1795333631; the key and the secret were thrown away with it.
+const QR: &str = "FIDO:/611911340649350787122967192981306800134385571589870092469258230576555981978000762535343217560002460258429554331591671680070804729101692771948752773579522109321447142404";
+
 #[test]
 fn the_text_of_a_qr_code_is_decoded_but_for_its_secret() {
-    let text = "FIDO:/611911340649350787122967192981306800134385571589870092469258230576555981978000762535343217560002460258429554331591671680070804729101692771948752773579522109321447142404";
+    let text = QR;
     let explanation = explained(text);
     assert_eq!(explanation.kind, Kind::HybridQr);
     assert_eq!(line(&explanation, "5 hint").note, "a registration");
+    let known = "the desktop knows cable.ua5v.com (Google) and cable.auth.com (Apple)";
+    assert_eq!(line(&explanation, "2 known domains").note, known);
+    assert_eq!(line(&explanation, "3 time").note, "the code was made 2026-11-22T07:47:11Z");
     assert!(line(&explanation, "0 public key").value.starts_with("0365d9"));
     assert!(!explanation.to_string().contains("248a99c0"), "the secret is shown");
     assert!(explanation.odd.is_empty());
     assert_eq!(explained(text.to_lowercase()).tree, explanation.tree);
+}
+
+#[test]
+fn a_qr_code_says_its_age_and_a_stale_one_is_odd() {
+    let told = |now: u64| {
+        let explanation = explain(QR.as_bytes(), Some(now)).unwrap();
+        let note = line(&explanation, "3 time").note.clone();
+        (note.strip_prefix("the code was made 2026-11-22T07:47:11Z, ").unwrap().to_owned(), explanation.odd)
+    };
+    let made = 1_795_333_631;
+    for (now, said) in [(made, "0 seconds ago"), (made + 1, "1 second ago"), (made + 119, "119 seconds ago")]
+    {
+        assert_eq!(told(now), (said.into(), vec![]));
+    }
+    assert_eq!(told(made + 300), ("5 minutes ago".into(), vec![]));
+    let stale = "the code is 2 days old: the desktop has stopped waiting, and phones may refuse it";
+    assert_eq!(told(made + 172_800), ("2 days ago".into(), vec![stale.into()]));
+    assert_eq!(told(made - 30), ("30 seconds from now".into(), vec![]));
+    let ahead = "the code will be made in 2 hours: one of the two clocks is wrong";
+    assert_eq!(told(made - 7_200), ("2 hours from now".into(), vec![ahead.into()]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// What an explanation or an error shows is printable, and an explanation can be written as JSON.
 fn is_presentable(input: &[u8]) {
-    let shown = match explain(input) {
+    let shown = match explain(input, Some(1_795_333_640)) {
         Ok(explanation) => {
             let json = serde_json::to_string(&explanation).unwrap();
             assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
