@@ -179,7 +179,7 @@ pub fn all_in() -> Profile {
         config_commands: vec![1, 2, 3, 4],
         extensions: Extension::ALL
             .into_iter()
-            .filter(|extension| *extension != Extension::LargeBlob)
+            .filter(|extension| !matches!(extension, Extension::LargeBlob | Extension::Prf))
             .collect(),
         max_cred_blob_length: 32,
         tells_identifier: true,

@@ -14,6 +14,7 @@ mod extensions;
 mod faults;
 mod get_assertion;
 mod get_info;
+mod hybrid_phone;
 mod identifier;
 mod large_blobs;
 mod make_credential;

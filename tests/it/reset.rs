@@ -150,7 +150,7 @@ fn only_the_transports_that_get_info_tells_of_may_reset() {
         (Link::Usb, Status::OK),
         (Link::Internal, Status::OK),
         (Link::Nfc, Status::OPERATION_DENIED),
-        (Link::Hybrid, Status::OPERATION_DENIED),
+        (Link::Hybrid, Status::INVALID_COMMAND),
     ] {
         let mut rig = tokens::protected(profile.clone());
         assert_eq!(info(&mut rig).transports_for_reset, ["usb", "internal"]);
@@ -159,7 +159,7 @@ fn only_the_transports_that_get_info_tells_of_may_reset() {
         assert_eq!(rig.prompts.len(), usize::from(expected == Status::OK), "{link:?}");
         assert_eq!(state(&rig).verification.pin.is_some(), expected != Status::OK);
     }
-    for link in [Link::Usb, Link::Internal, Link::Nfc, Link::Hybrid] {
+    for link in [Link::Usb, Link::Internal, Link::Nfc] {
         let via = Via { link, channel: 1 };
         assert_eq!(
             reset_at(&mut Rig::new(all_in()), NOW, via, Gesture::Present),

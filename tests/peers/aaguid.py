@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
 
 import beside
 import fido2.client
+import hybrid
 import process
 import web
 from browsers import creation, request
@@ -195,7 +197,7 @@ def measure(names):
                     table[f"{route} | {kind} | {preference}"] = outcome(made)
             if kind == "unattested":
                 found = _sign_ins(open_routes)
-    return {"seen": table, "found": found, "graph": _graph(names)}
+    return {"seen": table | _hybrid(), "found": found, "graph": _graph(names)}
 
 
 def _sign_ins(open_routes):
@@ -226,6 +228,46 @@ def _graph(names):
                     made = lambda: seen(party.create(here), instance.ready["devices"][0]["aaguid"])  # noqa: E731
                     results[f"{route} | {kind}"] = outcome(made)
     return results
+
+
+IN_LAB = "--in-lab"
+
+
+class ByHybrid:
+    """A page in a browser that shows a QR code, which a phone reads off the screen."""
+
+    def __init__(self, desktop, phone):
+        self.desktop, self.phone, self.rp_id = desktop, phone, desktop.rp_id
+
+    def create(self, options):
+        self.desktop.begin("create", options | {"hints": ["hybrid"]})
+        self.phone.scan()
+        try:
+            return self.desktop.outcome()
+        except web.Refused as refused:
+            raise Refused(refused.name) from None
+
+
+def _in_lab():
+    """What a page sees over hybrid, in a lab."""
+    cells = {}
+    with tempfile.TemporaryDirectory(prefix="fauxkey-phones-") as homes, hybrid.desktop() as desktop:
+        for kind, profile in PROFILES.items():
+            phone = hybrid.Phone(os.path.join(homes, kind), profile, desktop.screen.name)
+            party = ByHybrid(desktop, phone)
+            for preference in PREFERENCES:
+                wish = RESIDENT | {"authenticatorAttachment": "cross-platform"}
+                options = creation(party, f"{kind} {preference}", attestation=preference, selection=wish)
+                made = lambda: seen(party.create(options), phone.aaguid)  # noqa: E731
+                cells[f"chromium over hybrid | {kind} | {preference}"] = outcome(made)
+    return cells
+
+
+def _hybrid():
+    done = hybrid.again_in_lab(IN_LAB, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"in the lab: status {done.returncode}")
+    return json.loads(done.stdout)
 
 
 BESIDE = ("chromium:extension", "chromium:script", "chromium-headless-shell:script", "firefox:extension", "ceremonies")
@@ -305,6 +347,9 @@ def _told(instance):
 
 
 def main():
+    if IN_LAB in sys.argv:
+        print(json.dumps(_in_lab()))
+        return
     cases = Cases()
     names = [*web.BROWSERS, "python-fido2", *CLIENTS]
     measured = {"beside": _beside()}

@@ -187,16 +187,19 @@ def chromium():
 
 
 @contextmanager
-def over_pipe(program, before=()):
-    """A browser with a profile of its own, started by `before`; its page."""
+def over_pipe(program, before=(), screen=None, environment=None):
+    """A browser with a profile of its own, started by `before`; its page. On a screen it has windows."""
     folder = tempfile.mkdtemp(prefix="fauxkey-devtools-")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    headless = ["--headless=new"] if program == HEADLESS else []
-    flags = [*headless, "--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
+    flags = ["--remote-debugging-pipe", f"--user-data-dir={folder}/profile", *CHROMIUM, *sandbox]
+    environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"} | (environment or {})
+    if screen:
+        environment["DISPLAY"] = screen
+    elif program == HEADLESS:
+        flags.append("--headless=new")
     read_here, write_here, read_there, write_there = pipes()
     # Chromium reads commands from descriptor 3 and writes to 4.
     start = f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}'
-    environment = os.environ | {"HOME": folder, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
     with open(os.path.join(folder, "log"), "w") as log:
         process = subprocess.Popen(
             ["bash", "-c", start, *before, program, *flags, "about:blank"],

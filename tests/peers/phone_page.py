@@ -421,6 +421,8 @@ def accounts(cases, phone):
         page.until(lambda: page.focus() == ("button", "Keep it"), "the dialog is open")
         page.press("Tab")
         page.press("Enter")
+        # An open dialog hides everything else from screen readers, so that is waited for first.
+        page.until(lambda: not page.value("!!document.querySelector('dialog[open]')"), "the dialog is closed")
         page.until(lambda: ("heading", tenant["user"]) not in page.tree(), "it is gone")
         equal(len(daemon.api("GET", "/passkeys")), before - 1, "passkeys")
         page.until(lambda: page.focus()[0] == "heading", "the focus is not lost")

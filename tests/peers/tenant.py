@@ -2,6 +2,7 @@
 FAUXKEY_SCREENSHOTS, pictures of the pages are left in that folder."""
 
 import sys
+from contextlib import contextmanager
 
 from cases import Cases, ensure, equal
 from phone_page import CONTRAST
@@ -79,6 +80,27 @@ def admin(cases, me, behaviour):
     me.pictures(f"admin-{behaviour}")
 
 
+HYBRID = "window.PublicKeyCredential?.getClientCapabilities?.().then((can) => can.hybridTransport)"
+NEXT = {True: "A QR code comes next, in a window", False: "fauxkey hybrid lab -- bash", None: "it does not say"}
+# Notes what the browser is asked for, and asks it.
+LISTEN = """(() => {
+  const get = navigator.credentials.get.bind(navigator.credentials);
+  navigator.credentials.get = (options) => { window.asked = options.publicKey.hints; return get(options); };
+})()"""
+
+
+@contextmanager
+def enforced(me):
+    """While attestation is enforced, by an administrator's program."""
+    kind = "#microsoft.graph.fido2AuthenticationMethodConfiguration"
+    enforce = lambda wanted: me.tenant.do("PATCH", f"{METHODS}fido2", {"@odata.type": kind, "isAttestationEnforced": wanted})
+    enforce(True)
+    try:
+        yield
+    finally:
+        enforce(False)
+
+
 def a_pass(me, user=ADELE):
     """A Temporary Access Pass, as the Admin page tells it."""
     me.open("/admin")
@@ -145,6 +167,17 @@ def register(cases, me, behaviour):
         me.shows("Bluetooth is off on the computer", "#adding-refusal")
         me.pictures(f"phone-{behaviour}")
         me.tick("Bluetooth on this computer", True, "#adding")
+    with cases.case("what comes next is said as it is in this browser: a QR code, or what to do for one"):
+        told = me.page.send("Runtime.evaluate", expression=HYBRID, awaitPromise=True, returnByValue=True)["result"].get("value")
+        me.shows(NEXT[told], "#adding")
+        for other in set(NEXT.values()) - {NEXT[told]}:
+            ensure(other not in me.seen("#adding"), f"{other!r} is said too")
+    with cases.case("attestation that is enforced stops another device before it makes a passkey"):
+        with enforced(me):
+            me.click("I understand")
+            me.shows("cannot be attested", "#adding-refusal")
+            me.shows("register in the Authenticator app itself", "#adding-refusal")
+            me.pictures(f"enforced-{behaviour}")
     with cases.case("a passkey is registered, named and listed, with its model and a caution"):
         me.click("I understand")
         me.heading("Name the passkey")
@@ -152,6 +185,7 @@ def register(cases, me, behaviour):
         me.click("Next")
         me.shows("The passkey is there", "#adding")
         me.shows(IOS_NAME, "#adding")
+        me.shows("an entry of its own", "#adding")
         me.pictures(f"done-{behaviour}")
         me.click("Done")
         me.shows("Adele's phone", ".method")
@@ -197,6 +231,23 @@ def sign_in(cases, me, behaviour):
         signed = me.tenant.get(SIGN_INS)["value"][0]
         equal(signed["status"]["errorCode"], 0, "errorCode")
         equal(signed["authenticationDetails"][0]["authenticationMethod"], LABEL[behaviour], "method")
+
+
+    with cases.case("with another device, whose Bluetooth has to be on at both ends: the browser is asked for a code"):
+        out(me)
+        me.click("Sign-in options")
+        me.click("Use another device")
+        me.heading("Use another device")
+        me.pictures(f"another-device-{behaviour}")
+        for whose in ("the phone", "this computer"):
+            me.tick(f"Bluetooth on {whose}", False)
+            me.click("Go on")
+            me.shows(f"Bluetooth is off on {whose.replace('this', 'the')}", "#refusal")
+            me.tick(f"Bluetooth on {whose}", True)
+        page.value(LISTEN)
+        me.click("Go on")
+        me.heading("✓ Signed in to OfficeHome")
+        equal(page.value("asked"), ["hybrid"], "hints")
 
 
 def look_back(cases, me, behaviour):

@@ -6,19 +6,9 @@ mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
 echo
 
-# The firmware may have left half a line, so each case begins a new one.
-ok() { echo "ok $*"; }
-failed() { echo "FAILED $*"; [ ! -e /tmp/log ] || tail -n 5 /tmp/log; }
-check() { what=$1; shift; if "$@" > /tmp/said 2>&1; then ok "$what"; else failed "$what: $* said: $(tail -n 3 /tmp/said | tr '\n' ' ')"; fi; }
-has() { pattern=$1; shift; "$@" > /tmp/has 2>&1; grep -q -- "$pattern" /tmp/has || { cat /tmp/has; return 1; }; }
-has_not() { ! has "$@" > /dev/null; }
-# Waits up to twenty seconds.
-until_true() { n=0; until "$@" > /dev/null 2>&1; do n=$((n+1)); [ $n -lt 400 ] || return 1; usleep 50000; done; }
-exists() { [ -e "$1" ]; }
-is_gone() { [ ! -e "$1" ]; }
-ended() { ! kill -0 "$1" 2> /dev/null; }
+. /lib/cases.sh
 
-for module in $(cat /lib/modules/order); do insmod "/lib/modules/$module" || failed "insmod $module"; done
+load_modules
 ip link set lo up
 
 # A registration for fido2-cred: client data hash, RP ID, user name, user ID.

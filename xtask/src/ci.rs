@@ -38,7 +38,7 @@ enum When {
     Advisories,
 }
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     Check { name: "format", when: When::Ever, run: format },
     Check { name: "clippy", when: When::Ever, run: clippy },
     Check { name: "doc", when: When::Ever, run: doc },
@@ -54,6 +54,7 @@ const CHECKS: [Check; 18] = [
     Check { name: "more-peers", when: When::All, run: more_peers },
     Check { name: "many-crashes", when: When::All, run: many_crashes },
     Check { name: "vm-tier-2", when: When::All, run: vm_tier_2 },
+    Check { name: "vm-bluetooth", when: When::All, run: vm_bluetooth },
     Check { name: "fuzz", when: When::All, run: some_fuzz },
     Check { name: "dist", when: When::All, run: portable },
     Check { name: "bench", when: When::All, run: bench_program },
@@ -194,11 +195,15 @@ fn many_crashes(workspace: &Workspace) -> Result<()> {
 }
 
 fn vm_tier_1(workspace: &Workspace) -> Result<()> {
-    vm::run(workspace, &vm::Args::tier(1))
+    vm::run(workspace, &vm::Args::tier(vm::Tier::First))
 }
 
 fn vm_tier_2(workspace: &Workspace) -> Result<()> {
-    vm::run(workspace, &vm::Args::tier(2))
+    vm::run(workspace, &vm::Args::tier(vm::Tier::Second))
+}
+
+fn vm_bluetooth(workspace: &Workspace) -> Result<()> {
+    vm::run(workspace, &vm::Args::tier(vm::Tier::Bluetooth))
 }
 
 fn some_fuzz(workspace: &Workspace) -> Result<()> {

@@ -60,6 +60,8 @@ pub(crate) enum Peer {
     ChromiumHeadlessShell,
     /// Firefox ESR, through `fauxkey exec`
     Firefox,
+    /// Debian's Chromium with windows and a phone that scans its QR code, in `fauxkey hybrid lab`
+    ChromiumHybrid,
     /// Pages that `fauxkey browser` answers beside Chromium, chromium-headless-shell and Firefox: extension and script
     Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
@@ -99,6 +101,9 @@ const CHROMIUM: Package = Package::new("chromium", "/usr/bin/chromium");
 const HEADLESS_SHELL: Package = Package::new("chromium-headless-shell", "/usr/bin/chromium-headless-shell");
 const FIREFOX: Package = Package::new("firefox-esr", "/usr/bin/firefox-esr");
 const DRIVER: Package = Package::new("chromium-driver", "/usr/bin/chromedriver");
+/// A screen that nobody looks at, with its keyboard.
+const SCREEN: [Package; 2] =
+    [Package::new("xvfb", "/usr/bin/Xvfb"), Package::new("xdotool", "/usr/bin/xdotool")];
 const NODE: Package = Package::new("nodejs", "/usr/bin/node");
 const NPM: Package = Package::new("npm", "/usr/bin/npm");
 const OPENSSH: [Package; 3] = [
@@ -109,13 +114,14 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 9] = [
+    pub(crate) const QUICK: [Self; 10] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Mutations,
         Self::Libfido2,
         Self::Openssh,
         Self::ChromiumHeadlessShell,
+        Self::ChromiumHybrid,
         Self::Playwright,
         Self::Tenant,
         Self::Graph,
@@ -143,6 +149,7 @@ impl Peer {
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
             Self::Chromium | Self::ChromiumHeadlessShell | Self::Firefox => "tests/peers/browsers.py",
+            Self::ChromiumHybrid => "tests/peers/chromium_hybrid.py",
             Self::Extension => "tests/peers/extension.py",
             Self::Aaguid => "tests/peers/aaguid.py",
             Self::Playwright => "tests/peers/harness/playwright_story.py",
@@ -182,7 +189,9 @@ impl Peer {
             Self::Chromium | Self::Phone | Self::Tenant => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
-            Self::Extension | Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::ChromiumHybrid => &[CHROMIUM, SCREEN[0], SCREEN[1]],
+            Self::Extension => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
+            Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0], SCREEN[1]],
             Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
             Self::Graph => &[NODE, NPM],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],

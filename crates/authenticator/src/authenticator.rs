@@ -196,19 +196,26 @@ impl Authenticator {
             let why = "CTAP 2.1 §11.2.5.3: another command waits for its user, or is being worked on";
             return Err(Status::CHANNEL_BUSY.because(why));
         }
-        let longest = self.capabilities.profile.max_msg_size;
+        let longest = self.capabilities.longest_message(via.link);
         if u32::try_from(message.len()).map_or(true, |len| len > longest) {
-            let why = format!("CTAP 2.1 §6.4: {} bytes are more than maxMsgSize {longest}", message.len());
+            let limit = if via.link == Link::Hybrid { "a message over hybrid has," } else { "maxMsgSize" };
+            let why = format!("CTAP 2.1 §6.4: {} bytes are more than {limit} {longest}", message.len());
             return Err(Status::REQUEST_TOO_LARGE.because_of(why));
         }
         // Before its parameters are looked at: a command that is not there has none.
         if let Some(command) = message.first().copied().map(Command)
-            && !self.capabilities.has(command)
+            && !self.capabilities.answers(via.link, command)
         {
-            let why = format!("CTAP 2.1 §6: this authenticator has no {command}");
+            let why = match via.link {
+                Link::Hybrid => format!("CTAP 2.2 §11.5: over hybrid a phone answers no {command}"),
+                _ => format!("CTAP 2.1 §6: this authenticator has no {command}"),
+            };
             return Err(Status::INVALID_COMMAND.because_of(why));
         }
-        let request = ctap2::Request::decode(message)?;
+        let request = match via.link {
+            Link::Hybrid => ctap2::Request::decode_over_hybrid(message)?,
+            _ => ctap2::Request::decode(message)?,
+        };
         // CTAP 2.1 §6: what is left of a sequence does not outlive another command.
         self.sequence.take_if(|sequence| !goes_on(&request, &sequence.rest));
         self.session.observe(now);
@@ -247,6 +254,7 @@ impl Authenticator {
     fn get_info(&mut self, link: Link) -> ctap2::GetInfoResponse {
         let mut info = self.capabilities.get_info(link, &self.memory);
         if self.capabilities.profile.tells_identifier
+            && link != Link::Hybrid
             && let Some(sealed) = identifier::Sealed::of(&self.memory, &mut self.rng)
         {
             info.enc_identifier = Some(sealed.enc_identifier);

@@ -5,9 +5,16 @@ use crate::memory::Memory;
 use crate::pin::Protocol;
 use crate::profile::{Attestation, Extension, Profile, Verification};
 use crate::store::State;
-use alloc::{string::ToString, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use wire::cose::Algorithm;
 use wire::ctap2::{Command, GetInfoResponse};
+
+/// Bytes that a message may have over hybrid, command byte included: what one Noise message carries (Noise §3). Phones
+/// tell no maxMsgSize there.
+const HYBRID_MESSAGE: u32 = 65_535;
 
 /// The profile, asked together with what is remembered.
 pub(crate) struct Capabilities {
@@ -18,8 +25,23 @@ pub(crate) struct Capabilities {
 
 impl Capabilities {
     pub(crate) fn of(profile: Profile) -> Self {
-        let speaks_2_1 = profile.versions.iter().any(|v| v == "FIDO_2_1" || v == "FIDO_2_3");
+        let speaks_2_1 = since_2_1(&profile.versions);
         Self { profile, speaks_2_1 }
+    }
+
+    /// Whether that command is answered over `link`. A phone is for ceremonies: over hybrid nobody manages it, and
+    /// nobody is told a second account.
+    pub(crate) fn answers(&self, link: Link, command: Command) -> bool {
+        match (link, command) {
+            (Link::Hybrid, Command::SELECTION) => {
+                self.has(Command::GET_INFO) && since_2_1(self.versions(link))
+            }
+            (Link::Hybrid, Command::GET_INFO | Command::MAKE_CREDENTIAL | Command::GET_ASSERTION) => {
+                self.has(command)
+            }
+            (Link::Hybrid, _) => false,
+            (_, command) => self.has(command),
+        }
     }
 
     /// Whether the authenticator has that command at all.
@@ -53,6 +75,27 @@ impl Capabilities {
     /// Whether an extension is advertised.
     pub(crate) fn extends(&self, extension: Extension) -> bool {
         self.profile.extensions.contains(&extension)
+    }
+
+    /// Whether an extension is advertised over `link`.
+    pub(crate) fn extends_over(&self, link: Link, extension: Extension) -> bool {
+        self.extensions(link).contains(&extension)
+    }
+
+    /// What getInfo 0x02 lists over `link`.
+    fn extensions(&self, link: Link) -> &[Extension] {
+        match link {
+            Link::Hybrid => {
+                self.profile.seen(link).and_then(|seen| seen.extensions.as_deref()).unwrap_or(&[])
+            }
+            _ => &self.profile.extensions,
+        }
+    }
+
+    /// What getInfo 0x01 lists over `link`, before alwaysUv has its say.
+    fn versions(&self, link: Link) -> &[String] {
+        let seen = self.profile.seen(link).filter(|_| link == Link::Hybrid);
+        seen.and_then(|seen| seen.versions.as_deref()).unwrap_or(&self.profile.versions)
     }
 
     /// The `rk` option.
@@ -110,13 +153,23 @@ impl Capabilities {
         offered.iter().copied().find(|algorithm| self.profile.algorithms.contains(algorithm))
     }
 
-    /// Whether an excludeList or allowList of `len` entries is too long.
-    pub(crate) fn list_too_long(&self, len: usize) -> bool {
-        u32::try_from(len).map_or(true, |len| len > self.profile.max_credential_count_in_list)
+    /// The longest message over `link` in bytes, command byte included.
+    pub(crate) fn longest_message(&self, link: Link) -> u32 {
+        if link == Link::Hybrid { HYBRID_MESSAGE } else { self.profile.max_msg_size }
+    }
+
+    /// Whether an excludeList or allowList of `len` entries is too long over `link`. Phones tell no limit over hybrid,
+    /// and clients send there what they have.
+    pub(crate) fn list_too_long(&self, link: Link, len: usize) -> bool {
+        let longest = self.profile.max_credential_count_in_list;
+        link != Link::Hybrid && u32::try_from(len).map_or(true, |len| len > longest)
     }
 
     /// The answer to getInfo over `link`, CTAP 2.1 §6.4, without the members that are drawn anew each time.
     pub(crate) fn get_info(&self, link: Link, memory: &Memory) -> GetInfoResponse {
+        if link == Link::Hybrid {
+            return self.phone_info(memory.state());
+        }
         let profile = &self.profile;
         let state = memory.state();
         let seen = profile.seen(link);
@@ -186,6 +239,27 @@ impl Capabilities {
         info
     }
 
+    /// The answer of a phone over hybrid: it has the members that phones were seen to give, 0x01 to 0x04 and 0x09, and
+    /// of the options `rk` and `uv`. Clients have it before they ask, in the tunnel's first message.
+    fn phone_info(&self, state: &State) -> GetInfoResponse {
+        let seen = self.profile.seen(Link::Hybrid);
+        // U2F is not for hybrid, which carries CTAP2 alone.
+        let versions = self.versions(Link::Hybrid).iter().filter(|version| *version != "U2F_V2");
+        let extensions = self.extensions(Link::Hybrid).iter();
+        let options = [("rk", Some(self.discoverable())), ("uv", self.uv(state))];
+        GetInfoResponse {
+            versions: versions.cloned().collect(),
+            extensions: extensions.map(|extension| extension.name().to_string()).collect(),
+            aaguid: seen.and_then(|seen| seen.aaguid).unwrap_or(self.profile.aaguid),
+            options: options
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_string(), value?)))
+                .collect(),
+            transports: seen.map(|seen| seen.transports.clone()).unwrap_or_default(),
+            ..GetInfoResponse::default()
+        }
+    }
+
     /// How many more discoverable credentials fit.
     pub(crate) fn room(&self, memory: &Memory) -> u64 {
         let all = u64::from(self.profile.discoverable.unwrap_or(0));
@@ -193,7 +267,7 @@ impl Capabilities {
     }
 
     /// getInfo 0x04. Options at their default of CTAP 2.1 §6.4 are told only where that says something.
-    fn options(&self, link: Link, state: &State) -> Vec<(alloc::string::String, bool)> {
+    fn options(&self, link: Link, state: &State) -> Vec<(String, bool)> {
         let profile = &self.profile;
         let config = |command: u8| profile.config_commands.contains(&command);
         let (bio, bio_preview) = match profile.verification {
@@ -227,4 +301,9 @@ impl Capabilities {
         ];
         options.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
     }
+}
+
+/// Whether a version from CTAP 2.1 on is among them.
+fn since_2_1(versions: &[String]) -> bool {
+    versions.iter().any(|version| version == "FIDO_2_1" || version == "FIDO_2_3")
 }

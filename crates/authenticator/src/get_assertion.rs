@@ -47,6 +47,8 @@ enum Found {
     Nothing,
     /// The first match of an allowList.
     Listed(Held),
+    /// The matches of an allowList, in its order, of which the user of a phone chooses one; two at least.
+    Choice(Vec<RecordId>),
     /// Discoverable credentials, newest first; never empty.
     Discovered(Vec<RecordId>),
 }
@@ -97,7 +99,8 @@ pub(crate) fn begin(
     if request.rk.is_some() {
         return Err(Status::UNSUPPORTED_OPTION.because("CTAP 2.1 §6.2.2 step 4: rk has no meaning here"));
     }
-    let up = request.up != Some(false);
+    // A phone does nothing across the room that its user does not know of, whatever `up` says.
+    let up = request.up != Some(false) || via.link == Link::Hybrid;
 
     // Step 5: alwaysUv, which lets silent requests through.
     if up && can.always_uv(state) {
@@ -129,12 +132,12 @@ pub(crate) fn begin(
     let verified = token.is_some() || verification;
 
     // Step 7: what can sign.
-    if can.list_too_long(request.allow_list.len()) {
+    if can.list_too_long(via.link, request.allow_list.len()) {
         let why = "CTAP 2.1 §6.4: allowList is longer than maxCredentialCountInList";
         return Err(Status::LIMIT_EXCEEDED.because(why));
     }
     let rp_id_hash = rp_id_hash(&request.rp_id);
-    let found = locate(auth, &rp_id_hash, &request.allow_list, verified);
+    let found = locate(auth, via, &rp_id_hash, &request.allow_list, verified);
     let nothing = matches!(found, Found::Nothing);
     // Verification (step 6) comes first all the same: that there is nothing for a user who is verified is nobody
     // else's business.
@@ -145,8 +148,11 @@ pub(crate) fn begin(
     let extensions = GetPlan::read(auth, via, &request)?;
     let accounts = accounts(auth, &found);
     // Step 12: what has a display lets its user choose there.
-    let choice =
-        shows_accounts(auth, via) && up && matches!(&found, Found::Discovered(several) if several.len() > 1);
+    let choice = match &found {
+        Found::Discovered(several) => shows_accounts(auth, via) && up && several.len() > 1,
+        Found::Choice(_) => true,
+        Found::Listed(_) | Found::Nothing => false,
+    };
     let present = token.is_some_and(|token| auth.session.token(token.protocol).user_present(now));
     let rp_id = request.rp_id;
     let client_data_hash = request.client_data_hash;
@@ -169,7 +175,7 @@ pub(crate) fn begin(
 
 /// CTAP 2.1 §6.2.2 step 7. An empty allowList counts as none. credProtect level 3 shows itself only to a user who
 /// is verified, level 2 also to who names the credential.
-fn locate(auth: &Authenticator, rp: &RpIdHash, allow_list: &[Descriptor], verified: bool) -> Found {
+fn locate(auth: &Authenticator, via: Via, rp: &RpIdHash, allow_list: &[Descriptor], verified: bool) -> Found {
     if allow_list.is_empty() {
         let shows_itself = |credential: &&Credential| verified || credential.extensions.cred_protect < 2;
         let found = auth.memory.credentials().of_rp(rp).filter(shows_itself);
@@ -179,14 +185,37 @@ fn locate(auth: &Authenticator, rp: &RpIdHash, allow_list: &[Descriptor], verifi
     let shows_itself = |held: &Held| verified || auth.memory.cred_protect(held) < 3;
     let mut found =
         allow_list.iter().filter_map(|listed| auth.memory.find(rp, &listed.id)).filter(shows_itself);
+    if via.link == Link::Hybrid {
+        return on_a_phone(found);
+    }
     found.next().map_or(Found::Nothing, Found::Listed)
+}
+
+/// Step 11 leaves it to the authenticator which credential of an allowList signs, and phones leave it to their user.
+/// What lives in its own ID has no name to be shown under: it signs where nothing else does.
+fn on_a_phone(found: impl Iterator<Item = Held>) -> Found {
+    let (mut records, mut first) = (Vec::new(), None);
+    for held in found {
+        match &held {
+            Held::Stored(record) if records.contains(record) => {}
+            Held::Stored(record) => records.push(*record),
+            Held::Sealed { .. } => {}
+        }
+        first.get_or_insert(held);
+    }
+    match (records.as_slice(), first) {
+        ([only], _) => Found::Listed(Held::Stored(*only)),
+        ([], None) => Found::Nothing,
+        ([], Some(sealed)) => Found::Listed(sealed),
+        _ => Found::Choice(records),
+    }
 }
 
 /// The accounts that a prompt shows. Credentials that live in their own IDs have none.
 fn accounts(auth: &Authenticator, found: &Found) -> Vec<UserEntity> {
     let records = match found {
         Found::Listed(Held::Stored(record)) => core::slice::from_ref(record),
-        Found::Discovered(records) => records,
+        Found::Discovered(records) | Found::Choice(records) => records,
         Found::Nothing | Found::Listed(Held::Sealed { .. }) => &[],
     };
     let shown = records.iter().take(ACCOUNTS_SHOWN);
@@ -194,9 +223,14 @@ fn accounts(auth: &Authenticator, found: &Found) -> Vec<UserEntity> {
 }
 
 /// Whether the user sees the accounts on the authenticator's own display, and not on the platform's. Where both are
-/// one device there is one display, and it is the platform's.
+/// one device there is one display, and it is the platform's. What is reached over hybrid is a phone, and over hybrid
+/// there is no second account to be had.
 fn shows_accounts(auth: &Authenticator, via: Via) -> bool {
-    auth.capabilities.profile.display && via.link != Link::Internal
+    match via.link {
+        Link::Internal => false,
+        Link::Hybrid => true,
+        Link::Usb | Link::Nfc => auth.capabilities.profile.display,
+    }
 }
 
 fn no_credentials() -> CtapError {
@@ -234,21 +268,22 @@ impl Asked {
         let done = consent.map(Consent::flags).unwrap_or_default() | by_token;
         let touched = (up || consent.is_some()) && done.contains(Flags::UP);
         let flags = Flags::UP.when(touched) | Flags::UV.when(done.contains(Flags::UV));
-        let listed = matches!(found, Found::Listed(_));
+        let listed = matches!(found, Found::Listed(_) | Found::Choice(_));
         let assertion = Assertion { rp_id_hash, client_data_hash, flags, extensions, listed };
 
         match found {
             Found::Nothing => Err(no_credentials()),
             // Step 11: an allowList gives one credential, and no count.
             Found::Listed(held) => assertion.sign(auth, held, Among::Nothing),
+            // userSelected must not be there after an allowList (§6.2.2, 0x06).
+            Found::Choice(records) => {
+                let chosen = chosen(&records, consent)?;
+                assertion.sign(auth, Held::Stored(chosen), Among::Nothing)
+            }
             // Step 12: what has a display shows who signs in, were it one account alone. CTAP 2.0 has no such member
             // and passes over it (§6), so that phones that say FIDO_2_0 may have it: Chromium then does not ask again.
             Found::Discovered(records) if consent.is_some() && up && shows_accounts(auth, via) => {
-                let account = consent.map_or(0, Consent::account);
-                let chosen = *records.get(account).ok_or_else(|| {
-                    Status::OPERATION_DENIED
-                        .because("CTAP 2.1 §6.2.2 step 12: no account that was shown was chosen")
-                })?;
+                let chosen = chosen(&records, consent)?;
                 assertion.sign(auth, Held::Stored(chosen), Among::Chosen)
             }
             // Step 12: otherwise several accounts are told one by one, the newest first.
@@ -266,6 +301,14 @@ impl Asked {
             }
         }
     }
+}
+
+/// The record that the user chose of those that were shown.
+fn chosen(records: &[RecordId], consent: Option<&Consent>) -> Result<RecordId, CtapError> {
+    let account = consent.map_or(0, Consent::account);
+    records.get(account).copied().ok_or_else(|| {
+        Status::OPERATION_DENIED.because("CTAP 2.1 §6.2.2 step 12: no account that was shown was chosen")
+    })
 }
 
 fn keep_remaining(

@@ -127,7 +127,7 @@ pub(crate) fn begin(
 
     // Step 12: the excludeList, bound to this relying party. A credential of credProtect level 3 shows itself
     // only to a user who is verified.
-    if can.list_too_long(request.exclude_list.len()) {
+    if can.list_too_long(via.link, request.exclude_list.len()) {
         let why = "CTAP 2.1 §6.4: excludeList is longer than maxCredentialCountInList";
         return Err(Status::LIMIT_EXCEEDED.because(why));
     }

@@ -53,7 +53,7 @@ pub struct Profile {
     pub large_blobs: Option<u32>,
     /// Subcommands of authenticatorConfig.
     pub config_commands: Vec<u8>,
-    /// What getInfo 0x02 lists.
+    /// What getInfo 0x02 lists over every link but hybrid.
     pub extensions: Vec<Extension>,
     /// Bytes that a credBlob may have.
     pub max_cred_blob_length: u32,
@@ -198,11 +198,13 @@ pub enum Extension {
     PinComplexityPolicy,
     /// CTAP 2.2.
     ThirdPartyPayment,
+    /// WebAuthn Level 3 §10.1.4, in the clear: over hybrid alone, as phones do it.
+    Prf,
 }
 
 impl Extension {
     /// Every one.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CredProtect,
         Self::CredBlob,
         Self::LargeBlobKey,
@@ -212,6 +214,7 @@ impl Extension {
         Self::HmacSecretMc,
         Self::PinComplexityPolicy,
         Self::ThirdPartyPayment,
+        Self::Prf,
     ];
 
     /// The extension identifier.
@@ -226,17 +229,27 @@ impl Extension {
             Self::HmacSecretMc => "hmac-secret-mc",
             Self::PinComplexityPolicy => "pinComplexityPolicy",
             Self::ThirdPartyPayment => "thirdPartyPayment",
+            Self::Prf => "prf",
         }
     }
 }
 
 /// What a platform sees over one link.
+///
+/// Over hybrid (CTAP 2.2 §11.5) it is the phone's operating system that answers getInfo, for whatever passkey provider
+/// the user has: what is `Some` here is what the system says in place of the profile's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// getInfo 0x09 and `getTransports()`.
     pub transports: Vec<String>,
-    /// The `plat` option: built into the device that the client runs on.
+    /// The `plat` option: built into the device that the client runs on. Phones do not tell it over hybrid.
     pub platform: bool,
+    /// getInfo 0x01 over hybrid.
+    pub versions: Option<Vec<String>>,
+    /// getInfo 0x03 over hybrid. The passkeys have the profile's AAGUID all the same.
+    pub aaguid: Option<Aaguid>,
+    /// getInfo 0x02 over hybrid, and what is done there; `None` is nothing.
+    pub extensions: Option<Vec<Extension>>,
 }
 
 impl Profile {

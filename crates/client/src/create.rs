@@ -113,11 +113,11 @@ impl Create {
         platform.check_attachment(selection.authenticator_attachment.as_deref())?;
         let rk = platform.resident_key(selection.resident_key.as_deref(), selection.require_resident_key)?;
         // Steps 11 and 12, which depend on what the candidate has.
-        let mut extensions = Registering::begin(&options.extensions, origin, &platform.info, rk)?;
+        let mut extensions = Registering::begin(&options.extensions, origin, platform, rk)?;
         let wish = selection.user_verification.as_deref();
         let demanded = platform.creation_demands_verification(rk);
         let (means, can_evaluate) = match extensions.evaluates() {
-            true => verifier.means_to_evaluate(platform, wish, demanded)?,
+            true => verifier.means_to_evaluate(platform, wish, demanded, extensions.agrees())?,
             false => (verifier.means(platform, wish, demanded)?, false),
         };
         if extensions.evaluates() && !can_evaluate {
@@ -222,7 +222,7 @@ impl Create {
 
     /// Then the secret for what is to be evaluated.
     fn agree(mut self) -> (Self, Vec<u8>) {
-        if self.extensions.evaluates() {
+        if self.extensions.agrees() {
             if let Some((agreeing, message)) = self.verifier.agree(&self.platform.info) {
                 return (Self { stage: Stage::Agreeing(agreeing), ..self }, message);
             }
@@ -263,6 +263,7 @@ impl Create {
                 large_blob_key: answer.large_blob_key.as_deref(),
                 verified: data.flags.contains(Flags::UV),
                 rp_id_hash: Some(data.rp_id_hash),
+                credential_id: &[],
             },
             self.secret.as_ref(),
             &mut self.notes,

@@ -117,7 +117,7 @@ impl Get {
         // WebAuthn Level 3 §5.1.4.1 steps 5 to 7.
         let rp_id = origin.rp_id(options.rp_id.as_deref())?;
         // Steps 8 and 9.
-        let mut extensions = SigningIn::begin(options, origin, &platform.info)?;
+        let mut extensions = SigningIn::begin(options, origin, platform)?;
         // Steps 10 to 12.
         let (client_data_json, client_data_hash) =
             client_data(Kind::GET, &options.challenge.0, origin, platform);
@@ -126,7 +126,7 @@ impl Get {
         let wish = options.user_verification.as_deref();
         let demanded = platform.assertion_demands_verification();
         let (means, can_evaluate) = match extensions.evaluates() || extensions.writes_array() {
-            true => verifier.means_to_evaluate(platform, wish, demanded)?,
+            true => verifier.means_to_evaluate(platform, wish, demanded, extensions.agrees())?,
             false => (verifier.means(platform, wish, demanded)?, false),
         };
         if extensions.evaluates() && !can_evaluate {
@@ -230,7 +230,7 @@ impl Get {
 
     /// Then the secret for what is to be evaluated.
     fn agree(mut self) -> (Self, Vec<u8>) {
-        if self.extensions.evaluates_for(&self.request.allow_list) {
+        if self.extensions.agrees_for(&self.request.allow_list) {
             if let Some((agreeing, message)) = self.verifier.agree(&self.platform.info) {
                 return (Self { stage: Stage::Agreeing(agreeing), ..self }, message);
             }
@@ -310,7 +310,7 @@ impl Get {
             }
             self.notes.push(format!("fault: {fault}, and the client raw hands it on"));
         }
-        let outputs = self.outputs(&answer);
+        let outputs = self.outputs(&answer, &id);
         let response = AuthenticationResponse {
             id: base64url::encode(&id),
             raw_id: id.into(),
@@ -360,7 +360,7 @@ impl Get {
     }
 
     /// The client extension outputs.
-    fn outputs(&mut self, answer: &GetAssertionResponse) -> Map<String, Value> {
+    fn outputs(&mut self, answer: &GetAssertionResponse, credential_id: &[u8]) -> Map<String, Value> {
         // What cannot be read was judged before, and only the raw client comes here with it.
         let data = AuthenticatorData::decode(&answer.auth_data).ok();
         let from = Outputs {
@@ -369,6 +369,7 @@ impl Get {
             large_blob_key: answer.large_blob_key.as_deref(),
             verified: data.as_ref().is_some_and(|data| data.flags.contains(Flags::UV)),
             rp_id_hash: data.as_ref().map(|data| data.rp_id_hash),
+            credential_id,
         };
         self.extensions.finish(
             &self.request.allow_list,

@@ -2,11 +2,11 @@
 //!
 //! getInfo tells how many entries and how long an ID a list may have (CTAP 2.1 §6.4). For a longer list, platforms
 //! ask silently (`up` false) for part after part whether one of its credentials is here, and then send only what
-//! was found, as Chromium and python-fido2 do.
+//! was found, as Chromium and python-fido2 do. A phone asks its user whatever it is asked: over hybrid lists go whole.
 use crate::ClientError;
 use crate::error::{AnswerError, answered, decode_answer};
 use crate::pin::Token;
-use crate::selection::Platform;
+use crate::selection::{Link, Platform};
 use std::collections::VecDeque;
 use wire::base64url;
 use wire::ctap2::{Command, Descriptor, GetAssertion, GetAssertionResponse, PUBLIC_KEY};
@@ -80,6 +80,15 @@ impl Plan {
         let max = platform.max_message();
         if length > max {
             return Err(ClientError::RequestTooLarge { command, length, max });
+        }
+        if platform.link == Link::Hybrid {
+            let length = length + 6 + list.iter().map(encoded_len).sum::<usize>();
+            let fits = length <= max;
+            return if fits {
+                Ok(Self::AtOnce(list))
+            } else {
+                Err(ClientError::RequestTooLarge { command, length, max })
+            };
         }
         // The silent question is a message too, and may carry a proof of its own.
         let question = silent(rp_id, Vec::new(), None).encode().len() + platform.room_for_proof();

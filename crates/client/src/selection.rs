@@ -139,8 +139,15 @@ impl Platform {
         if tokens { 1 + 34 + 1 + 1 } else { 0 }
     }
 
-    /// The longest message in bytes: 1,024 unless getInfo says otherwise, CTAP 2.1 §6.4.
+    /// The longest message in bytes: 1,024 unless getInfo says otherwise, CTAP 2.1 §6.4. Phones say nothing over hybrid,
+    /// where one Noise message (Noise §3) carries it, behind its type and before its padding.
     pub(crate) fn max_message(&self) -> usize {
-        self.info.max_msg_size.map_or(1024, |size| usize::try_from(size).unwrap_or(usize::MAX))
+        let untold = if self.link == Link::Hybrid { 65_535 - 16 - 33 } else { 1024 };
+        self.info.max_msg_size.map_or(untold, |size| usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    /// Whether prf goes in the clear: to a phone that has it over hybrid (CTAP 2.2 §11.5), whose tunnel encrypts it.
+    pub(crate) fn evaluates_in_the_clear(&self) -> bool {
+        self.link == Link::Hybrid && self.info.extensions.iter().any(|extension| extension == "prf")
     }
 }

@@ -103,7 +103,8 @@ impl Verifier {
     }
 
     /// The means, and whether hmac-secret can be evaluated for the page: it has two functions, and pages get the one
-    /// for a verified user, whatever they say about user verification (WebAuthn Level 3 §10.1.4).
+    /// for a verified user, whatever they say about user verification (WebAuthn Level 3 §10.1.4). `agrees` is whether
+    /// that takes a secret to be agreed on, which it does not in the clear.
     ///
     /// # Errors
     /// Those of [`Verifier::means`].
@@ -112,8 +113,9 @@ impl Verifier {
         platform: &Platform,
         wish: Option<&str>,
         demanded: bool,
+        agrees: bool,
     ) -> Result<(Means, bool), ClientError> {
-        if self.can_agree(&platform.info)
+        if (!agrees || self.can_agree(&platform.info))
             && let Ok(means) = self.means(platform, Some("required"), demanded)
         {
             return Ok((means, true));

@@ -79,6 +79,11 @@ impl Home {
         self.run.join("tenant.json")
     }
 
+    /// How a phone reaches the desktop that shows a code.
+    pub fn hybrid(&self) -> PathBuf {
+        self.run.join("hybrid.json")
+    }
+
     /// Where programs reach a running device, unless something else was asked for.
     pub fn socket(&self, device: &str) -> PathBuf {
         self.run.join(format!("{device}.sock"))

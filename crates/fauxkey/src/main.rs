@@ -9,6 +9,7 @@ mod api;
 mod app;
 mod ca;
 mod ceremony;
+mod child;
 mod cli;
 mod commands;
 mod control;
@@ -18,6 +19,7 @@ mod explain;
 mod extension;
 mod files;
 mod home;
+mod hybrid;
 mod instance;
 mod log;
 mod output;
@@ -47,6 +49,10 @@ const REFUSED: u8 = 1;
 const BROKEN: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before this process is closed to others: its namespace's users are for another one to map.
+    if let Some(code) = commands::lab_stage() {
+        return code;
+    }
     process::harden();
     if std::env::args_os().next().is_some_and(|name| name == exec::OWNER) {
         process::forgo_core_files();
@@ -56,7 +62,7 @@ fn main() -> ExitCode {
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {
             // `exec` starts other people's programs, which are to find things as they were.
-            if !matches!(arguments.verb, Some(cli::Verb::Exec(_))) {
+            if !matches!(arguments.verb, Some(cli::Verb::Exec(_) | cli::Verb::Hybrid(_))) {
                 process::forgo_core_files();
             }
             let everywhere = &arguments.everywhere;

@@ -59,6 +59,16 @@ impl Tenant {
         }
     }
 
+    /// Whether a user may try to register from another device, before a passkey is made.
+    pub(crate) fn decide_cross_device(&self, user: &User) -> Decision {
+        self.policy().decide_cross_device(&Question {
+            purpose: Purpose::Registration,
+            behaviour: self.settings.behaviour,
+            subject: self.subject(user),
+            passkey: None,
+        })
+    }
+
     /// What a user has registered and may use now.
     pub(crate) fn usable(&self, now: Time, user: &User) -> Vec<Factor> {
         let mut factors = Vec::new();

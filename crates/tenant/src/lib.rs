@@ -49,7 +49,7 @@ pub use app::{AuthenticatorApp, Platform};
 pub use guid::Guid;
 pub use handle::user_handle;
 pub use passkey::{AttestationLevel, Passkey, PasskeyFacts, PasskeyType, Route};
-pub use phone::Phone;
+pub use phone::{Nearby, Phone};
 pub use refusal::{Clause, Refusal, RefusalKind};
 pub use session::Visitor;
 pub use settings::{Behaviour, ChallengeUse, CounterMode, Labels, Settings};

@@ -4,6 +4,9 @@ use crate::passkey::Route;
 use crate::refusal::{Clause, Refusal, RefusalKind};
 use serde::{Deserialize, Serialize};
 
+/// What to do about Bluetooth that is off.
+const BLUETOOTH: &str = "switch on Bluetooth on both devices";
+
 /// A phone, and the computer beside it, as far as that matters for passkeys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,24 +65,10 @@ impl Phone {
             "phone.usageData" => "switch on Usage data in Authenticator's settings",
             "phone.autoFill" => "enable Authenticator in the system's passwords and passkeys settings",
             "phone.otherProviders" => "disable one of the other providers: iOS allows one beside its own",
-            _ => "switch on Bluetooth on both devices",
+            _ => BLUETOOTH,
         };
         let refusal = Refusal::new(RefusalKind::Policy, "sim_phone_not_fit", first.says.clone());
         Err(refusal.hint(hint).because(clauses))
-    }
-
-    /// Whether it can take part in a sign-in from another device.
-    ///
-    /// # Errors
-    /// If Bluetooth is off on either side.
-    pub fn check_nearby(&self) -> Result<Vec<Clause>, Refusal> {
-        let clauses = self.nearby();
-        match clauses.iter().find(|clause| !clause.holds) {
-            None => Ok(clauses),
-            Some(first) => Err(Refusal::new(RefusalKind::Policy, "sim_bluetooth_off", first.says.clone())
-                .hint("switch on Bluetooth on both devices")
-                .because(clauses)),
-        }
     }
 
     fn clauses(&self, route: Route, both_types: bool) -> Vec<Clause> {
@@ -131,12 +120,39 @@ impl Phone {
             ));
         }
         if route == Route::CrossDevice {
-            clauses.extend(self.nearby());
+            let nearby = Nearby { bluetooth: self.bluetooth, computer_bluetooth: self.computer_bluetooth };
+            clauses.extend(nearby.clauses());
         }
         clauses
     }
+}
 
-    fn nearby(&self) -> Vec<Clause> {
+/// Whether a phone and the computer beside it can be shown to be near each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Nearby {
+    /// Whether the phone's Bluetooth is on.
+    pub bluetooth: bool,
+    /// Whether the computer's is.
+    pub computer_bluetooth: bool,
+}
+
+impl Nearby {
+    /// Whether a sign-in with the phone from the computer can be had.
+    ///
+    /// # Errors
+    /// Policy, `sim_bluetooth_off`, if Bluetooth is off on either side.
+    pub fn check(self) -> Result<Vec<Clause>, Refusal> {
+        let clauses = self.clauses();
+        match clauses.iter().find(|clause| !clause.holds) {
+            None => Ok(clauses),
+            Some(first) => Err(Refusal::new(RefusalKind::Policy, "sim_bluetooth_off", first.says.clone())
+                .hint(BLUETOOTH)
+                .because(clauses)),
+        }
+    }
+
+    fn clauses(self) -> Vec<Clause> {
         let side = |name: &str, whose: &str, on: bool| Clause {
             clause: format!("{name}.bluetooth"),
             holds: on,
@@ -210,6 +226,20 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn bluetooth_that_is_off_on_either_side_stops_a_sign_in_from_another_device_too() {
+        let nearby = |bluetooth, computer_bluetooth| Nearby { bluetooth, computer_bluetooth }.check();
+        assert_eq!(nearby(true, true).unwrap().len(), 2);
+        for (bluetooth, computer, whose) in
+            [(false, true, "phone"), (true, false, "computer"), (false, false, "phone")]
+        {
+            let refusal = nearby(bluetooth, computer).unwrap_err();
+            assert_eq!(refusal.code, "sim_bluetooth_off");
+            assert_eq!(refusal.message, format!("Bluetooth is off on the {whose}"));
+            assert!(refusal.hint.is_some());
         }
     }
 

@@ -67,7 +67,7 @@ impl Tenant {
     ///
     /// # Errors
     /// Unauthenticated, Forbidden if the last factor is too old, Policy with an explanation: self-service, targets,
-    /// conditional access, or a phone that is not fit.
+    /// conditional access, enforced attestation where it is another device, or a phone that is not fit.
     pub fn registration_options(
         &mut self,
         now: Time,
@@ -76,9 +76,14 @@ impl Tenant {
         phone: Option<&Phone>,
     ) -> Result<CreationOptions, Refusal> {
         let user = self.signed_in(now, session)?;
-        let mut clauses = self.may_register(now, &user, Some(session))?;
+        self.may_register(now, &user, Some(session))?;
+        if route == Route::CrossDevice
+            && let Some(refusal) = self.decide_cross_device(&user).refusal(Purpose::Registration)
+        {
+            return Err(refusal);
+        }
         if let Some(phone) = phone {
-            clauses.extend(phone.check(route, self.allows_both_types())?);
+            phone.check(route, self.allows_both_types())?;
         }
         let found = self.sessions.get_mut(session, now)?;
         found.pending = Some(Pending { route, phone: phone.cloned() });
@@ -228,6 +233,10 @@ impl Tenant {
             require_resident_key: Some(true),
             user_verification: Some("required".into()),
         });
+        // A browser that can then shows its QR code at once. What Entra's own page says is not known.
+        if route == Route::CrossDevice {
+            options.hints = vec!["hybrid".into()];
+        }
         options.extensions = extensions(route);
         options
     }

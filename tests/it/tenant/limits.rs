@@ -66,6 +66,29 @@ fn a_phone_that_is_not_fit_is_told_why_before_it_makes_a_passkey() {
 }
 
 #[test]
+fn another_device_is_refused_before_it_makes_a_passkey_where_attestation_is_enforced() {
+    for behaviour in BOTH {
+        let mut town = Town::new(behaviour);
+        let session = town.by_pass(false);
+        let fit = Phone::fit("phone", Platform::Ios);
+        let mut options =
+            |town: &mut Town, route| town.tenant.registration_options(town.now, &session, route, Some(&fit));
+        let hints = options(&mut town, Route::CrossDevice).unwrap().hints;
+        assert_eq!(hints, ["hybrid"], "a browser may show its QR code at once");
+        town.patch("fido2", json!({ "isAttestationEnforced": true }));
+        let refusal = options(&mut town, Route::CrossDevice).unwrap_err();
+        assert_eq!(
+            (refusal.kind, refusal.code.as_str()),
+            (RefusalKind::Policy, "sim_cross_device_not_attestable")
+        );
+        assert_eq!(refusal.hint.as_deref(), Some("register in the Authenticator app itself"));
+        assert!(refusal.explanation.iter().any(|clause| !clause.holds));
+        // In the app it could be attested.
+        assert!(options(&mut town, Route::InApp).unwrap().hints.is_empty());
+    }
+}
+
+#[test]
 fn a_key_may_claim_to_be_authenticator_where_attestation_is_not_enforced_and_a_warning_says_so() {
     let mut town = Town::new(Behaviour::Current);
     town.allow(&[IOS, ANDROID]);

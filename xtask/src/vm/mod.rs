@@ -4,7 +4,9 @@
 //!
 //! Tier 1 boots into a file system in memory and takes about ten seconds: libfido2's tools over uhid and over
 //! USB/IP, with the server in the machine and outside of it. Tier 2 has this machine's own file system, read-only,
-//! and runs python-fido2 and headless Chromium in it.
+//! and runs python-fido2 and headless Chromium in it. The tier Bluetooth has two controllers of the kernel's own making,
+//! and BlueZ' daemon over them: what one advertises, the other one hears.
+mod bluetooth;
 mod initramfs;
 mod machine;
 mod prepare;
@@ -24,10 +26,10 @@ use std::time::{Duration, Instant};
 /// Which machines to start.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// 1 for what takes seconds, 2 for browsers and python-fido2 too
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    tier: u8,
-    /// Only the cases of this name: tier1, python or chromium
+    /// 1 for what takes seconds, 2 for browsers and python-fido2 too, bluetooth for adverts on the air
+    #[arg(long, default_value = "1")]
+    tier: Tier,
+    /// Only the cases of this name: tier1, python, chromium or bluetooth
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Which build of fauxkey to try
@@ -38,15 +40,43 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
+/// A set of machines.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Tier {
+    /// What takes seconds
+    #[value(name = "1")]
+    First,
+    /// Browsers and python-fido2 too
+    #[value(name = "2")]
+    Second,
+    /// BlueZ over two controllers
+    Bluetooth,
+}
+
+impl Tier {
+    fn cases(self) -> &'static [&'static str] {
+        match self {
+            Self::First => &CASES[..1],
+            Self::Second => &CASES[..3],
+            Self::Bluetooth => &CASES[3..],
+        }
+    }
+}
+
 impl Args {
     /// A tier of the release build.
-    pub(crate) fn tier(tier: u8) -> Self {
+    pub(crate) fn tier(tier: Tier) -> Self {
         Self { tier, only: None, build: Build::Release, verbose: false }
     }
 }
 
-/// What tier 1 needs on this machine. QEMU of Debian 12 replaces a newer `qemu-utils`.
-const PACKAGES: [&str; 6] = ["qemu-system-x86", "busybox-static", "kmod", "fido2-tools", "usbip", "xz-utils"];
+/// Names of cases.
+const CASES: [&str; 4] = ["tier1", "python", "chromium", "bluetooth"];
+
+/// What every machine needs on this one. QEMU of Debian 12 replaces a newer `qemu-utils`.
+const PACKAGES: [&str; 4] = ["qemu-system-x86", "busybox-static", "kmod", "xz-utils"];
+/// What tier 1 needs besides.
+const TOOLS: [&str; 2] = ["fido2-tools", "usbip"];
 /// What tier 2 needs besides.
 const MORE_PACKAGES: [&str; 3] = ["chromium-headless-shell", "curl", "udev"];
 const REQUIREMENTS: &str = "tests/peers/requirements.txt";
@@ -54,6 +84,9 @@ const REQUIREMENTS: &str = "tests/peers/requirements.txt";
 /// Modules of tier 1, and of tier 2.
 const MODULES: [&str; 6] = ["virtio_pci", "virtio_net", "uhid", "hid-generic", "usbhid", "vhci-hcd"];
 const ROOT_MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
+
+/// How cases are named, tried and told.
+const CASES_SH: &str = include_str!("../../../tests/vm/cases.sh");
 
 /// Three to five times what they take on a quiet machine.
 const TIER_1: Duration = Duration::from_secs(90);
@@ -63,13 +96,13 @@ const CHROMIUM: Duration = Duration::from_secs(360);
 /// Starts the machines; the count comes last.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if let Some(only) = &args.only
-        && !["tier1", "python", "chromium"].contains(&only.as_str())
+        && !CASES.contains(&only.as_str())
     {
-        bail!("there are no cases {only:?}\nhint: there are tier1, python, chromium");
+        bail!("there are no cases {only:?}\nhint: there are {}", CASES.join(", "));
     }
-    let wants = |name: &str, tier: u8| match &args.only {
+    let wants = |name: &str| match &args.only {
         Some(only) => only == name,
-        None => args.tier >= tier,
+        None => args.tier.cases().contains(&name),
     };
     debian::install_named(&PACKAGES)?;
     let folder = workspace.target().join("vm");
@@ -77,19 +110,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let kernel = Kernel::prepare(workspace, &folder)?;
     let fauxkey = workspace.fauxkey(args.build)?;
     let mut count = Count::default();
-    if wants("tier1", 1) {
+    if wants("tier1") {
+        debian::install_named(&TOOLS)?;
         count += tier_1(workspace, args, &kernel, &fauxkey, &folder)?;
     }
-    if wants("python", 2) || wants("chromium", 2) {
+    if wants("python") || wants("chromium") {
         debian::install_named(&MORE_PACKAGES)?;
         let venv = Venv::with(workspace, REQUIREMENTS)?;
         let root = root_initramfs(&kernel, &folder)?;
         let outside =
             Outside { root: &root, kernel: &kernel, fauxkey: &fauxkey, python: venv.program("python") };
-        if wants("python", 2) {
+        if wants("python") {
             count += outside.run(workspace, args, "python", "python.sh", PYTHON, 1_024)?;
         }
-        if wants("chromium", 2) {
+        if wants("chromium") {
             for door in ["uhid", "usbip"] {
                 count += outside.run(
                     workspace,
@@ -101,6 +135,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
                 )?;
             }
         }
+    }
+    if wants("bluetooth") {
+        count += bluetooth::run(workspace, args, &kernel, &fauxkey, &folder)?;
     }
     println!("vm: {count}");
     if count.failed > 0 {
@@ -117,6 +154,7 @@ fn tier_1(
     folder: &Path,
 ) -> Result<Count> {
     let mut initramfs = Initramfs::with_busybox(include_str!("../../../tests/vm/tier1.sh"))?;
+    initramfs.file("lib/cases.sh", 0o644, CASES_SH.into());
     initramfs.modules(kernel, &MODULES)?;
     for program in [
         fauxkey,

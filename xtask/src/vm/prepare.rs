@@ -17,8 +17,9 @@ pub(super) struct Kernel {
 }
 
 /// What is kept of the package, besides the kernel.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "modules.*",
+    "kernel/drivers/bluetooth/*",
     "kernel/drivers/hid/*",
     "kernel/drivers/usb/*",
     "kernel/drivers/virtio/*",
@@ -33,8 +34,8 @@ impl Kernel {
     /// The kernel below `folder`, which is downloaded if there is none.
     pub(super) fn prepare(workspace: &Workspace, folder: &Path) -> Result<Self> {
         let note = folder.join("version");
-        if let Ok(version) = fs::read_to_string(&note) {
-            return Ok(Self::at(folder, version));
+        if let Some(version) = fs::read_to_string(&note).ok().as_deref().and_then(unpacked) {
+            return Ok(Self::at(folder, version.into()));
         }
         let package = package()?;
         let version = package.strip_prefix("linux-image-").unwrap_or(&package).to_owned();
@@ -57,7 +58,7 @@ impl Kernel {
         fs::write(&kernel.image, decompress(payload(&bytes).context("vmlinuz is no bzImage")?)?)?;
         fs::remove_dir_all(&downloads)?;
         // Last, so that what was broken off is begun anew.
-        fs::write(&note, &kernel.version)?;
+        fs::write(&note, noted(&kernel.version))?;
         Ok(kernel)
     }
 
@@ -98,6 +99,16 @@ impl Kernel {
         }
         Ok(files)
     }
+}
+
+/// What is written down of a kernel that is unpacked: its version, and what was kept of it.
+fn noted(version: &str) -> String {
+    format!("{version}\n{}\n", KEPT.join("\n"))
+}
+
+/// The version that is written down, unless something else was kept then than is kept now.
+fn unpacked(note: &str) -> Option<&str> {
+    note.lines().next().filter(|version| note == noted(version))
 }
 
 /// `kernel/drivers/hid/hid-generic.ko` is `hid_generic`.
@@ -180,6 +191,14 @@ mod tests {
         assert_eq!(payload(&image), Some(&b"abc"[..]));
         assert_eq!(payload(&image[..0x400]), None);
         assert_eq!(payload(b"short"), None);
+    }
+
+    #[test]
+    fn a_kernel_is_unpacked_anew_when_more_is_kept_of_it() {
+        let note = noted("6.1");
+        assert_eq!(unpacked(&note), Some("6.1"));
+        assert_eq!(unpacked(&note.replace("kernel/fs/*\n", "")), None);
+        assert_eq!(unpacked("6.1"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use wire::status::{CtapError, Status};
 use zeroize::Zeroizing;
 
 /// Bytes in a salt, a CredRandom and an output.
-const SALT: usize = 32;
+pub(super) const SALT: usize = 32;
 /// The protocol where the platform names none.
 const DEFAULT_PROTOCOL: i64 = 1;
 
@@ -78,13 +78,24 @@ pub(super) fn read(auth: &Authenticator, input: &Value, what: &str) -> Result<Ev
 impl Evaluation {
     /// The output for one credential. Which of its CredRandoms is used is the UV bit of the same response.
     pub(super) fn run(&self, auth: &mut Authenticator, credential_id: &[u8], uv: bool) -> Value {
-        let random = cred_random(&auth.memory.state().sealing_key, credential_id, uv);
-        let mut outputs = Zeroizing::new(Vec::with_capacity(self.salts.len()));
-        for salt in self.salts.chunks_exact(SALT) {
-            outputs.extend_from_slice(hmac_sha_256(random.as_slice(), &[salt]).as_slice());
-        }
+        let outputs = secrets(auth, credential_id, uv, &self.salts);
         cbor::bytes(self.secret.encrypt(&outputs, &mut auth.rng))
     }
+}
+
+/// What one credential makes of salts that stand one after another: as many bytes as they have.
+pub(super) fn secrets(
+    auth: &Authenticator,
+    credential_id: &[u8],
+    uv: bool,
+    salts: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    let random = cred_random(&auth.memory.state().sealing_key, credential_id, uv);
+    let mut outputs = Zeroizing::new(Vec::with_capacity(salts.len()));
+    for salt in salts.chunks_exact(SALT) {
+        outputs.extend_from_slice(hmac_sha_256(random.as_slice(), &[salt]).as_slice());
+    }
+    outputs
 }
 
 /// CredRandomWithUV or CredRandomWithoutUV.

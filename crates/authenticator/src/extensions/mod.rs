@@ -11,8 +11,10 @@ mod large_blob;
 mod large_blob_key;
 mod min_pin_length;
 mod pin_complexity_policy;
+mod prf;
 mod third_party_payment;
 
+use crate::Link;
 use crate::authenticator::{Authenticator, Via};
 use crate::capabilities::Capabilities;
 use crate::profile::Extension;
@@ -33,6 +35,7 @@ pub(crate) struct MakePlan {
     min_pin_length: bool,
     pin_complexity_policy: bool,
     third_party_payment: bool,
+    prf: Option<prf::Creating>,
 }
 
 /// What has to stand in the ID of a credential that lives there.
@@ -65,8 +68,8 @@ impl MakePlan {
     ///
     /// # Errors
     /// Those of each extension.
-    pub(crate) fn read(auth: &Authenticator, _: Via, request: &MakeCredential) -> Result<Self, CtapError> {
-        let inputs = Inputs::of(&auth.capabilities, request.extensions.as_ref());
+    pub(crate) fn read(auth: &Authenticator, via: Via, request: &MakeCredential) -> Result<Self, CtapError> {
+        let inputs = Inputs::of(&auth.capabilities, via.link, request.extensions.as_ref());
         let rk = request.rk == Some(true);
         let hmac_secret = inputs.flag(Extension::HmacSecret)?;
         Ok(Self {
@@ -79,6 +82,7 @@ impl MakePlan {
             min_pin_length: inputs.flag(Extension::MinPinLength)?,
             pin_complexity_policy: inputs.flag(Extension::PinComplexityPolicy)?,
             third_party_payment: inputs.flag(Extension::ThirdPartyPayment)?,
+            prf: prf::read_make(&inputs)?,
         })
     }
 
@@ -108,6 +112,7 @@ impl MakePlan {
         signed.put(Extension::ThirdPartyPayment, third_party_payment::created(third_party_payment));
         unsigned
             .put(Extension::LargeBlob, self.large_blob.then(|| large_blob::supported(facts.discoverable)));
+        unsigned.put(Extension::Prf, self.prf.map(|asked| asked.run(auth, facts)));
 
         let kept = CredentialExtensions {
             cred_protect,
@@ -127,6 +132,7 @@ pub(crate) struct GetPlan {
     large_blob_key: bool,
     large_blob: Option<large_blob::Operation>,
     third_party_payment: bool,
+    prf: Option<prf::SigningIn>,
 }
 
 /// What is known when a credential signs.
@@ -158,14 +164,15 @@ impl GetPlan {
     ///
     /// # Errors
     /// Those of each extension.
-    pub(crate) fn read(auth: &Authenticator, _: Via, request: &GetAssertion) -> Result<Self, CtapError> {
-        let inputs = Inputs::of(&auth.capabilities, request.extensions.as_ref());
+    pub(crate) fn read(auth: &Authenticator, via: Via, request: &GetAssertion) -> Result<Self, CtapError> {
+        let inputs = Inputs::of(&auth.capabilities, via.link, request.extensions.as_ref());
         Ok(Self {
             cred_blob: inputs.flag(Extension::CredBlob)?,
             hmac_secret: hmac_secret::read_get(auth, &inputs, request.up != Some(false))?,
             large_blob_key: large_blob_key::read(&inputs)?,
             large_blob: large_blob::read_get(&inputs)?,
             third_party_payment: inputs.flag(Extension::ThirdPartyPayment)?,
+            prf: prf::read_get(&inputs)?,
         })
     }
 
@@ -178,6 +185,7 @@ impl GetPlan {
         let payment = self.third_party_payment.then(|| third_party_payment::tell(facts.kept));
         signed.put(Extension::ThirdPartyPayment, payment);
 
+        unsigned.put(Extension::Prf, self.prf.as_ref().and_then(|asked| asked.run(auth, facts)));
         let mut kept = None;
         if let Some(operation) = &self.large_blob {
             let (output, changed) = operation.run(facts);
@@ -194,22 +202,24 @@ impl GetPlan {
     }
 }
 
-/// Extension inputs, of which only those are seen that the profile advertises.
+/// Extension inputs, of which only those are seen that the profile advertises over that link.
 struct Inputs<'a> {
     can: &'a Capabilities,
+    link: Link,
     members: &'a [(Value, Value)],
 }
 
 impl<'a> Inputs<'a> {
-    fn of(can: &'a Capabilities, extensions: Option<&'a Value>) -> Self {
+    fn of(can: &'a Capabilities, link: Link, extensions: Option<&'a Value>) -> Self {
         let members = extensions.and_then(Value::as_map).map_or(&[] as &[_], |members| members.as_slice());
-        Self { can, members }
+        Self { can, link, members }
     }
 
     /// The input of an extension, if it is advertised and asked for.
     fn input(&self, extension: Extension) -> Option<&'a Value> {
         let named = |(name, _): &&(Value, Value)| name.as_text() == Some(extension.name());
-        self.members.iter().find(named).map(|(_, input)| input).filter(|_| self.can.extends(extension))
+        let input = self.members.iter().find(named).map(|(_, input)| input);
+        input.filter(|_| self.can.extends_over(self.link, extension))
     }
 
     /// The input of an extension that is asked for by `true`. A `false` asks for nothing.

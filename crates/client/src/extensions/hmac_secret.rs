@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(super) struct Salts(Zeroizing<Vec<u8>>);
 
 /// Bytes in a salt and in what it evaluates to.
-const SALT: usize = 32;
+pub(super) const SALT: usize = 32;
 
 impl Salts {
     /// Reads AuthenticationExtensionsPRFValues.
@@ -28,6 +28,11 @@ impl Salts {
             salts.extend(salt(&buffer(&format!("{path}.second"), second)?));
         }
         Ok(Self(salts))
+    }
+
+    /// Each salt: one or two.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.chunks(SALT)
     }
 
     /// The input to the authenticator, CTAP 2.1 §12.5: the salts, encrypted and authenticated.
@@ -57,14 +62,14 @@ impl Salts {
         let Some(opened) = opened else {
             return Err("odd: what the authenticator gave for hmac-secret cannot be decrypted".into());
         };
-        let names = ["first", "second"].into_iter();
-        let results = names.zip(opened.chunks(SALT)).map(|(name, part)| (name.into(), encoded(part)));
-        Ok(Some(Value::Object(Map::from_iter(results))))
+        Ok(Some(results(opened.chunks(SALT))))
     }
 }
 
-fn encoded(bytes: &[u8]) -> Value {
-    json!(base64url::encode(bytes))
+/// `results` of the page's output: one secret or two.
+pub(super) fn results<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Value {
+    let named = ["first", "second"].into_iter().zip(secrets);
+    Value::Object(Map::from_iter(named.map(|(name, part)| (name.into(), json!(base64url::encode(part))))))
 }
 
 /// §10.1.4: SHA-256(UTF8Encode("WebAuthn PRF") || 0x00 || input), so that pages cannot ask for the outputs that

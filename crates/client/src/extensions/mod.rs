@@ -4,7 +4,7 @@
 //! | WebAuthn | CTAP | tells the page |
 //! |---|---|---|
 //! | `credProps` | – | whether the credential is discoverable |
-//! | `prf` | `hmac-secret`, `hmac-secret-mc` | whether it is there, and what it gives for each input |
+//! | `prf` | `hmac-secret`, `hmac-secret-mc`; over hybrid `prf` in the clear | whether it is there, and what it gives for each input |
 //! | `hmacCreateSecret` | `hmac-secret` | whether it is there |
 //! | `credentialProtectionPolicy`, `enforceCredentialProtectionPolicy` | `credProtect` | – |
 //! | `credBlob`, `getCredBlob` | `credBlob` | whether it was kept; what was kept |
@@ -19,6 +19,7 @@ mod deflate;
 mod hmac_secret;
 mod input;
 mod large_blob;
+mod prf;
 mod protection;
 mod registering;
 mod signing_in;
@@ -45,6 +46,8 @@ pub(crate) struct Outputs<'a> {
     pub(crate) verified: bool,
     /// For whom it was signed.
     pub(crate) rp_id_hash: Option<[u8; 32]>,
+    /// What signed in; empty at a registration.
+    pub(crate) credential_id: &'a [u8],
 }
 
 impl<'a> Outputs<'a> {

@@ -2,12 +2,15 @@
 use super::hmac_secret::{self, Salts, UNVERIFIED};
 use super::input::{buffer, dictionary, not_supported, present, text};
 use super::large_blob::{self, Support};
+use super::prf;
 use super::protection::Protection;
 use super::{Outputs, appid, has, is_true, not_there, passed_over, single};
 use crate::Origin;
 use crate::error::ClientError;
 use crate::pin::SharedSecret;
+use crate::selection::Platform;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use wire::cbor;
 use wire::ctap2::GetInfoResponse;
 
@@ -17,6 +20,8 @@ pub(crate) struct Registering {
     cred_props: bool,
     hmac_create_secret: bool,
     prf: bool,
+    /// It goes in the clear.
+    in_the_clear: bool,
     /// What prf is to evaluate at once.
     eval: Option<Salts>,
     protection: Option<Protection>,
@@ -36,10 +41,11 @@ impl Registering {
     pub(crate) fn begin(
         extensions: &Map<String, Value>,
         origin: &Origin,
-        info: &GetInfoResponse,
+        platform: &Platform,
         rk: bool,
     ) -> Result<Self, ClientError> {
-        let mut this = Self::default();
+        let info = &platform.info;
+        let mut this = Self { in_the_clear: platform.evaluates_in_the_clear(), ..Self::default() };
         for (id, input) in extensions {
             match id.as_str() {
                 // §10.1.3: the input is true.
@@ -86,11 +92,13 @@ impl Registering {
             return Err(not_supported("prf", "evalByCredential is for a sign-in"));
         }
         self.prf = true;
-        self.note_hmac_secret("prf", info);
+        if !self.in_the_clear {
+            self.note_hmac_secret("prf", info);
+        }
         // Step 3: an authenticator may evaluate while it registers.
         if let Some(eval) = present(input, "eval") {
             let salts = Salts::read("prf.eval", eval)?;
-            if has(info, "hmac-secret") && has(info, "hmac-secret-mc") {
+            if self.in_the_clear || (has(info, "hmac-secret") && has(info, "hmac-secret-mc")) {
                 self.eval = Some(salts);
             } else if has(info, "hmac-secret") {
                 self.notes.push(
@@ -106,9 +114,14 @@ impl Registering {
         self.appid_exclude.as_deref()
     }
 
-    /// Whether a secret must be agreed on for it; then the user is to be verified, if need be.
+    /// Whether prf evaluates anything; then the user is to be verified, if need be.
     pub(crate) fn evaluates(&self) -> bool {
         self.eval.is_some()
+    }
+
+    /// Whether a secret must be agreed on for it.
+    pub(crate) fn agrees(&self) -> bool {
+        self.evaluates() && !self.in_the_clear
     }
 
     /// Does without evaluating.
@@ -125,10 +138,13 @@ impl Registering {
         secret: Option<&mut SharedSecret>,
     ) -> Option<cbor::Value> {
         let mut members = Vec::new();
-        if (self.prf || self.hmac_create_secret) && has(info, "hmac-secret") {
+        let prf = self.prf && !self.in_the_clear;
+        if (prf || self.hmac_create_secret) && has(info, "hmac-secret") {
             members.push(("hmac-secret", true.into()));
         }
-        if let Some(eval) = &self.eval {
+        if self.prf && self.in_the_clear {
+            members.push(("prf", prf::input(self.eval.as_ref(), &BTreeMap::new())));
+        } else if let Some(eval) = &self.eval {
             let input = secret.map_or_else(hmac_secret::longest_input, |secret| eval.input(secret));
             members.push(("hmac-secret-mc", input));
         }
@@ -167,9 +183,14 @@ impl Registering {
         let hmac_secret = from.signed("hmac-secret").and_then(cbor::Value::as_bool) == Some(true);
         if self.prf {
             // §10.1.4, registration, steps 4 and 5.
-            let mut prf = single("enabled", hmac_secret);
-            let output = from.signed("hmac-secret-mc");
-            match self.eval.as_ref().map_or(Ok(None), |eval| eval.results(output, secret)) {
+            let in_the_clear = from.unsigned("prf").filter(|_| self.in_the_clear);
+            let enabled = if self.in_the_clear { prf::enabled(in_the_clear) } else { hmac_secret };
+            let mut prf = single("enabled", enabled);
+            let results = self.eval.as_ref().map_or(Ok(None), |eval| match self.in_the_clear {
+                true => prf::told(eval, in_the_clear),
+                false => eval.results(from.signed("hmac-secret-mc"), secret),
+            });
+            match results {
                 Ok(Some(_)) if !from.verified => notes.push(UNVERIFIED.into()),
                 Ok(Some(results)) => prf["results"] = results,
                 Ok(None) => {}

@@ -3,11 +3,13 @@ use super::blob_array::Access;
 use super::hmac_secret::{self, Salts, UNVERIFIED};
 use super::input::{dictionary, not_supported, present, text};
 use super::large_blob::{self, Use};
+use super::prf;
 use super::{Outputs, appid, has, is_true, not_there, passed_over};
 use crate::Origin;
 use crate::ceremony::sha256;
 use crate::error::ClientError;
 use crate::pin::SharedSecret;
+use crate::selection::Platform;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use wire::base64url;
@@ -19,6 +21,8 @@ use wire::webauthn::json::RequestOptions;
 #[derive(Default)]
 pub(crate) struct SigningIn {
     prf: bool,
+    /// It goes in the clear.
+    in_the_clear: bool,
     /// What prf is to evaluate for a credential that is not named.
     eval: Option<Salts>,
     /// What prf is to evaluate, by credential ID.
@@ -38,9 +42,10 @@ impl SigningIn {
     pub(crate) fn begin(
         options: &RequestOptions,
         origin: &Origin,
-        info: &GetInfoResponse,
+        platform: &Platform,
     ) -> Result<Self, ClientError> {
-        let mut this = Self::default();
+        let info = &platform.info;
+        let mut this = Self { in_the_clear: platform.evaluates_in_the_clear(), ..Self::default() };
         for (id, input) in &options.extensions {
             match id.as_str() {
                 "prf" => this.read_prf(input, options)?,
@@ -60,7 +65,7 @@ impl SigningIn {
                 unknown => this.notes.push(passed_over(unknown)),
             }
         }
-        if this.evaluates() && !has(info, "hmac-secret") {
+        if this.evaluates() && !this.in_the_clear && !has(info, "hmac-secret") {
             this.give_up_evaluating(&not_there("prf", "hmac-secret"));
         }
         Ok(this)
@@ -93,14 +98,19 @@ impl SigningIn {
         Ok(())
     }
 
-    /// Whether a secret must be agreed on for it; then the user is to be verified, if need be.
+    /// Whether prf evaluates anything; then the user is to be verified, if need be.
     pub(crate) fn evaluates(&self) -> bool {
-        self.eval.is_some() || self.needs_the_credential()
+        self.eval.is_some() || !self.by_credential.is_empty()
+    }
+
+    /// Whether a secret must be agreed on, for prf or for writing the large-blob array.
+    pub(crate) fn agrees(&self) -> bool {
+        (self.evaluates() && !self.in_the_clear) || self.writes_array()
     }
 
     /// Whether it must be known beforehand which credential will answer.
     pub(crate) fn needs_the_credential(&self) -> bool {
-        !self.by_credential.is_empty()
+        !self.by_credential.is_empty() && !self.in_the_clear
     }
 
     /// Does without evaluating.
@@ -119,9 +129,9 @@ impl SigningIn {
         named.or(self.eval.as_ref())
     }
 
-    /// Whether anything is to be evaluated for the credentials of that list.
-    pub(crate) fn evaluates_for(&self, allow_list: &[Descriptor]) -> bool {
-        self.salts(allow_list).is_some()
+    /// Whether a secret must be agreed on for what is to be evaluated for the credentials of that list.
+    pub(crate) fn agrees_for(&self, allow_list: &[Descriptor]) -> bool {
+        self.salts(allow_list).is_some() && !self.in_the_clear
     }
 
     /// The inputs to the authenticator, a map with text keys. `secret` is for evaluating.
@@ -134,13 +144,21 @@ impl SigningIn {
         if let (Some(salts), Some(secret)) = (self.salts(allow_list), secret) {
             members.push(("hmac-secret", salts.input(secret)));
         }
+        members.extend(self.input_in_the_clear());
         self.with_the_rest(members)
+    }
+
+    /// All that the page gave: the phone takes what is for the credential that its user chooses.
+    fn input_in_the_clear(&self) -> Option<(&'static str, cbor::Value)> {
+        let input = || ("prf", prf::input(self.eval.as_ref(), &self.by_credential));
+        (self.in_the_clear && self.evaluates()).then(input)
     }
 
     /// The inputs before it is known what to evaluate: as long as they can become.
     pub(crate) fn longest_inputs(&self) -> Option<cbor::Value> {
-        let evaluated = self.evaluates().then(|| ("hmac-secret", hmac_secret::longest_input()));
-        self.with_the_rest(evaluated.into_iter().collect())
+        let agreed = self.evaluates() && !self.in_the_clear;
+        let evaluated = agreed.then(|| ("hmac-secret", hmac_secret::longest_input()));
+        self.with_the_rest(evaluated.into_iter().chain(self.input_in_the_clear()).collect())
     }
 
     fn with_the_rest(&self, mut members: Vec<(&'static str, cbor::Value)>) -> Option<cbor::Value> {
@@ -183,8 +201,13 @@ impl SigningIn {
         let mut outputs = Map::new();
         if self.prf {
             let mut prf = json!({});
-            let results =
-                self.salts(allow_list).map(|salts| salts.results(from.signed("hmac-secret"), secret));
+            let results = match self.in_the_clear {
+                true => {
+                    let salts = self.by_credential.get(from.credential_id).or(self.eval.as_ref());
+                    salts.map(|salts| prf::told(salts, from.unsigned("prf")))
+                }
+                false => self.salts(allow_list).map(|s| s.results(from.signed("hmac-secret"), secret)),
+            };
             match results.unwrap_or(Ok(None)) {
                 Ok(Some(_)) if !from.verified => notes.push(UNVERIFIED.into()),
                 Ok(Some(results)) => prf["results"] = results,

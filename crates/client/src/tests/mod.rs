@@ -5,6 +5,7 @@ mod ctaphid;
 mod extensions;
 mod get;
 mod graph;
+mod hybrid;
 mod options;
 mod origin;
 mod peer;

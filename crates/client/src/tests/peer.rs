@@ -42,7 +42,7 @@ pub(super) struct Peer {
     pub(super) pending: (Vec<u8>, usize),
     /// Whether it says that nobody was verified, whatever happened.
     pub(super) denies_uv: bool,
-    /// Unsigned extension outputs of an assertion.
+    /// Unsigned extension outputs.
     pub(super) unsigned: Option<Value>,
 }
 
@@ -84,7 +84,8 @@ impl Peer {
             self.asked.push(Asked::Ceremony(Command::LARGE_BLOBS));
             return self.large_blobs(&LargeBlobs::decode(&cbor::decode(&message[1..]).unwrap()).unwrap());
         }
-        match Request::decode(message).unwrap() {
+        // A phone's, whose inputs may nest deeper.
+        match Request::decode_over_hybrid(message).unwrap() {
             Request::MakeCredential(request) => self.make_credential(&request),
             Request::GetAssertion(request) => self.get_assertion(&request),
             other => panic!("{other:?}"),
@@ -205,9 +206,13 @@ impl Peer {
             att_stmt: Value::Map(Vec::new()),
             ep_att: false,
             large_blob_key: self.input("largeBlobKey").map(|_| vec![1; 32]),
-            unsigned_extension_outputs: self.input("largeBlob").map(|_| {
-                cbor::text_map([("largeBlob", Some(cbor::text_map([("supported", Some(true.into()))])))])
-            }),
+            unsigned_extension_outputs: match self.input("largeBlob") {
+                Some(_) => {
+                    let supported = cbor::text_map([("supported", Some(true.into()))]);
+                    Some(cbor::text_map([("largeBlob", Some(supported))]))
+                }
+                None => self.unsigned.clone(),
+            },
         }
         .encode()
     }

@@ -1,7 +1,7 @@
 //! What a profile may not say, each with the reason.
 use super::parse::line_of;
-use super::{DeviceProfile, promises};
-use authenticator::longest_credential_id;
+use super::{DeviceProfile, phone, promises};
+use authenticator::{Link, longest_credential_id};
 use std::fmt;
 use wire::cose::Algorithm;
 use wire::ctap2::Versions;
@@ -155,14 +155,20 @@ pub(super) fn problems(profile: &DeviceProfile) -> Vec<Problem> {
     if claims.seen.is_empty() {
         refuse("seen", "no link is described".into(), "describe at least [seen.hid]");
     }
-    let transports = claims.seen.iter().flat_map(|(_, seen)| &seen.transports);
-    for transport in transports.filter(|transport| !TRANSPORTS.contains(&transport.as_str())) {
-        refuse(
-            "transports",
-            format!("`{transport}` is no transport (WebAuthn §5.8.4)"),
-            "the defined ones are usb, nfc, ble, smart-card, hybrid and internal",
-        );
+    // Android says cable as well, the name that hybrid had before.
+    let known = |link, transport: &str| {
+        TRANSPORTS.contains(&transport) || (link == Link::Hybrid && transport == "cable")
+    };
+    for (link, seen) in &claims.seen {
+        for transport in seen.transports.iter().filter(|transport| !known(*link, transport)) {
+            refuse(
+                "transports",
+                format!("`{transport}` is no transport (WebAuthn §5.8.4)"),
+                "the defined ones are usb, nfc, ble, smart-card, hybrid and internal",
+            );
+        }
     }
+    problems.extend(phone::problems(profile));
     problems
 }
 

@@ -7,6 +7,7 @@ mod card;
 mod check;
 mod keys;
 mod parse;
+mod phone;
 mod promises;
 
 pub use card::Card;

@@ -206,7 +206,7 @@ struct FingersTable {
 struct SeenOver {
     hid: Option<Look>,
     nfc: Option<Look>,
-    hybrid: Option<Look>,
+    hybrid: Option<LookOfAPhone>,
     same_device: Option<Look>,
 }
 
@@ -218,7 +218,21 @@ struct Look {
     platform: bool,
 }
 
+/// Over hybrid a phone's operating system answers getInfo, for whatever passkey provider there is.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LookOfAPhone {
+    transports: Vec<String>,
+    attachment: AttachmentName,
+    /// Not told over hybrid. Profiles from before that was known say it.
+    #[serde(default)]
+    platform: bool,
+    versions: Option<Vec<String>>,
+    aaguid: Option<String>,
+    extensions: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AttachmentName {
     Platform,
@@ -254,7 +268,7 @@ pub(super) fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("seen", fields::<SeenOver>()),
         ("seen.hid", fields::<Look>()),
         ("seen.nfc", fields::<Look>()),
-        ("seen.hybrid", fields::<Look>()),
+        ("seen.hybrid", fields::<LookOfAPhone>()),
         ("seen.same-device", fields::<Look>()),
         ("usb", fields::<Usb>()),
         ("card", fields::<CardTable>()),
@@ -280,7 +294,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     } = document;
     let wrong = |key: &str, why: String| InvalidToml { line: line_of(source, key), why, hint: None };
 
-    let aaguid: Aaguid = aaguid.parse().map_err(|error| wrong("aaguid", format!("aaguid: {error}")))?;
+    let aaguid = read_aaguid(&aaguid).map_err(|why| wrong("aaguid", why))?;
     let algorithms = ctap.algorithms.iter().map(|name| {
         let unknown = || {
             wrong(
@@ -292,14 +306,7 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     });
     let algorithms = algorithms.collect::<Result<Vec<_>, _>>()?;
 
-    let extensions = ctap.extensions.iter().map(|name| {
-        let why = format!("extensions: `{name}` is no extension that this authenticator has");
-        Extension::ALL
-            .into_iter()
-            .find(|extension| extension.name() == name)
-            .ok_or_else(|| wrong("extensions", why))
-    });
-    let extensions = extensions.collect::<Result<Vec<_>, _>>()?;
+    let extensions = read_extensions(&ctap.extensions).map_err(|why| wrong("extensions", why))?;
     let untold = ctap.untold.iter().map(|name| {
         let untold = Untold::ALL.into_iter().find(|untold| untold.name() == name);
         untold.ok_or_else(|| {
@@ -327,25 +334,21 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
         persistent_read_only: manages(ManagementForm::PersistentReadOnly),
     };
 
-    let looks = [
-        (Link::Usb, seen.hid),
-        (Link::Nfc, seen.nfc),
-        (Link::Hybrid, seen.hybrid),
-        (Link::Internal, seen.same_device),
-    ];
-    let looks: Vec<(Link, Look)> = looks.into_iter().filter_map(|(link, look)| Some((link, look?))).collect();
-    let attachments = looks.iter().map(|(link, look)| {
-        let attachment = match look.attachment {
-            AttachmentName::Platform => Attachment::Platform,
-            AttachmentName::CrossPlatform => Attachment::CrossPlatform,
-        };
-        (*link, attachment)
+    let hybrid = seen.hybrid.map(|look| {
+        look.read().map_err(|(key, why)| InvalidToml {
+            line: line_in(source, "seen.hybrid", key),
+            ..wrong(key, why)
+        })
     });
-    let attachments = attachments.collect();
-    let seen = looks
-        .into_iter()
-        .map(|(link, look)| (link, Seen { transports: look.transports, platform: look.platform }))
-        .collect();
+    let looks = [
+        (Link::Usb, seen.hid.map(Look::read)),
+        (Link::Nfc, seen.nfc.map(Look::read)),
+        (Link::Hybrid, hybrid.transpose()?),
+        (Link::Internal, seen.same_device.map(Look::read)),
+    ];
+    let looks = looks.into_iter().filter_map(|(link, look)| Some((link, look?)));
+    let (attachments, seen) =
+        looks.map(|(link, (attachment, seen))| ((link, attachment), (link, seen))).unzip();
 
     let attestations = match credential.attestation {
         AttestationModes::One(mode) => vec![mode],
@@ -406,6 +409,46 @@ pub(super) fn parse(source: &str) -> Result<DeviceProfile, InvalidToml> {
     })
 }
 
+impl From<AttachmentName> for Attachment {
+    fn from(name: AttachmentName) -> Self {
+        match name {
+            AttachmentName::Platform => Self::Platform,
+            AttachmentName::CrossPlatform => Self::CrossPlatform,
+        }
+    }
+}
+
+impl Look {
+    fn read(self) -> (Attachment, Seen) {
+        let Self { transports, attachment, platform } = self;
+        let seen = Seen { transports, platform, versions: None, aaguid: None, extensions: None };
+        (attachment.into(), seen)
+    }
+}
+
+impl LookOfAPhone {
+    /// The key that is wrong, and why, if one is.
+    fn read(self) -> Result<(Attachment, Seen), (&'static str, String)> {
+        let Self { transports, attachment, platform, versions, aaguid, extensions } = self;
+        let aaguid = aaguid.as_deref().map(read_aaguid).transpose().map_err(|why| ("aaguid", why))?;
+        let extensions = extensions.as_deref().map(read_extensions).transpose();
+        let extensions = extensions.map_err(|why| ("extensions", why))?;
+        Ok((attachment.into(), Seen { transports, platform, versions, aaguid, extensions }))
+    }
+}
+
+fn read_aaguid(text: &str) -> Result<Aaguid, String> {
+    text.parse().map_err(|error| format!("aaguid: {error}"))
+}
+
+fn read_extensions(names: &[String]) -> Result<Vec<Extension>, String> {
+    let extensions = names.iter().map(|name| {
+        let known = Extension::ALL.into_iter().find(|extension| extension.name() == name);
+        known.ok_or_else(|| format!("extensions: `{name}` is no extension that this authenticator has"))
+    });
+    extensions.collect()
+}
+
 /// The `[fingers]` table and `verification = "enrollable"` go together; else why not, and what to do about it.
 fn read_verification(
     mode: VerificationMode,
@@ -454,4 +497,12 @@ pub(super) fn line_of(source: &str, key: &str) -> Option<usize> {
         line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
     };
     source.lines().position(sets).map(|line| line + 1)
+}
+
+/// The line on which a key of that table is set, counted from 1.
+pub(super) fn line_in(source: &str, table: &str, key: &str) -> Option<usize> {
+    let header = |line: &str| line.trim().strip_prefix('[').is_some_and(|rest| rest.starts_with(table));
+    let (before, _) = source.lines().enumerate().find(|(_, line)| header(line))?;
+    let rest: String = source.split_inclusive('\n').skip(before).collect();
+    line_of(&rest, key).map(|line| before + line)
 }

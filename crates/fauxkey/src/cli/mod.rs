@@ -5,6 +5,7 @@ mod ca;
 mod device;
 mod everything;
 mod exec;
+mod hybrid;
 mod passkey;
 mod profile;
 mod rehearse;
@@ -21,6 +22,7 @@ pub use ca::CaVerb;
 pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
+pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
@@ -140,6 +142,9 @@ pub enum Verb {
     /// The Entra-like tenant: policy, users, passes, strengths, logs
     #[command(subcommand, arg_required_else_help = false, after_help = tenant::EXAMPLE)]
     Tenant(TenantVerb),
+    /// Phone across the room: scan, show, lab
+    #[command(subcommand, arg_required_else_help = false, after_help = hybrid::EXAMPLE)]
+    Hybrid(HybridVerb),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),
@@ -171,7 +176,7 @@ pub fn definition() -> clap::Command {
 }
 
 /// A length of time such as `250ms`, `10s`, `2m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
     let read = |(unit, seconds): (&str, f64)| {
         let number: f64 = text.strip_suffix(unit)?.parse().ok()?;

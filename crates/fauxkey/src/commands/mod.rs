@@ -7,6 +7,7 @@ mod doctor;
 pub mod exec;
 mod explain;
 mod finger;
+mod hybrid;
 mod input;
 mod manual;
 mod notify;
@@ -30,6 +31,8 @@ use crate::output::Output;
 use crate::remote::Remote;
 use std::io;
 use std::ops::Deref;
+
+pub use hybrid::stage as lab_stage;
 
 /// How a verb ended, if nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +150,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Profile(verb) => profile::profile(&context, verb),
         Verb::Ca(verb) => ca::ca(&context, verb),
         Verb::Tenant(verb) => tenant::tenant(&context, verb),
+        Verb::Hybrid(verb) => hybrid::hybrid(&context, verb),
         Verb::Trace(arguments) => trace::trace(&context, &arguments),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),

@@ -27,10 +27,14 @@ pub(super) fn read_request(bytes: &[u8]) -> Result<Fit, Stuck> {
     let mut tree = vec![Node::new("command", format!("0x{:02X}", command.0)).note(name)];
     tree.append(&mut request_lines(command, &item, &mut odd));
     // What wire's decoder refuses, an authenticator refuses, and with the same status.
-    if let Err(error) = Request::decode(&bytes[..bytes.len() - item.rest.len()])
+    let message = &bytes[..bytes.len() - item.rest.len()];
+    if let Err(error) = Request::decode(message)
         && error.status != Status::INVALID_COMMAND
     {
-        odd.push(format!("an authenticator refuses it: {error}"));
+        odd.push(match Request::decode_over_hybrid(message) {
+            Ok(_) => format!("an authenticator refuses it but over hybrid: {error}"),
+            Err(_) => format!("an authenticator refuses it: {error}"),
+        });
     }
     Ok(Fit { kind: Kind::CtapRequest, tree, odd, rest: item.rest.len() })
 }

@@ -202,7 +202,9 @@ impl Draft<'_> {
             self.told("discoverable", info.remaining_discoverable_credentials, 25, "0x14, or more");
         }
         let extensions = info.extensions.clone();
-        let known = |name: &str| Extension::ALL.iter().any(|extension| extension.name() == name);
+        // prf in the clear is for hybrid, and this is a device that is plugged in.
+        let here = |extension: &&Extension| **extension != Extension::Prf;
+        let known = |name: &str| Extension::ALL.iter().filter(here).any(|extension| extension.name() == name);
         let extensions = self.keep("extension", &extensions, known);
         self.measured("extensions", list(&extensions), "0x02");
         if let Some(length) = info.max_cred_blob_length {

@@ -88,6 +88,10 @@ fn find(document: &DocumentMut, typed: &str) -> Result<Key, Failure> {
     if candidates.is_empty() {
         candidates = meant;
     }
+    // What a phone says over hybrid stands beside what the device is, which is meant where no table is named.
+    if candidates.iter().any(|key| !key.table.starts_with("seen.")) {
+        candidates.retain(|key| !key.table.starts_with("seen."));
+    }
     match candidates[..] {
         [key] => Ok(key),
         [] => {
@@ -175,6 +179,10 @@ mod tests {
             assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (message, Some(hint)));
         }
         let phone = DeviceProfile::named("ms-authenticator-ios").unwrap().source;
+        let aaguid = "fa0c5e11-0000-4000-8000-736563757265";
+        let text = edited(&phone, "mine", &[("aaguid".into(), aaguid.into())]).unwrap();
+        let claims = DeviceProfile::read("mine", &text).unwrap().authenticator;
+        assert_eq!(claims.aaguid.to_string(), aaguid, "the device's, and not what iOS says");
         let failure = edited(&phone, "mine", &[("transports".into(), "[]".into())]).unwrap_err();
         assert_eq!(failure.message, "`transports` stands in more than one table");
         let hint = "say one of seen.hid.transports, seen.hybrid.transports, seen.same-device.transports";

@@ -83,6 +83,25 @@ impl Fido2Policy {
         decision
     }
 
+    /// Whether a registration from another device may be had, before anybody makes a passkey for it: it cannot be
+    /// attested, so that it is in vain where everything that applies to the user enforces attestation. One profile
+    /// that does not is enough to try.
+    pub fn decide_cross_device(&self, question: &Question<'_>) -> Decision {
+        let by_profiles = question.behaviour == Behaviour::Current && self.has_profiles();
+        let rules = if by_profiles { self.rules_for(question) } else { vec![self.settings()] };
+        let mut judgement = Judgement::new();
+        for rules in &rules {
+            judge_conveyance(rules, &mut judgement);
+        }
+        let in_vain = rules.iter().all(|rules| rules.enforced);
+        Decision {
+            allowed: !in_vain,
+            clauses: judgement.clauses,
+            refused: in_vain.then_some(PolicyRefusal::CrossDeviceNotAttestable),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Who; ends at the first clause that fails.
     fn judge_user(&self, question: &Question<'_>, who: &mut Judgement) {
         use PolicyRefusal as No;
@@ -268,20 +287,29 @@ fn judge_model(rules: &Rules<'_>, facts: &PasskeyFacts, judgement: &mut Judgemen
 }
 
 fn judge_attestation(rules: &Rules<'_>, facts: &PasskeyFacts, judgement: &mut Judgement) {
-    let clause = format!("{}{}", rules.scope, rules.enforcement);
-    let (says, refused) = match (rules.enforced, facts.attestation) {
-        (false, _) => ("attestation is not enforced".into(), None),
-        (true, _) if facts.route == Route::CrossDevice => (
-            "attestation is enforced, and a registration from another device cannot be attested".into(),
-            Some(PolicyRefusal::CrossDeviceNotAttestable),
-        ),
-        (true, AttestationLevel::NotAttested) => (
+    if !rules.enforced || facts.route == Route::CrossDevice {
+        return judge_conveyance(rules, judgement);
+    }
+    let (says, refused) = match facts.attestation {
+        AttestationLevel::NotAttested => (
             format!("attestation is enforced, and the format {:?} proves nothing here", shorten(&facts.fmt)),
             Some(PolicyRefusal::AttestationRequired),
         ),
-        (true, AttestationLevel::Attested) => ("the attestation leads to a trusted certificate".into(), None),
+        AttestationLevel::Attested => ("the attestation leads to a trusted certificate".into(), None),
     };
-    judgement.look(clause, says, refused);
+    judgement.look(format!("{}{}", rules.scope, rules.enforcement), says, refused);
+}
+
+/// What becomes of a passkey without an attestation, such as any from another device.
+fn judge_conveyance(rules: &Rules<'_>, judgement: &mut Judgement) {
+    let (says, refused) = match rules.enforced {
+        false => ("attestation is not enforced", None),
+        true => (
+            "attestation is enforced, and a registration from another device cannot be attested",
+            Some(PolicyRefusal::CrossDeviceNotAttestable),
+        ),
+    };
+    judgement.look(format!("{}{}", rules.scope, rules.enforcement), says, refused);
 }
 
 fn judge_format(rules: &Rules<'_>, preview: bool, facts: &PasskeyFacts, judgement: &mut Judgement) {

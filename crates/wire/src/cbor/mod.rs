@@ -12,7 +12,7 @@ mod write;
 pub use ciborium::Value;
 pub use ciborium::value::Integer;
 pub use diagnostic::diagnostic;
-pub use read::{Malformed, decode, decode_foreign, decode_foreign_prefix, decode_prefix};
+pub use read::{Malformed, decode, decode_foreign, decode_foreign_prefix, decode_over_hybrid, decode_prefix};
 pub use record::{Field, Key, Kind, Record};
 pub use write::encode;
 
@@ -20,6 +20,10 @@ use alloc::{string::String, vec::Vec};
 
 /// How deep CTAP messages may nest: `makeCredential > excludeList > descriptor > transports`.
 pub const MAX_DEPTH: u8 = 4;
+
+/// How deep they nest over hybrid: `getAssertion > extensions > prf > evalByCredential > inputs` is one level more than
+/// CTAP 2.1 §8 allows, and Chromium sends it to phones.
+pub const HYBRID_DEPTH: u8 = 5;
 
 /// A map with integer keys, in the given order; absent members are left out.
 pub fn int_map<const N: usize>(members: [(i64, Option<Value>); N]) -> Value {

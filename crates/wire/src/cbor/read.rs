@@ -1,5 +1,5 @@
 //! From bytes to values: a canonical validator in front of ciborium.
-use super::{MAX_DEPTH, Value};
+use super::{HYBRID_DEPTH, MAX_DEPTH, Value};
 use crate::status::{CtapError, Status};
 use alloc::format;
 use core::fmt;
@@ -29,7 +29,15 @@ impl From<Malformed> for CtapError {
 
 /// Decodes exactly one canonical item that fills `input` and nests at most [`MAX_DEPTH`] deep.
 pub fn decode(input: &[u8]) -> Result<Value, Malformed> {
-    let (value, rest) = decode_prefix(input)?;
+    filling(input, decode_prefix(input)?)
+}
+
+/// As [`decode`], nested at most [`HYBRID_DEPTH`] deep.
+pub fn decode_over_hybrid(input: &[u8]) -> Result<Value, Malformed> {
+    filling(input, prefix(input, HYBRID_DEPTH, "nested deeper than 5")?)
+}
+
+fn filling(input: &[u8], (value, rest): (Value, &[u8])) -> Result<Value, Malformed> {
     if rest.is_empty() {
         Ok(value)
     } else {
@@ -39,8 +47,12 @@ pub fn decode(input: &[u8]) -> Result<Value, Malformed> {
 
 /// Decodes one canonical item from the front of `input`; returns it and what follows.
 pub fn decode_prefix(input: &[u8]) -> Result<(Value, &[u8]), Malformed> {
-    let mut cursor = Cursor { input, at: 0 };
-    cursor.item(MAX_DEPTH)?;
+    prefix(input, MAX_DEPTH, "nested deeper than 4")
+}
+
+fn prefix<'a>(input: &'a [u8], depth: u8, too_deep: &'static str) -> Result<(Value, &'a [u8]), Malformed> {
+    let mut cursor = Cursor { input, at: 0, too_deep };
+    cursor.item(depth)?;
     let (item, rest) = input.split_at(cursor.at);
     Ok((from_valid(item)?, rest))
 }
@@ -48,9 +60,7 @@ pub fn decode_prefix(input: &[u8]) -> Result<(Value, &[u8]), Malformed> {
 /// Decodes any well-formed CBOR item that fills `input`, canonical or not, nested at most 16 deep: for looking
 /// at what somebody else made.
 pub fn decode_foreign(input: &[u8]) -> Result<Value, Malformed> {
-    let (value, rest) = decode_foreign_prefix(input)?;
-    let at = input.len() - rest.len();
-    if rest.is_empty() { Ok(value) } else { Err(Malformed { at, why: "bytes after the item" }) }
+    filling(input, decode_foreign_prefix(input)?)
 }
 
 /// Decodes one item from the front of `input` as [`decode_foreign`] does; returns it and what follows.
@@ -61,7 +71,7 @@ pub fn decode_foreign_prefix(mut input: &[u8]) -> Result<(Value, &[u8]), Malform
 }
 
 fn from_valid(item: &[u8]) -> Result<Value, Malformed> {
-    ciborium::de::from_reader_with_recursion_limit(item, usize::from(MAX_DEPTH) + 4)
+    ciborium::de::from_reader_with_recursion_limit(item, usize::from(HYBRID_DEPTH) + 3)
         .map_err(|_| Malformed { at: 0, why: "not well-formed CBOR" })
 }
 
@@ -69,6 +79,8 @@ fn from_valid(item: &[u8]) -> Result<Value, Malformed> {
 struct Cursor<'a> {
     input: &'a [u8],
     at: usize,
+    /// What is said of an item that nests too deep.
+    too_deep: &'static str,
 }
 
 impl<'a> Cursor<'a> {
@@ -112,7 +124,8 @@ impl<'a> Cursor<'a> {
         let at = self.at;
         let (major, argument) = self.head()?;
         let len = usize::try_from(argument).unwrap_or(usize::MAX);
-        let inner = || depth.checked_sub(1).ok_or(Malformed { at, why: "nested deeper than 4" });
+        let too_deep = Malformed { at, why: self.too_deep };
+        let inner = || depth.checked_sub(1).ok_or(too_deep);
         match major {
             0 | 1 => Ok(()),
             2 => self.take(len).map(drop),

@@ -61,6 +61,16 @@ fn what_others_wrote_may_nest_sixteen_deep() {
 }
 
 #[test]
+fn over_hybrid_one_level_more_is_let_pass_and_nothing_else() {
+    let nested = |depth: usize| [vec![0x81; depth - 1], vec![0x80]].concat();
+    assert!(decode_over_hybrid(&nested(5)).is_ok());
+    assert_eq!(decode_over_hybrid(&nested(6)).unwrap_err().why, "nested deeper than 5");
+    for vector in vectors("cbor").into_iter().filter(|vector| !vector.text("expect").contains("nested")) {
+        assert_eq!(decode_over_hybrid(&vector.bytes()), decode(&vector.bytes()), "{}", vector.place);
+    }
+}
+
+#[test]
 fn a_prefix_leaves_what_follows_it() {
     let (value, rest) = decode_prefix(&[0xA1, 0x01, 0x02, 0xFF, 0x00]).unwrap();
     assert_eq!((diagnostic(&value).as_str(), rest), ("{1: 2}", &[0xFF, 0x00][..]));

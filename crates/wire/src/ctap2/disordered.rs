@@ -1,5 +1,5 @@
 //! One deviation from canonical CBOR that is let pass, because a browser depends on it.
-use crate::cbor::{self, Value};
+use crate::cbor::{self, Malformed, Value};
 use crate::status::CtapError;
 
 /// The parameters of authenticatorMakeCredential or authenticatorGetAssertion, whose `options` are the member with that
@@ -8,12 +8,16 @@ use crate::status::CtapError;
 /// Firefox 153 (authenticator-rs) writes `uv` in front of `up` in the options of authenticatorGetAssertion, whenever it
 /// asks a device to verify its user that has no tokens. CTAP 2.1 §8 wants keys in order. That devices on sale let it pass
 /// is a guess: none was at hand, but without that Firefox could sign in with none of that kind. So the keys of this one map
-/// may stand in any order, and nothing else may.
+/// may stand in any order, and nothing else may. `decode` is the canonical decoder.
 ///
 /// # Errors
 /// INVALID_CBOR.
-pub(super) fn parameters(encoded: &[u8], options: i64) -> Result<Value, CtapError> {
-    let malformed = match cbor::decode(encoded) {
+pub(super) fn parameters(
+    encoded: &[u8],
+    options: i64,
+    decode: impl Fn(&[u8]) -> Result<Value, Malformed>,
+) -> Result<Value, CtapError> {
+    let malformed = match decode(encoded) {
         Ok(value) => return Ok(value),
         Err(malformed) => malformed,
     };
@@ -27,7 +31,7 @@ pub(super) fn parameters(encoded: &[u8], options: i64) -> Result<Value, CtapErro
             |bytes: &[u8]| Some((bytes.get(..at)?.to_vec(), bytes.get(at + mine.len()..)?.to_vec()));
         (outside(&all)? == outside(encoded)? && member.1.is_map()).then_some(())?;
         // Which also says that no key stands there twice.
-        cbor::decode(&all).ok()
+        decode(&all).ok()
     };
     sorted().ok_or(malformed.into())
 }

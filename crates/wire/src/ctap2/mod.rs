@@ -25,7 +25,7 @@ pub use get_info::{GetInfoResponse, Versions};
 pub use large_blobs::LargeBlobs;
 pub use make_credential::{MakeCredential, MakeCredentialResponse};
 
-use crate::cbor::{self, Value};
+use crate::cbor::{self, Malformed, Value};
 use crate::status::{CtapError, Status};
 use alloc::{format, vec::Vec};
 use core::fmt;
@@ -123,14 +123,31 @@ impl Request {
     /// INVALID_LENGTH for an empty message, INVALID_COMMAND for a command byte that is none of ours, and the
     /// statuses of the command's own decoder.
     pub fn decode(message: &[u8]) -> Result<Self, CtapError> {
+        Self::decode_with(message, cbor::decode)
+    }
+
+    /// Decodes a message that came over hybrid, which may nest deeper ([`cbor::HYBRID_DEPTH`]).
+    ///
+    /// # Errors
+    /// Those of [`Request::decode`].
+    pub fn decode_over_hybrid(message: &[u8]) -> Result<Self, CtapError> {
+        Self::decode_with(message, cbor::decode_over_hybrid)
+    }
+
+    fn decode_with(
+        message: &[u8],
+        decode: impl Fn(&[u8]) -> Result<Value, Malformed>,
+    ) -> Result<Self, CtapError> {
         let (command, parameters) =
             message.split_first().ok_or(Status::INVALID_LENGTH.because("CTAP 2.1 §8: an empty message"))?;
         match Command(*command) {
             Command::MAKE_CREDENTIAL => {
-                MakeCredential::decode(&disordered::parameters(parameters, 0x07)?).map(Self::MakeCredential)
+                let parameters = disordered::parameters(parameters, 0x07, decode)?;
+                MakeCredential::decode(&parameters).map(Self::MakeCredential)
             }
             Command::GET_ASSERTION => {
-                GetAssertion::decode(&disordered::parameters(parameters, 0x05)?).map(Self::GetAssertion)
+                let parameters = disordered::parameters(parameters, 0x05, decode)?;
+                GetAssertion::decode(&parameters).map(Self::GetAssertion)
             }
             Command::GET_INFO => without_parameters(parameters, Self::GetInfo),
             Command::RESET => without_parameters(parameters, Self::Reset),

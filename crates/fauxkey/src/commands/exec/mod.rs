@@ -1,8 +1,7 @@
 //! `fauxkey exec`: a program that sees the devices, without root and without help from the kernel.
-mod child;
 mod environment;
 mod library;
-mod notes;
+pub(super) mod notes;
 mod owner;
 pub(super) mod program;
 mod share;
@@ -10,6 +9,7 @@ mod user;
 
 use super::trace::Recorder;
 use super::{Context, Exit, Stop, run};
+use crate::child;
 use crate::cli::{Exec, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place, bus_of};

@@ -17,7 +17,7 @@ use std::thread;
 /// Said once. Measured: Chromium 156 shows the page zeros, and Firefox 153 does not.
 const ZEROS: &str = "a page that asks for attestation \"none\" sees an AAGUID of zeros from Chromium, as from every \
                      USB key; to see the real one, ask for \"direct\" (it also keeps it with \
-                     `fauxkey browser --route extension`, and would over hybrid, for which there is no door here yet)";
+                     `fauxkey browser --route extension`, and over hybrid, for which there is `fauxkey hybrid lab`)";
 
 /// What was said.
 struct Notes {
@@ -65,7 +65,7 @@ fn place() -> Where {
 ///
 /// # Errors
 /// If the system has no room for a thread.
-pub(super) fn of(output: Output, instance: Arc<Instance>) -> io::Result<()> {
+pub(in crate::commands) fn of(output: Output, instance: Arc<Instance>) -> io::Result<()> {
     let happenings = instance.subscribe();
     let mut notes = Notes::new(output);
     let person = Person::there(output, instance, place());

@@ -24,6 +24,7 @@ pub(super) fn play(mut stage: Stage, teller: &mut Teller<'_>) -> Result<(), Fail
         teller.step(what, || unfit(&stage, facts))?;
     }
     teller.step("Bluetooth off on one side stops the other device", || bluetooth(&stage))?;
+    teller.step("so does attestation that is enforced", || enforced(&stage))?;
     teller.step("a synced passkey is refused: the policy says device-bound", || synced(&stage))?;
     teller.step("a security key is refused by its AAGUID alone", || security_key(&stage))?;
     teller.step("one that claims Authenticator's AAGUID is let in, with a warning", || spoofed(&stage))?;
@@ -75,7 +76,31 @@ fn bluetooth(stage: &Stage) -> Result<(Found, ()), Failure> {
     }
     // It is Bluetooth that it was about.
     door.post("/register/options", &json!({ "route": "crossDevice", "phone": fit }))?;
-    Ok((Found::new(last, "the tenant, for the phone and for the computer"), ()))
+    for (phone, computer) in [(false, true), (true, false)] {
+        let nearby = json!({ "bluetooth": phone, "computerBluetooth": computer });
+        let asked = stage.visit(None)?.post("/login/options", &json!({ "nearby": nearby }));
+        last = refused(asked, "sim_bluetooth_off")?;
+    }
+    Ok((Found::new(last, "the tenant, for the phone and for the computer, both ways"), ()))
+}
+
+/// A registration from another device cannot be attested.
+fn enforced(stage: &Stage) -> Result<(Found, ()), Failure> {
+    let (before, group) = (stage.policy("fido2")?, text(&stage.policy("fido2")?, "/includeTargets/0/id"));
+    let mut changes = restrictions(stage.behaviour, &group, &allowed());
+    match stage.behaviour {
+        Behaviour::Preview2024 => changes["isAttestationEnforced"] = true.into(),
+        Behaviour::Current => {
+            changes["passkeyProfiles"][0]["attestationEnforcement"] = "registrationOnly".into()
+        }
+    }
+    stage.patch_policy("fido2", "fido2", changes)?;
+    let door = stage.visit_with_pass(BEA)?;
+    let wanted = json!({ "route": "crossDevice", "phone": Phone::fit("Bea's iPhone", Platform::Ios) });
+    let message = refused(door.post("/register/options", &wanted), "sim_cross_device_not_attestable")?;
+    allow(stage, &allowed())?;
+    ensure(stage.policy("fido2")? == before, "the policy is not as it was")?;
+    Ok((Found::new(message, "the tenant, before anybody makes a passkey"), ()))
 }
 
 /// Bea in My Security Info with that device plugged in, which must be refused by that word.
@@ -126,7 +151,11 @@ fn spoofed(stage: &Stage) -> Result<(Found, ()), Failure> {
 /// The models that are allowed from now on.
 fn allow(stage: &Stage, aaguids: &[String]) -> Result<(), Failure> {
     let group = text(&stage.policy("fido2")?, "/includeTargets/0/id");
-    stage.patch_policy("fido2", "fido2", restrictions(stage.behaviour, &group, aaguids)).map(drop)
+    let mut changes = restrictions(stage.behaviour, &group, aaguids);
+    if stage.behaviour == Behaviour::Preview2024 {
+        changes["isAttestationEnforced"] = false.into();
+    }
+    stage.patch_policy("fido2", "fido2", changes).map(drop)
 }
 
 fn hello(stage: &Stage) -> Result<(Found, ()), Failure> {
@@ -156,7 +185,7 @@ fn hello(stage: &Stage) -> Result<(Found, ()), Failure> {
 fn unlisted(stage: &mut Stage) -> Result<(Found, ()), Failure> {
     allow(stage, &allowed()[1..])?;
     let door = stage.visit_as(BEA, None)?;
-    let answer = sign_in(&door, &mut stage.computer);
+    let answer = sign_in(&door, &mut *stage.computer);
     let found = match stage.behaviour {
         Behaviour::Preview2024 => {
             let answer = answer?;

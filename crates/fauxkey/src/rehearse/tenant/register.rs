@@ -44,7 +44,7 @@ pub(super) fn from_a_browser(stage: &mut Stage, teller: &mut Teller<'_>) -> Resu
         let door = stage.visit_with_pass(BEA)?;
         let phone = Phone::fit("Bea's iPhone", Platform::Ios);
         let wanted = json!({ "route": "crossDevice", "phone": phone });
-        let done = register(&door, &mut stage.computer, &wanted, Some("Bea's iPhone"))?;
+        let done = register(&door, &mut *stage.computer, &wanted, Some("Bea's iPhone"))?;
         let passed = checks(&done)?;
         let model = text(&done, "/passkey/model");
         ensure(text(&done, "/passkey/passkeyType") == "deviceBound", "it is not device-bound")?;

@@ -22,7 +22,7 @@ pub(super) fn play(stage: &mut Stage, teller: &mut Teller<'_>) -> Result<(), Fai
     })?;
     teller.step("with another device: the phone at the computer", || {
         let door = stage.visit_as(BEA, None)?;
-        let answer = sign_in(&door, &mut stage.computer)?;
+        let answer = sign_in(&door, &mut *stage.computer)?;
         judged(stage, BEA, &answer)
     })?;
     teller.step("an answer that was given elsewhere is refused", || {

@@ -15,6 +15,7 @@ use crate::tenant::serve::{ServedTenant, serve};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use tenant::Behaviour;
+use wire::webauthn::json::{AuthenticationResponse, CreationOptions, RegistrationResponse, RequestOptions};
 
 /// The phone.
 pub(super) const PHONE: &str = "phone";
@@ -29,8 +30,8 @@ pub(super) struct Stage {
     pub(super) graph: Reach,
     pub(super) served: ServedTenant,
     pub(super) instance: Instance,
-    /// The computer, with the phone plugged in.
-    pub(super) computer: Platform,
+    /// The computer, at which the phone is another device.
+    pub(super) computer: Box<dyn Computer>,
     /// What the users were told once.
     pub(super) passes: Map<String, Value>,
 }
@@ -52,7 +53,7 @@ impl Stage {
             graph,
             served,
             instance,
-            computer,
+            computer: Box::new(computer),
             passes: Map::new(),
         };
         let organization = stage.list("/v1.0/organization")?;
@@ -165,27 +166,56 @@ fn plug(instance: &Instance, home: &Home, name: &str, profile: &str) -> Result<P
     Platform::open(&path)
 }
 
-/// A registration from a browser to the device that is plugged in, and what the tenant makes of it.
+/// A computer with a browser, and a device that the browser reaches.
+pub(super) trait Computer {
+    /// The registration ceremony of a page of that origin.
+    ///
+    /// # Errors
+    /// If the ceremony ended without a passkey.
+    fn create(&mut self, origin: &str, options: &CreationOptions) -> Result<RegistrationResponse, Failure>;
+
+    /// The sign-in ceremony, likewise.
+    ///
+    /// # Errors
+    /// If it ended without a signature.
+    fn get(&mut self, origin: &str, options: &RequestOptions) -> Result<AuthenticationResponse, Failure>;
+}
+
+/// The device is plugged in.
+impl Computer for Platform {
+    fn create(&mut self, origin: &str, options: &CreationOptions) -> Result<RegistrationResponse, Failure> {
+        let (made, answer) = Platform::create(self, origin, options)?;
+        ensure(answer.keepalives > 0, "the computer never heard that the user was asked")?;
+        Ok(made.response)
+    }
+
+    fn get(&mut self, origin: &str, options: &RequestOptions) -> Result<AuthenticationResponse, Failure> {
+        let (signed, answer) = Platform::get(self, origin, options)?;
+        ensure(answer.keepalives > 0, "the computer never heard that the user was asked")?;
+        Ok(signed.response)
+    }
+}
+
+/// A registration from a browser to the device that it reaches, and what the tenant makes of it.
 pub(super) fn register(
     door: &Door,
-    computer: &mut Platform,
+    computer: &mut dyn Computer,
     wanted: &Value,
     display_name: Option<&str>,
 ) -> Result<Value, Failure> {
     let options = door.post("/register/options", wanted)?;
     let options = serde_json::from_value(options).map_err(broken)?;
-    let (made, answer) = computer.create(door.origin(), &options)?;
-    ensure(answer.keepalives > 0, "the computer never heard that the user was asked")?;
-    door.post("/register/finish", &json!({ "displayName": display_name, "response": made.response }))
+    let response = computer.create(door.origin(), &options)?;
+    door.post("/register/finish", &json!({ "displayName": display_name, "response": response }))
 }
 
-/// A sign-in from a browser by the device that is plugged in, and what the tenant makes of it.
-pub(super) fn sign_in(door: &Door, computer: &mut Platform) -> Result<Value, Failure> {
-    let options = door.post("/login/options", &json!({}))?;
+/// A sign-in from a browser by the device that it reaches, and what the tenant makes of it.
+pub(super) fn sign_in(door: &Door, computer: &mut dyn Computer) -> Result<Value, Failure> {
+    let nearby = json!({ "bluetooth": true, "computerBluetooth": true });
+    let options = door.post("/login/options", &json!({ "nearby": nearby }))?;
     let options = serde_json::from_value(options).map_err(broken)?;
-    let (signed, answer) = computer.get(door.origin(), &options)?;
-    ensure(answer.keepalives > 0, "the computer never heard that the user was asked")?;
-    door.post("/login/passkey", &json!({ "response": signed.response }))
+    let response = computer.get(door.origin(), &options)?;
+    door.post("/login/passkey", &json!({ "response": response }))
 }
 
 /// What must be refused, by that word or number of the tenant's.

@@ -169,6 +169,51 @@ fn enforced_attestation_asks_nothing_at_sign_in_and_cannot_be_had_from_another_d
 }
 
 #[test]
+fn another_device_is_not_even_tried_where_everything_for_the_user_enforces_attestation() {
+    let try_it = |policy: &Fido2Policy, behaviour| {
+        let (user, groups) = (adele(UserType::Member), groups());
+        let subject = Subject { user: &user, groups: &groups };
+        policy.decide_cross_device(&Question {
+            purpose: Purpose::Registration,
+            behaviour,
+            subject,
+            passkey: None,
+        })
+    };
+    let enforced = patched(&enabled(), json!({ "isAttestationEnforced": true }));
+    for behaviour in [Behaviour::Current, Behaviour::Preview2024] {
+        assert!(try_it(&enabled(), behaviour).allowed);
+        let decision = try_it(&enforced, behaviour);
+        assert_eq!(decision.refused, Some(PolicyRefusal::CrossDeviceNotAttestable));
+        let says = "isAttestationEnforced: attestation is enforced, and a registration from another device cannot be \
+                    attested";
+        assert_eq!(failing(&decision), [says]);
+    }
+    // Of two profiles, that which a group of the user has lets it be tried.
+    let off = || json!({ "isEnforced": false });
+    let profiles = |group: &str| {
+        patched(
+            &enforced,
+            json!({
+                "passkeyProfiles": [
+                    profile(1, "Attested", "deviceBound", "registrationOnly", off()),
+                    profile(2, "Phones", "deviceBound", "disabled", off()),
+                ],
+                "includeTargets": [
+                    { "id": "all_users", "allowedPasskeyProfiles": [Guid::small(1)] },
+                    { "id": group, "allowedPasskeyProfiles": [Guid::small(2)] },
+                ],
+            }),
+        )
+    };
+    let decision = try_it(&profiles(GROUP), Behaviour::Current);
+    assert!(decision.allowed && decision.refused.is_none());
+    assert_eq!(decision.clauses.len(), 2, "{:?}", decision.clauses);
+    let refused = try_it(&profiles(OTHER_GROUP), Behaviour::Current).refused;
+    assert_eq!(refused, Some(PolicyRefusal::CrossDeviceNotAttestable));
+}
+
+#[test]
 fn one_profile_that_is_wholly_satisfied_is_enough_and_half_of_two_is_not() {
     let keys = allowing(&[AUTHENTICATOR_IOS]);
     let off = json!({ "isEnforced": false });

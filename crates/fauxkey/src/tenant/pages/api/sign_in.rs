@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tenant::access::{Verdict, apps};
 use tenant::sign_in::Progress;
-use tenant::{Guid, Refusal, Tenant, Time, User, Visitor};
+use tenant::{Guid, Nearby, Refusal, Tenant, Time, User, Visitor};
 use wire::webauthn::json::AuthenticationResponse;
 use zeroize::Zeroizing;
 
@@ -52,10 +52,19 @@ pub(super) async fn identify(State(site): State<Arc<Site>>, caller: Caller, body
     .await
 }
 
-/// POST `/login/options`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Whether the devices can find each other, where another one is to sign in.
+    #[serde(default)]
+    nearby: Option<Nearby>,
+}
+
+/// POST `/login/options`. What is refused for want of Bluetooth never came to the tenant: it is in no log.
 pub(super) async fn options(State(site): State<Arc<Site>>, caller: Caller, body: Bytes) -> Response {
     ask(site, move |tenant, now| {
-        let Nothing {} = read(&body)?;
+        let Wanted { nearby } = read(&body)?;
+        nearby.map(Nearby::check).transpose()?;
         said(tenant.request_options(now, &caller.session)?)
     })
     .await

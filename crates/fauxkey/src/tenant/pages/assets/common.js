@@ -47,10 +47,20 @@ const ended = (error) => ({
   code: error.name,
   message: `the browser ended the ceremony: ${error.message}`,
   hint: error.name === "NotAllowedError"
-    ? "no device said yes in time: is a phone attached (fauxkey exec), and does its user agree?"
+    ? "no device said yes in time: was the code read (fauxkey hybrid scan), or is a phone plugged in (fauxkey exec), and does its user agree?"
     : undefined,
   explanation: [],
 });
+
+// Says in the page's place for it what comes next where another device is asked: a QR code needs Bluetooth.
+const tellNext = async () => {
+  let hybrid;
+  try {
+    hybrid = (await PublicKeyCredential.getClientCapabilities()).hybridTransport;
+  } catch { /* An older browser. */ }
+  const which = { true: "yes", false: "no" }[hybrid] ?? "untold";
+  for (const part of document.querySelectorAll("[data-hybrid]")) part.hidden = part.dataset.hybrid !== which;
+};
 
 // With a capital and a full stop; `iOS` stays as it is.
 const sentence = (text) => (text

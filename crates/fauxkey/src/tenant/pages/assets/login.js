@@ -12,7 +12,7 @@
     refuse();
     for (const part of page.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== which;
     const part = page.querySelector(`[data-step="${which}"]`);
-    (part.querySelector("input:not([hidden])") ?? part.querySelector("h1")).focus();
+    (part.querySelector("input:not([hidden], [type=checkbox])") ?? part.querySelector("h1")).focus();
     say(part.querySelector("h1").textContent);
   };
   const busy = async (work) => {
@@ -84,10 +84,12 @@
 
   // ---- Passkeys ----
 
-  const passkey = () => busy(async () => {
+  // `nearby` is there where another device is meant: the browser then shows its QR code at once, if it can.
+  const passkey = (nearby) => busy(async () => {
     conditional.abort();
-    const { value, refused } = await ask("POST", "/login/options", {});
+    const { value, refused } = await ask("POST", "/login/options", nearby ? { nearby } : {});
     if (refused) return refuse(refused);
+    if (nearby) value.hints = ["hybrid"];
     refuse();
     say("The browser asks for a passkey.");
     let response;
@@ -140,14 +142,19 @@
     password: (form) => send("/login/password", { password: text(form) }),
     pass: (form) => send("/login/pass", { pass: text(form) }),
     code: (form) => send("/login/code", { code: text(form) }),
+    device: () => passkey({ bluetooth: $("bluetooth").checked, computerBluetooth: $("computer-bluetooth").checked }),
   };
   page.addEventListener("submit", (submit) => {
     submit.preventDefault();
     FORMS[submit.target.dataset.step](submit.target);
   });
   const ACTIONS = {
-    passkey,
+    passkey: () => passkey(),
     options: () => step("options"),
+    device: async () => {
+      await tellNext();
+      step("device");
+    },
     back: () => {
       pushing += 1;
       step(name && modes.length ? "ways" : "name");

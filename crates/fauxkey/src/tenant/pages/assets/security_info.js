@@ -21,13 +21,14 @@
   // ---- The phone ----
 
   const DEFAULTS = { iOS: ["17.4", "6.8.7"], Android: ["14", "6.2404.2229"] };
-  const choose = (platform) => {
+  const choose = async (platform) => {
     kind = "app";
     $("platform").value = platform;
     $("system").textContent = platform;
     $("os-version").value = DEFAULTS[platform][0];
     $("app-version").value = DEFAULTS[platform][1];
     for (const one of dialog.querySelectorAll("[data-only]")) one.hidden = one.dataset.only !== platform;
+    await tellNext();
     step("settings");
   };
   const phone = () => ({
@@ -48,6 +49,7 @@
     const wanted = kind === "app" ? { route: "crossDevice", phone: phone() } : { route: "securityInfo" };
     const { value, refused } = await ask("POST", "/register/options", wanted);
     if (refused) return wrong(refused);
+    for (const one of dialog.querySelectorAll("[data-kind]")) one.hidden = one.dataset.kind !== kind;
     step("ceremony");
     try {
       const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(value);
@@ -78,6 +80,9 @@
         ["Attestation", passkey.attestationLevel],
         ["Type", passkey.passkeyType],
       ].map(([term, text]) => element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: text })))));
+    if (kind === "app") {
+      about.append(element("p", { textContent: "On the phone it is an entry of its own, apart from accounts that were added in the app." }));
+    }
     for (const warning of warnings) about.append(element("p", { className: "caution", textContent: sentence(warning) }));
     about.append(unfold("Why: each clause that was looked at", clauses(explanation)));
     about.append(unfold(`What it passed: ${passed.length} steps of WebAuthn Level 3 §7.1`,

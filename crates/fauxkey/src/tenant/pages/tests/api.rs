@@ -108,6 +108,27 @@ fn a_phone_that_is_not_fit_is_refused_with_every_clause() {
 }
 
 #[test]
+fn another_device_signs_in_where_bluetooth_is_on_at_both_ends_alone() {
+    let rig = Rig::new(Behaviour::Current);
+    let session = rig.signed_in();
+    let made = rig.post(&session, "/register/options", &json!({ "route": "crossDevice", "phone": phone() }));
+    assert_eq!(made.done()["hints"], json!(["hybrid"]));
+    let nearby = |bluetooth: bool, computer: bool| {
+        let nearby = json!({ "bluetooth": bluetooth, "computerBluetooth": computer });
+        rig.post(&rig.begin(), "/login/options", &json!({ "nearby": nearby }))
+    };
+    assert!(nearby(true, true).done()["challenge"].is_string());
+    for (bluetooth, computer, whose) in [(false, true, "phone"), (true, false, "computer")] {
+        let error = nearby(bluetooth, computer).refused(403);
+        assert_eq!(error["code"], "sim_bluetooth_off");
+        assert_eq!(error["message"], format!("Bluetooth is off on the {whose}"));
+        assert!(refuses(&error));
+    }
+    let log = rig.graph("GET", "/beta/auditLogs/signIns", &Value::Null);
+    assert_eq!(log["value"].as_array().unwrap().len(), 1, "only the pass came to the tenant");
+}
+
+#[test]
 fn a_restriction_binds_sign_in_by_the_behaviour_and_the_refusal_explains_itself() {
     for behaviour in [Behaviour::Current, Behaviour::Preview2024] {
         let rig = Rig::new(behaviour);
@@ -194,6 +215,7 @@ fn what_makes_no_sense_is_refused_with_the_place_and_changes_nothing() {
         ("/login/identify", "{}", "missing field"),
         ("/login/password", r#"{"password":["secret"]}"#, "`password`"),
         ("/login/passkey", r#"{"response":{}}"#, "`response`"),
+        ("/login/options", r#"{"nearby":{"bluetooth":true}}"#, "`nearby`"),
         ("/login/push", r#"{"phoneSignIn":"yes"}"#, "`phoneSignIn`"),
         ("/register/options", r#"{"route":"provisioning"}"#, "administrator"),
         ("/register/options", r#"{"route":"inApp","phone":{}}"#, "`phone`"),

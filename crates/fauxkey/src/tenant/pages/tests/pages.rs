@@ -20,6 +20,21 @@ fn each_page_says_what_it_is_not() {
 }
 
 #[test]
+fn both_ways_to_another_device_say_what_comes_next_and_what_to_do_without_bluetooth() {
+    let rig = Rig::new(Behaviour::Current);
+    for page in ["/login", "/mysecurityinfo"].map(|path| rig.page(path).body) {
+        for (kind, says) in [
+            ("yes", "A QR code comes next"),
+            ("no", "<code>fauxkey hybrid lab -- bash</code>"),
+            ("untold", "it does not say"),
+        ] {
+            let part = page.split_once(&format!("data-hybrid=\"{kind}\" hidden>")).unwrap().1;
+            assert!(part.split_once("</p>").unwrap().0.contains(says), "{kind}");
+        }
+    }
+}
+
+#[test]
 fn strangers_text_is_shown_and_never_run() {
     let rig = Rig::new(Behaviour::Current);
     let evil = "<img src=x onerror=alert(1)>\"'\u{7}";

@@ -1,0 +1,145 @@
+//! `fauxkey hybrid lab`: a program in a world of its own, and a phone that looks at its screen.
+use crate::cli::Lab;
+use crate::commands::{Context, Exit, Stop};
+use crate::control::{Control, DEFAULT_DEVICE, Failure, FailureKind, User};
+use crate::hybrid::event::Event;
+use crate::hybrid::image;
+use crate::hybrid::lab::{self, Doors, Place, Root, Services};
+use crate::hybrid::radio::world::World;
+use crate::hybrid::scan::{Devices, Scan};
+use crate::hybrid::tunnel::{Limits, Server, TunnelCa};
+use crate::hybrid::ways::{Said, Ways};
+use crate::instance::Instance;
+use crate::output::Output;
+use clap::ColorChoice;
+use emulator::UserPolicy;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// How often the screen is looked at.
+const LOOK: Duration = Duration::from_millis(150);
+/// How many codes are remembered, so that none is scanned twice.
+const REMEMBERED: usize = 64;
+
+/// The phone that looks at the screen.
+#[derive(Serialize, Deserialize)]
+struct Phone {
+    profile: String,
+    user: Option<User>,
+    json: bool,
+}
+
+pub(super) fn lab(context: &Context, arguments: &Lab) -> Result<Exit, Stop> {
+    let output = context.output;
+    let phone = arguments.auto_scan.then(|| Phone {
+        profile: arguments.profile.clone(),
+        user: arguments.approve.map(|policy: UserPolicy| User::from(policy)),
+        json: output.json,
+    });
+    if arguments.auto_scan {
+        // A profile that does not exist is told of before there is a lab.
+        crate::profiles::Profiles::of(&context.home).find(&arguments.profile)?;
+    }
+    let beside = phone.map(|phone| serde_json::to_value(phone).expect("names and numbers are JSON"));
+    let options = lab::Options {
+        tunnel_hosts: Vec::new(),
+        names: arguments.name.clone(),
+        appear_as: arguments.appear_as,
+        beside,
+    };
+    let ended = lab::run(&arguments.program, &options, |opened| {
+        if opened.is_root {
+            output.note(
+                "the program runs as root, to whom Chromium refuses its sandbox; --appear-as 1000:1000 mends that",
+            );
+        }
+        if !opened.has_nss {
+            output.note("Chromium will not trust the tunnel service: there is no HOME for NSS's database");
+        }
+        if !opened.is_online {
+            output.detail("browsers will call themselves offline: this kernel has no veth");
+        }
+        opened
+            .replaced
+            .iter()
+            .for_each(|path| output.detail(&format!("inside, {} is another", path.display())));
+    })?;
+    if let Some(failure) = ended.failure {
+        output.failure(&failure, None);
+    }
+    Ok(Exit::Program(ended.code))
+}
+
+/// Where a lab's other processes begin, if this is one.
+pub fn stage() -> Option<ExitCode> {
+    lab::stage(&doors())
+}
+
+/// What a lab gets from elsewhere.
+fn doors() -> Doors {
+    Doors { services, beside }
+}
+
+fn services(place: &Place, listener: TcpListener) -> Result<Services, Failure> {
+    let ca = TunnelCa::new(place.tunnel_hosts())?;
+    let server = Server::start(listener, &ca, Limits::default()).map_err(|error| {
+        Failure::new(FailureKind::Broken, format!("cannot start the tunnel service: {error}"))
+    })?;
+    let world = World::start(&place.bus())?;
+    Ok(Services {
+        root: Root { pem: ca.root_pem(), der: ca.root_der().to_vec() },
+        keep: Box::new((server, world)),
+    })
+}
+
+/// A phone that scans what is on the screen.
+fn beside(place: &Place, phone: serde_json::Value) {
+    let Ok(phone) = serde_json::from_value::<Phone>(phone) else { return };
+    let output = Output::new(phone.json, false, ColorChoice::Auto);
+    if let Err(failure) = watch(place, &phone, &output) {
+        output.failure(&failure, None);
+    }
+}
+
+fn watch(place: &Place, phone: &Phone, output: &Output) -> Result<(), Failure> {
+    let instance = Arc::new(Instance::ephemeral(None)?);
+    instance.add_device(DEFAULT_DEVICE, &phone.profile)?;
+    if let Some(user) = phone.user {
+        instance.set_user(DEFAULT_DEVICE, user)?;
+    }
+    let devices: Devices = instance;
+    let said =
+        Said { ca: Some(place.root()), tunnel: std::env::var("FAUXKEY_TUNNEL").ok(), ..Said::default() };
+    let ways = Ways::find(&said, None)?;
+    let mut seen = VecDeque::new();
+    while !place.is_over() {
+        thread::sleep(LOOK);
+        // There may be no screen yet, or no longer.
+        let Ok(screen) = image::screen(None) else { continue };
+        let Ok(code) = screen.codes_at_a_glance().and_then(image::for_a_phone) else { continue };
+        if seen.contains(&code) {
+            continue;
+        }
+        seen.push_back(code.clone());
+        if seen.len() > REMEMBERED {
+            seen.pop_front();
+        }
+        let scan = match Scan::new(DEFAULT_DEVICE, &code, ways.clone()) {
+            Ok(scan) => scan,
+            Err(failure) => {
+                output.failure(&failure, None);
+                continue;
+            }
+        };
+        match scan.run(&devices, &mut |event: &Event| output.say(&format!("phone: {event}"))) {
+            Ok(outcome) => output.say(&format!("phone: {outcome}")),
+            Err(failure) => output.failure(&failure, None),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! The certificate of the tunnel service, by a CA that is made for it and forgotten.
+use crate::control::{Failure, FailureKind};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ServerConfig, crypto};
+
+/// The names that are always in the certificate: those of the assigned tunnel domains, to which a client goes that
+/// knows no other, and this machine's own.
+const ALWAYS: [&str; 5] = ["cable.ua5v.com", "cable.auth.com", "localhost", "127.0.0.1", "::1"];
+/// How long the certificates are good for. They begin a day ago, for clocks that are slow.
+const LIFETIME: Duration = Duration::days(30);
+const SLOW_CLOCK: Duration = Duration::days(1);
+
+/// A CA that is trusted by whoever is told to, and the one certificate that it signed.
+///
+/// Its key is gone when this exists, so that nothing else can be signed; the certificate's own key is in memory alone.
+/// Without `Debug` for its sake.
+#[derive(Clone)]
+pub struct TunnelCa {
+    root: CertificateDer<'static>,
+    config: Arc<ServerConfig>,
+}
+
+impl TunnelCa {
+    /// A CA and a certificate for these host names and addresses, beside `cable.ua5v.com`, `cable.auth.com`,
+    /// `localhost` and the loopback addresses.
+    ///
+    /// # Errors
+    /// Invalid if a name is none, Broken if no certificate can be made.
+    pub fn new(names: &[String]) -> Result<Self, Failure> {
+        let mut all: Vec<String> = ALWAYS.map(Into::into).into();
+        for name in names.iter().map(|name| name.to_ascii_lowercase()) {
+            if ServerName::try_from(name.as_str()).is_err() {
+                let message = format!("cannot certify `{name}`: neither a host name nor an address");
+                return Err(Failure::new(FailureKind::Invalid, message));
+            }
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        Self::certify(all).map_err(|why| {
+            Failure::new(FailureKind::Broken, format!("cannot make the tunnel's certificate: {why}"))
+        })
+    }
+
+    fn certify(names: Vec<String>) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut authority = parameters(Vec::new(), "fauxkey tunnel test CA: protects nothing")?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let authority_key = KeyPair::generate()?;
+        let root = authority.self_signed(&authority_key)?.der().clone();
+
+        let mut service = parameters(names, "fauxkey tunnel")?;
+        service.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        service.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        service.use_authority_key_identifier_extension = true;
+        let service_key = KeyPair::generate()?;
+        let certificate =
+            service.signed_by(&service_key, &Issuer::from_params(&authority, &authority_key))?.der().clone();
+
+        let key = PrivateKeyDer::Pkcs8(service_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)?;
+        Ok(Self { root, config: Arc::new(config) })
+    }
+
+    /// The CA's certificate in PEM.
+    pub fn root_pem(&self) -> String {
+        crate::ca::pem(&self.root)
+    }
+
+    /// The CA's certificate in DER.
+    pub fn root_der(&self) -> CertificateDer<'static> {
+        self.root.clone()
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.clone())
+    }
+}
+
+fn parameters(names: Vec<String>, common_name: &str) -> Result<CertificateParams, rcgen::Error> {
+    let mut parameters = CertificateParams::new(names)?;
+    let now = OffsetDateTime::now_utc();
+    (parameters.not_before, parameters.not_after) = (now - SLOW_CLOCK, now + LIFETIME);
+    parameters.distinguished_name = rcgen::DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, common_name);
+    Ok(parameters)
+}
