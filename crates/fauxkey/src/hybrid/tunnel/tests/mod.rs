@@ -5,6 +5,8 @@ mod strangers;
 mod trust;
 mod tunnels;
 
+use super::client::{LONGEST_MESSAGE, Opened};
+use super::error::TunnelError;
 use super::*;
 use std::future::Future;
 use std::net::Ipv4Addr;

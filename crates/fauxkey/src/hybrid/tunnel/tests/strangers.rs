@@ -164,6 +164,7 @@ async fn with_service<F: Future<Output = ()> + Send + 'static>(
     let acceptor = ca.acceptor();
     tokio::spawn(async move {
         let stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        #[allow(clippy::result_large_err, reason = "the library's own type")]
         let reply = |request: &Request, mut reply: Response| {
             assert_eq!(request.headers()["origin"], "wss://cable.auth.com");
             assert_eq!(request.headers()["host"], "cable.auth.com");
