@@ -49,14 +49,15 @@ const REFUSED: u8 = 1;
 const BROKEN: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before this process is closed to others: its namespace's users are for another one to map.
+    if let Some(code) = commands::lab_stage() {
+        return code;
+    }
     process::harden();
     if std::env::args_os().next().is_some_and(|name| name == exec::OWNER) {
         process::forgo_core_files();
         // Whoever started it says that it cannot be heard of.
         return exec::own().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    if let Some(code) = commands::lab_stage() {
-        return code;
     }
     ExitCode::from(match Cli::try_parse() {
         Ok(arguments) => {

@@ -14,6 +14,9 @@ mod ceremonies;
 mod exec;
 #[path = "cli/help.rs"]
 mod help;
+#[cfg(target_os = "linux")]
+#[path = "cli/lab.rs"]
+mod lab;
 #[path = "cli/messages.rs"]
 mod messages;
 #[path = "cli/profiles.rs"]

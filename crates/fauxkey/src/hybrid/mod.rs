@@ -21,6 +21,8 @@ pub mod lab;
 pub mod radio;
 pub mod scan;
 pub mod show;
+#[cfg(test)]
+mod tests;
 pub mod tunnel;
 pub mod ways;
 

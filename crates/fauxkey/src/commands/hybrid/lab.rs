@@ -58,15 +58,21 @@ pub(super) fn lab(context: &Context, arguments: &Lab) -> Result<Exit, Stop> {
                 "the program runs as root, to whom Chromium refuses its sandbox; --appear-as 1000:1000 mends that",
             );
         }
+        if !opened.has_nss {
+            output.note("Chromium will not trust the tunnel service: there is no HOME for NSS's database");
+        }
+        if !opened.is_online {
+            output.detail("browsers will call themselves offline: this kernel has no veth");
+        }
         opened
             .replaced
             .iter()
             .for_each(|path| output.detail(&format!("inside, {} is another", path.display())));
     })?;
-    match ended.failure {
-        Some(failure) => Err(failure.into()),
-        None => Ok(Exit::Program(ended.code)),
+    if let Some(failure) = ended.failure {
+        output.failure(&failure, None);
     }
+    Ok(Exit::Program(ended.code))
 }
 
 /// Where a lab's other processes begin, if this is one.

@@ -5,7 +5,7 @@ use super::mounts::{self, Mounts};
 use super::refusal::{self, refused};
 use super::remains::Spaces;
 use super::tell::{FromCommand, FromHelper, Line, ToCommand, ToHelper, Wanted, answer, broken};
-use super::{Doors, Opened, Place, Services, TUNNEL_PORT, hosts, loopback, outside, trust};
+use super::{Doors, Opened, Place, Services, TUNNEL_PORT, hosts, network, outside, trust};
 use crate::child::{Signals, code};
 use crate::control::{Failure, FailureKind};
 use crate::process;
@@ -89,10 +89,11 @@ fn run(
     let (services, opened) = furnish(&place, &wanted, doors)?;
     caller.tell(&FromHelper::Opened(opened))?;
     let ended = accompany(&place, command, has_users, caller, doors, wanted.options.beside);
-    drop(services);
+    // What is left is asked to end while it still has a bus: Chromium takes its loss for a crash.
     if let Some(spaces) = spaces {
         spaces.end_all();
     }
+    drop(services);
     ended
 }
 
@@ -106,7 +107,7 @@ fn enter(caller: &mut Caller) -> Result<bool, Failure> {
     // Not before that: nobody could have written the map of a process that is closed to others.
     process::harden();
     mounts::keep_inside().map_err(because(Step::Mount))?;
-    loopback::up().map_err(because(Step::Loopback))?;
+    network::loopback().map_err(because(Step::Loopback))?;
     Ok(has_users)
 }
 
@@ -125,7 +126,13 @@ fn furnish(place: &Place, wanted: &Wanted, doors: &Doors) -> Result<(Services, O
     trust::install(&mut mounts, folder, &services.root, &before).map_err(because(Step::Mount))?;
     name(&mut mounts, place, &wanted.options.names).map_err(because(Step::Mount))?;
     let user = wanted.options.appear_as.map_or_else(|| geteuid().as_raw(), |(user, _)| user);
-    Ok((services, Opened { replaced: mounts.replaced(), has_nss: wanted.nss.is_some(), is_root: user == 0 }))
+    let opened = Opened {
+        replaced: mounts.replaced(),
+        has_nss: wanted.nss.is_some(),
+        is_online: network::pair().is_ok(),
+        is_root: user == 0,
+    };
+    Ok((services, opened))
 }
 
 /// The lab's `/etc/hosts`.

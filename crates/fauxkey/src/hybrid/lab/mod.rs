@@ -22,8 +22,8 @@ mod command;
 mod environment;
 mod hosts;
 mod inside;
-mod loopback;
 mod mounts;
+mod network;
 mod nss;
 mod outside;
 mod refusal;
@@ -147,6 +147,8 @@ pub struct Opened {
     pub replaced: Vec<PathBuf>,
     /// Whether Chromium trusts the tunnel service, by NSS's database: not where the user has no home.
     pub has_nss: bool,
+    /// Whether browsers call themselves online: not where the kernel has no veth(4).
+    pub is_online: bool,
     /// Whether the command runs as uid 0, as whom Chromium refuses its sandbox.
     pub is_root: bool,
 }

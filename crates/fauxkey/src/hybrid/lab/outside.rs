@@ -5,13 +5,14 @@ use super::{Ended, Opened, Options, apart, environment, hosts, refusal};
 use crate::child::Signals;
 use crate::control::{Failure, FailureKind};
 use crate::process;
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, geteuid, getpid, set_child_subreaper};
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,9 @@ pub(super) const SOCKET: &str = "lab";
 
 /// The longest path of a folder for sockets: `sun_path` of unix(7) has 108 bytes.
 const LONGEST: usize = 80;
+
+/// How often a folder is made that another lab removes.
+const ATTEMPTS: usize = 8;
 
 /// How long processes that ended may take to be known.
 const GRACE: Duration = Duration::from_secs(2);
@@ -140,30 +144,46 @@ fn wanted(options: &Options, database: &Database) -> Wanted {
 #[derive(Default)]
 struct Database {
     folder: Option<PathBuf>,
+    /// The same, locked for as long as it is mounted over.
+    lock: Option<File>,
     /// What was made to that end, innermost first.
     made: Vec<PathBuf>,
 }
 
 impl Database {
     fn of(home: Option<PathBuf>) -> Self {
-        let Some(home) = home.filter(|home| home.is_absolute() && home.is_dir()) else {
-            return Self::default();
-        };
+        let mut database = Self::default();
+        let Some(home) = home.filter(|home| home.is_absolute() && home.is_dir()) else { return database };
         let (outer, inner) = (home.join(".pki"), home.join(".pki/nssdb"));
-        let mut made = Vec::new();
-        for folder in [&outer, &inner] {
-            // Others may not look into it (NSS's own are such).
-            if DirBuilder::new().mode(0o700).create(folder).is_ok() {
-                made.insert(0, folder.clone());
+        for _ in 0..ATTEMPTS {
+            for folder in [&outer, &inner] {
+                // Others may not look into it (NSS's own are such).
+                if DirBuilder::new().mode(0o700).create(folder).is_ok() && !database.made.contains(folder) {
+                    database.made.insert(0, folder.clone());
+                }
+            }
+            let Ok(file) = File::open(&inner) else { continue };
+            // Another lab may be about to remove what it made.
+            let is_locked = flock(&file, FlockOperation::NonBlockingLockShared).is_ok();
+            let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
+            let is_there = file.metadata().map(id).ok() == fs::metadata(&inner).map(id).ok();
+            if is_locked && is_there {
+                (database.folder, database.lock) = (Some(inner), Some(file));
+                break;
             }
         }
-        Self { folder: inner.is_dir().then_some(inner), made }
+        database
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        for folder in &self.made {
+        // A folder that goes takes what is mounted over it along, in whichever lab.
+        let is_ours_alone = self
+            .lock
+            .as_ref()
+            .is_some_and(|file| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok());
+        for folder in self.made.iter().filter(|_| is_ours_alone) {
             // It stays if somebody outside uses it by now.
             let _in_use = fs::remove_dir(folder);
         }
@@ -177,7 +197,7 @@ fn converse(
     opened: impl FnOnce(&Opened),
     spaces: &mut Option<Spaces>,
 ) -> Result<Ended, Failure> {
-    line.tell(&ToHelper::Wanted(wanted.clone())).map_err(|error| gone(&error))?;
+    line.tell(&ToHelper::Wanted(Box::new(wanted.clone()))).map_err(|error| gone(&error))?;
     let mut opened = Some(opened);
     loop {
         let message = line.hear().map_err(|error| gone(&error))?;
@@ -203,4 +223,56 @@ fn converse(
 
 fn gone(error: &io::Error) -> Failure {
     Failure::new(FailureKind::Broken, format!("the lab's helper has ended: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_left_as_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        let of = |path: &Path| Database::of(Some(path.into()));
+        let (pki, nssdb) = (home.path().join(".pki"), home.path().join(".pki/nssdb"));
+        let database = of(home.path());
+        assert!(nssdb.is_dir() && database.folder.as_ref() == Some(&nssdb));
+        drop(database);
+        assert!(!pki.exists());
+        // What is another's stays, and what somebody uses by now.
+        fs::create_dir(&pki).unwrap();
+        drop(of(home.path()));
+        assert!(pki.is_dir() && !nssdb.exists());
+        let database = of(home.path());
+        fs::write(nssdb.join("cert9.db"), "").unwrap();
+        drop(database);
+        assert!(nssdb.join("cert9.db").exists());
+    }
+
+    #[test]
+    fn a_folder_that_another_lab_uses_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let (first, second) =
+            (Database::of(Some(home.path().into())), Database::of(Some(home.path().into())));
+        drop(first);
+        assert!(second.folder.as_ref().is_some_and(|folder| folder.is_dir()));
+    }
+
+    #[test]
+    fn who_has_no_home_has_no_database() {
+        for home in [None, Some("/no/such/home".into()), Some("relative".into()), Some("/dev/null".into())] {
+            assert!(Database::of(home).folder.is_none());
+        }
+    }
+
+    #[test]
+    fn a_command_is_checked_before_anything_is_made() {
+        let kind = |command: &[&str], options: &Options| {
+            let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+            check(&command, options).map_err(|failure| failure.kind)
+        };
+        let named = |name: &str| Options { names: vec![name.into()], ..Options::default() };
+        assert_eq!(kind(&[], &Options::default()), Err(FailureKind::Invalid));
+        assert_eq!(kind(&["true"], &named("a b")), Err(FailureKind::Invalid));
+        assert_eq!(kind(&["true"], &named("login.test")), Ok(()));
+    }
 }

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToHelper {
     /// What is wanted: the first message.
-    Wanted(Wanted),
+    Wanted(Box<Wanted>),
     /// Users and groups of the namespace are known by now.
     Mapped,
 }

@@ -261,7 +261,7 @@ fn read(stream: &mut UnixStream, rest: &mut Vec<u8>, heard: &mut VecDeque<Vec<u8
 }
 
 /// A listening socket whose file has the owner's rights from its first moment.
-fn open(path: &Path) -> Result<UnixListener, Errno> {
+pub(super) fn open(path: &Path) -> Result<UnixListener, Errno> {
     let name = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Longer than anything here takes, on a machine that does much else.
 const LONG: Duration = Duration::from_secs(20);
 /// Longer than an advert takes to be heard again.
-const SHORT: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_millis(250);
 
 fn world() -> (TempDir, World) {
     let folder = tempfile::tempdir().unwrap();
@@ -231,6 +231,75 @@ fn a_bus_without_bluez_is_told_apart_from_no_bus() {
         assert_eq!(failure.message, "BlueZ is not running: nobody on the system bus is called org.bluez");
         assert!(failure.hint.unwrap().contains("systemctl start bluetooth"));
     }
+}
+
+/// Connects to the world's bus as other programs do.
+fn client(world: &World) -> zbus::Connection {
+    zbus::block_on(zbus::connection::Builder::address(world.address().as_str()).build()).unwrap()
+}
+
+#[test]
+fn whatever_user_a_program_claims_to_be_the_bus_takes_it() {
+    let (folder, world) = world();
+    let builder = zbus::connection::Builder::address(world.address().as_str()).user_id(4711);
+    let names = zbus::block_on(async {
+        let bus = builder.build().await.unwrap();
+        zbus::fdo::DBusProxy::new(&bus).await.unwrap().list_names().await.unwrap()
+    });
+    assert!(names.iter().any(|name| name.as_str() == "org.bluez"));
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(std::fs::metadata(folder.path().join("bus")).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn who_calls_a_service_that_is_not_there_is_told_at_once() {
+    let (_folder, world) = world();
+    let bus = client(&world);
+    for name in ["org.freedesktop.UPower", ":1.4711"] {
+        let call = bus.call_method(Some(name), "/org", Some("org.freedesktop.DBus.Peer"), "Ping", &());
+        let begun = Instant::now();
+        let error = zbus::block_on(call).unwrap_err();
+        assert!(begun.elapsed() < LONG);
+        let zbus::Error::FDO(error) = error else { panic!("{error}") };
+        let text = format!("nobody on this bus is called {name}");
+        assert_eq!(*error, zbus::fdo::Error::ServiceUnknown(text));
+    }
+}
+
+#[test]
+fn a_browser_may_turn_bluetooth_on_for_its_user() {
+    let (_folder, world) = world();
+    world.power(false).unwrap();
+    let bus = client(&world);
+    zbus::block_on(async {
+        let adapter =
+            zbus::Proxy::new(&bus, "org.bluez", "/org/bluez/hci0", "org.bluez.Adapter1").await.unwrap();
+        assert!(!adapter.get_property::<bool>("Powered").await.unwrap());
+        adapter.set_property("Powered", true).await.unwrap();
+        let begun = Instant::now();
+        while adapter.get_property::<String>("PowerState").await.unwrap() != "on" {
+            assert!(begun.elapsed() < LONG);
+        }
+    });
+    world.advertiser().unwrap().advertise(&[1; 20]).unwrap();
+}
+
+#[test]
+fn an_advert_that_its_program_does_not_show_is_refused() {
+    let (_folder, world) = world();
+    let bus = client(&world);
+    let error = zbus::block_on(async {
+        // It has objects, but not that one.
+        bus.object_server().at("/elsewhere", zbus::fdo::ObjectManager).await.unwrap();
+        let manager = "org.bluez.LEAdvertisingManager1";
+        let manager = zbus::Proxy::new(&bus, "org.bluez", "/org/bluez/hci0", manager).await.unwrap();
+        let nothing = zbus::ObjectPath::try_from("/nothing").unwrap();
+        let options = std::collections::HashMap::<&str, zbus::Variant<'_>>::new();
+        manager.call::<_, _, ()>("RegisterAdvertisement", &(nothing, options)).await.unwrap_err()
+    });
+    let zbus::Error::MethodError(name, text, _) = error else { panic!("{error}") };
+    assert_eq!(name.as_str(), "org.bluez.Error.Failed");
+    assert!(text.unwrap().ends_with("did not show its advert at /nothing"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use zbus::message::{Flags, Type};
 use zbus::names::BusName;
 use zbus::{Guid, Message, OwnedGuid};
 use zruntime::net::unix::{UnixListener, UnixStream};
-use zruntime::{Shared, SharedRuntime};
+use zruntime::{Shared, SharedRuntime, Task};
 
 /// How long a client may take to authenticate.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
@@ -69,14 +69,16 @@ impl Bus {
     pub(super) async fn serve(&self, listener: StdListener) -> io::Result<()> {
         let runtime = SharedRuntime::current()?;
         let listener = UnixListener::from_std(&runtime, listener)?;
+        // They end with this.
+        let mut welcomes: Vec<Task<(), Shared>> = Vec::new();
         for id in 1.. {
             let (stream, _) = listener.accept().await?;
-            if self.clients.load(Ordering::Relaxed) >= CLIENTS {
-                continue;
+            welcomes.retain(|welcome| !welcome.is_finished());
+            if self.clients.load(Ordering::Relaxed) < CLIENTS {
+                let client = Client::new(id, stream, &self.peers, &self.clients);
+                let (peers, guid) = (self.peers.clone(), self.guid.clone());
+                welcomes.push(runtime.spawn("welcome", welcome(runtime.clone(), peers, guid, client)));
             }
-            let client = Client::new(id, stream, &self.peers, &self.clients);
-            let (peers, guid) = (self.peers.clone(), self.guid.clone());
-            runtime.spawn("bus client", welcome(runtime.clone(), peers, guid, client)).detach();
         }
         Ok(())
     }

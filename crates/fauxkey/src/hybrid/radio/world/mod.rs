@@ -15,7 +15,7 @@ mod sasl;
 #[cfg(test)]
 pub(super) use bus::alone;
 
-use super::{Advertiser, Scanner, bluez};
+use super::{Advertiser, Scanner, bluez, socket};
 use crate::control::{Failure, FailureKind};
 use adapter::{ADAPTER, Adapter, AdvertisingManager, AgentManager, GattManager, ProfileManager, SharedAir};
 use bus::Bus;
@@ -46,8 +46,8 @@ struct Order {
 }
 
 impl World {
-    /// Starts a bus at a path where no file is yet. Whoever can reach that file may use the bus, whatever user ID it
-    /// claims, so that it belongs into a folder of its owner's. Fails if the socket cannot be made there.
+    /// Starts a bus at a path where no file is yet. The socket is its owner's alone, in whatever user namespace: what user
+    /// ID a program claims to have is not asked. Fails if the socket cannot be made there.
     pub fn start(bus_path: &Path) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::new(
@@ -55,7 +55,7 @@ impl World {
                 format!("cannot start a message bus at {}: {error}", bus_path.display()),
             )
         };
-        let listener = UnixListener::bind(bus_path).map_err(|error| failed(&error))?;
+        let listener = socket::open(bus_path).map_err(|errno| failed(&errno))?;
         let (orders, inbox) = mpmc::unbounded();
         let (ready, started) = sync_channel(1);
         let thread = {
