@@ -1,7 +1,7 @@
 //! Two connections that are one tunnel.
 use super::super::client::has_gone;
 use super::desk::Waiting;
-use super::{Limits, Stream, WebSocket};
+use super::{Limits, Second, Stream, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
@@ -103,7 +103,7 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
     let deadline = Instant::now() + limits.waiting;
     // What it says before there is anybody to hear it. It is not listened to further until there is.
     let mut early = None;
-    let other = loop {
+    let (other, _room) = loop {
         let ending = tokio::select! {
             joined = &mut second => match joined {
                 Ok(other) => break other,
@@ -126,10 +126,10 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
         drop(place);
         // Whoever comes in this moment hears it too.
         second.close();
-        let late = second.try_recv().ok().map(|late| dismiss(late, ending.news()));
-        dismiss(socket, ending.reply()).await;
-        if let Some(late) = late {
-            late.await;
+        if let Ok((late, _room)) = second.try_recv() {
+            tokio::join!(dismiss(late, ending.news()), dismiss(socket, ending.reply()));
+        } else {
+            dismiss(socket, ending.reply()).await;
         }
         return;
     };
@@ -144,8 +144,8 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
 }
 
 /// The second side: from now on it is the first one's.
-pub(super) async fn join(socket: WebSocket, first: oneshot::Sender<WebSocket>) {
-    if let Err(socket) = first.send(socket) {
+pub(super) async fn join(second: Second, first: oneshot::Sender<Second>) {
+    if let Err((socket, _room)) = first.send(second) {
         dismiss(socket, Ending::Gone.news()).await;
     }
 }
