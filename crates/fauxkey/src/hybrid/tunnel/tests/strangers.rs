@@ -53,7 +53,7 @@ fn nonsense_in_a_tunnel_cuts_it() {
         (b"\x81\x82\0\0\0\0hi", 1003, "text"),
         (b"\x82\x02hi", 1002, "unmasked"),
         (b"\xC2\x82\0\0\0\0hi", 1002, "Reserved"),
-        (b"\x83\x80\0\0\0\0", 1002, "Unknown"),
+        (b"\x83\x80\0\0\0\0", 1002, "opcode"),
         (b"\x80\x80\0\0\0\0", 1002, "ontinue"),
         (b"\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0", 1009, "16384"),
     ];
