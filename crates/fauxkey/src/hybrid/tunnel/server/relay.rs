@@ -209,27 +209,29 @@ async fn carry(
     }
 }
 
-/// Ends a connection: says why, hears the answer, and hangs up.
+/// Ends a connection: says why, hears the answer, and hangs up. Whoever does not answer is hung up on.
 pub(super) async fn dismiss(mut socket: WebSocket, frame: CloseFrame) {
-    let closing = async {
+    let parting = async move {
         if socket.close(Some(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
-    };
-    // Whoever does not answer is hung up on.
-    let _rude = timeout(FAREWELL, closing).await;
-    hang_up(socket.into_inner()).await;
-}
-
-/// Ends a connection. What still comes is taken off, for otherwise the system would reset the connection, and the last
-/// that was said might be lost.
-pub(super) async fn hang_up(mut stream: Stream) {
-    let ending = async {
-        stream.shutdown().await?;
-        let mut unread = [0; 4096];
-        while stream.read(&mut unread).await? > 0 {}
-        Ok::<(), std::io::Error>(())
+        drain(socket.into_inner()).await
     };
     // It is over in any case.
-    let _over = timeout(FAREWELL, ending).await;
+    let _over = timeout(FAREWELL, parting).await;
+}
+
+/// Ends a connection to which the last was said.
+pub(super) async fn hang_up(stream: Stream) {
+    // It is over in any case.
+    let _over = timeout(FAREWELL, drain(stream)).await;
+}
+
+/// Takes off what still comes until the other end has hung up too. Otherwise the system would reset the connection, and
+/// the last that was said might be lost.
+async fn drain(mut stream: Stream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    let mut unread = [0; 4096];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }
