@@ -1,6 +1,7 @@
 //! `fauxkey rehearse`.
 use super::Behaviour;
-use clap::{Args, ValueEnum};
+use crate::rehearse::CrossDevice;
+use clap::Args;
 
 pub(super) const EXAMPLE: &str = "\
 Two stories: of one device and a relying party, and of an Entra-like tenant with a phone, from the policy to the limits.
@@ -9,6 +10,7 @@ Both are played if nothing is said.
 Example:
   fauxkey rehearse
   fauxkey rehearse --behaviour 2024-preview
+  fauxkey rehearse --behaviour current --cross-device hybrid
   fauxkey rehearse --profile ms-authenticator-android";
 
 /// The whole story, unattended.
@@ -23,11 +25,4 @@ pub struct Rehearse {
     /// How the computer reaches the phone in the tenant's story
     #[arg(long, value_name = "HOW", value_enum, default_value = "hid")]
     pub cross_device: CrossDevice,
-}
-
-/// How a computer reaches a phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CrossDevice {
-    /// As a virtual security key, over CTAPHID
-    Hid,
 }

@@ -3,7 +3,7 @@ use super::{Context, Exit, Stop};
 use crate::cli::{Behaviour, Rehearse};
 use crate::control::Failure;
 use crate::output::{Output, Tone};
-use crate::rehearse::{Step, rehearse, rehearse_tenant};
+use crate::rehearse::{CrossDevice, Step, rehearse, rehearse_tenant};
 use std::io;
 
 /// The profiles of the devices whose stories are played where nothing else is said.
@@ -22,11 +22,15 @@ pub(super) fn run(context: &Context, arguments: &Rehearse) -> Result<Exit, Stop>
         heading(output, &format!("with a device of profile {profile}"))?;
         steps += streamed(output, |told| rehearse(profile, told))?;
     }
+    let way = match arguments.cross_device {
+        CrossDevice::Hid => "",
+        CrossDevice::Hybrid => ", the phone across the room",
+    };
     for behaviour in behaviours {
         let behaviour = behaviour.into();
         let named = tenant::Behaviour::as_str(behaviour);
-        heading(output, &format!("a tenant and a phone, behaviour {named}"))?;
-        steps += tabled(output, named, |told| rehearse_tenant(behaviour, told))?;
+        heading(output, &format!("a tenant and a phone, behaviour {named}{way}"))?;
+        steps += tabled(output, named, |told| rehearse_tenant(behaviour, arguments.cross_device, told))?;
     }
     output.say(&format!("rehearsed: {steps} steps, each verified"));
     Ok(Exit::Done)

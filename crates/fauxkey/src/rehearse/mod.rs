@@ -1,7 +1,8 @@
 //! The rehearsal: the whole story, unattended, each step judged by somebody other than who did it.
 //!
-//! There are two stories: of one device, and of a tenant with a phone. Each runs in a temporary home of its own, over real CTAPHID on a real socket, with the real vault. A step that
-//! does not end as it must ends the rehearsal.
+//! There are two stories: of one device, and of a tenant with a phone. Each runs in a temporary home of its own, over real
+//! CTAPHID on a real socket, or over the real hybrid transport, with the real vault. A step that does not end as it must
+//! ends the rehearsal.
 mod platform;
 mod stage;
 mod story;
@@ -9,6 +10,7 @@ mod tenant;
 
 use crate::control::{Failure, FailureKind};
 use ::tenant::Behaviour;
+use clap::ValueEnum;
 use serde::Serialize;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -41,14 +43,27 @@ pub fn rehearse(profile: &str, told: &mut dyn FnMut(&Step)) -> Result<usize, Fai
     Ok(teller.steps)
 }
 
-/// Plays the story of a tenant with that behaviour, and a phone.
+/// How a computer reaches a phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CrossDevice {
+    /// As a virtual security key, over CTAPHID
+    Hid,
+    /// As a phone across the room, by QR code, Bluetooth advert and tunnel
+    Hybrid,
+}
+
+/// Plays the story of a tenant with that behaviour, and a phone that is another device to a computer in that way.
 ///
 /// # Errors
 /// The first step that did not end as it must, by name.
-pub fn rehearse_tenant(behaviour: Behaviour, told: &mut dyn FnMut(&Step)) -> Result<usize, Failure> {
+pub fn rehearse_tenant(
+    behaviour: Behaviour,
+    cross_device: CrossDevice,
+    told: &mut dyn FnMut(&Step),
+) -> Result<usize, Failure> {
     let folder = folder()?;
     let mut teller = Teller { told, part: None, steps: 0 };
-    tenant::play(folder.path(), behaviour, &mut teller)?;
+    tenant::play(folder.path(), behaviour, cross_device, &mut teller)?;
     Ok(teller.steps)
 }
 

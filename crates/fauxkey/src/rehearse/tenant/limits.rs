@@ -23,7 +23,7 @@ pub(super) fn play(mut stage: Stage, teller: &mut Teller<'_>) -> Result<(), Fail
     ] {
         teller.step(what, || unfit(&stage, facts))?;
     }
-    teller.step("Bluetooth off on one side stops the other device", || bluetooth(&stage))?;
+    teller.step("Bluetooth off on one side stops the other device", || bluetooth(&mut stage))?;
     teller.step("so does attestation that is enforced", || enforced(&stage))?;
     teller.step("a synced passkey is refused: the policy says device-bound", || synced(&stage))?;
     teller.step("a security key is refused by its AAGUID alone", || security_key(&stage))?;
@@ -63,7 +63,7 @@ fn unfit(stage: &Stage, facts: PhoneFacts) -> Result<(Found, ()), Failure> {
     Ok((Found::new(message, "the tenant, and the passkeys on the phone"), ()))
 }
 
-fn bluetooth(stage: &Stage) -> Result<(Found, ()), Failure> {
+fn bluetooth(stage: &mut Stage) -> Result<(Found, ()), Failure> {
     let door = stage.visit_with_pass(BEA)?;
     let fit = Phone::fit("Bea's iPhone", Platform::Ios);
     let mut last = String::new();
@@ -81,7 +81,12 @@ fn bluetooth(stage: &Stage) -> Result<(Found, ()), Failure> {
         let asked = stage.visit(None)?.post("/login/options", &json!({ "nearby": nearby }));
         last = refused(asked, "sim_bluetooth_off")?;
     }
-    Ok((Found::new(last, "the tenant, for the phone and for the computer, both ways"), ()))
+    let before = stage.instance.passkeys(PHONE)?.len();
+    let Some(told) = stage.computer.without_bluetooth()? else {
+        return Ok((Found::new(last, "the tenant, for the phone and for the computer, both ways"), ()));
+    };
+    ensure(stage.instance.passkeys(PHONE)?.len() == before, "a passkey was made all the same")?;
+    Ok((Found::new(told, "the tenant and both ends of the transport, both ways"), ()))
 }
 
 /// A registration from another device cannot be attested.

@@ -4,7 +4,7 @@ use super::{ADELE, BEA};
 use crate::app::{Account, AccountKind, Added, NewAccount, Secret};
 use crate::control::{Control, Failure};
 use crate::rehearse::story::{broken, ensure};
-use crate::rehearse::{Found, Teller};
+use crate::rehearse::{CrossDevice, Found, Teller};
 use serde_json::{Value, json};
 use tenant::access::apps::MICROSOFT_AUTHENTICATOR_CREDENTIAL_REGISTRATION as REGISTRATION;
 use tenant::{Phone, Platform};
@@ -40,7 +40,13 @@ pub(super) fn in_the_app(stage: &mut Stage, teller: &mut Teller<'_>) -> Result<(
 }
 
 pub(super) fn from_a_browser(stage: &mut Stage, teller: &mut Teller<'_>) -> Result<(), Failure> {
-    teller.step("My Security Info → Passkey in Microsoft Authenticator, over the virtual key", || {
+    let what = match stage.cross_device {
+        CrossDevice::Hid => "My Security Info → Passkey in Microsoft Authenticator, over the virtual key",
+        CrossDevice::Hybrid => {
+            "My Security Info → Passkey in Microsoft Authenticator → QR code → friendly name"
+        }
+    };
+    teller.step(what, || {
         let door = stage.visit_with_pass(BEA)?;
         let phone = Phone::fit("Bea's iPhone", Platform::Ios);
         let wanted = json!({ "route": "crossDevice", "phone": phone });

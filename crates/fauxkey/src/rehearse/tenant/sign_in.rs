@@ -1,10 +1,10 @@
 //! 4: signing in on the phone itself, and from the computer.
-use super::stage::{Stage, checks, refused, sign_in, text};
+use super::stage::{PHONE, Stage, checks, refused, sign_in, text};
 use super::{ADELE, BEA};
 use crate::ceremony::Kind;
-use crate::control::Failure;
+use crate::control::{Answer, Control, Failure, User};
 use crate::rehearse::story::ensure;
-use crate::rehearse::{Found, Teller};
+use crate::rehearse::{CrossDevice, Found, Teller};
 use serde_json::{Value, json};
 
 pub(super) fn play(stage: &mut Stage, teller: &mut Teller<'_>) -> Result<(), Failure> {
@@ -20,10 +20,21 @@ pub(super) fn play(stage: &mut Stage, teller: &mut Teller<'_>) -> Result<(), Fai
         let response = stage.on_the_phone(Kind::Get, options, None)?;
         judged(stage, ADELE, &door.post("/login/passkey", &json!({ "response": response }))?)
     })?;
-    teller.step("with another device: the phone at the computer", || {
+    let what = match stage.cross_device {
+        CrossDevice::Hid => "with another device: the phone at the computer",
+        CrossDevice::Hybrid => "with another device: QR code → the passkey on the phone",
+    };
+    teller.step(what, || {
         let door = stage.visit_as(BEA, None)?;
         let answer = sign_in(&door, &mut *stage.computer)?;
         judged(stage, BEA, &answer)
+    })?;
+    teller.step("with another device, and the account is chosen on the phone", || {
+        // The newest comes first, CTAP 2.1 §6.2.2 step 12, and that is not Adele's.
+        stage.instance.set_user(PHONE, User { answer: Answer::Account(1), delay_ms: 0 })?;
+        let answer = sign_in(&stage.visit(None)?, &mut *stage.computer)?;
+        stage.instance.set_user(PHONE, User { answer: Answer::Approve, delay_ms: 0 })?;
+        judged(stage, ADELE, &answer)
     })?;
     teller.step("an answer that was given elsewhere is refused", || {
         let there = stage.visit(None)?;

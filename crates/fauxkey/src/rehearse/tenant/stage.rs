@@ -1,19 +1,21 @@
 //! What the story is played on: an instance with a phone, a computer that the phone is plugged into, and a tenant with
 //! its server.
+use super::room::Room;
 use crate::app::{Door, Secret};
 use crate::ceremony::{Kind, Request};
 use crate::control::{Control, Failure, FailureKind, Link};
 use crate::drivers::socket::SocketAddress;
 use crate::home::Home;
 use crate::instance::Instance;
-use crate::rehearse::Found;
 use crate::rehearse::platform::Platform;
 use crate::rehearse::story::{broken, ensure};
+use crate::rehearse::{CrossDevice, Found};
 use crate::tenant::host::Arrangement;
 use crate::tenant::reach::Reach;
 use crate::tenant::serve::{ServedTenant, serve};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tenant::Behaviour;
 use wire::webauthn::json::{AuthenticationResponse, CreationOptions, RegistrationResponse, RequestOptions};
 
@@ -25,11 +27,12 @@ const CONFIGURATIONS: &str = "/beta/policies/authenticationMethodsPolicy/authent
 /// Everything, while it runs. The tenant goes first: it has records of the instance's vault open.
 pub(super) struct Stage {
     pub(super) behaviour: Behaviour,
+    pub(super) cross_device: CrossDevice,
     pub(super) folder: PathBuf,
     pub(super) home: Home,
     pub(super) graph: Reach,
     pub(super) served: ServedTenant,
-    pub(super) instance: Instance,
+    pub(super) instance: Arc<Instance>,
     /// The computer, at which the phone is another device.
     pub(super) computer: Box<dyn Computer>,
     /// What the users were told once.
@@ -38,22 +41,31 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts all of it.
-    pub(super) fn set(folder: &Path, behaviour: Behaviour) -> Result<(Found, Self), Failure> {
+    pub(super) fn set(
+        folder: &Path,
+        behaviour: Behaviour,
+        cross_device: CrossDevice,
+    ) -> Result<(Found, Self), Failure> {
         let home = Home::at(folder.join("home"));
-        let instance = Instance::open(&home)?;
+        let instance = Arc::new(Instance::open(&home)?);
         let computer = plug(&instance, &home, PHONE, "ms-authenticator-ios")?;
+        let computer: Box<dyn Computer> = match cross_device {
+            CrossDevice::Hid => Box::new(computer),
+            CrossDevice::Hybrid => Box::new(Room::furnish(instance.clone(), &home.run)?),
+        };
         let token = wire::base64url::encode(&rand::random::<[u8; 32]>());
         let arrangement = Arrangement { behaviour: Some(behaviour), ..Arrangement::default() };
         let served = serve(&instance, Some(&home), None, token.clone(), &arrangement)?;
         let graph = Reach::running(served.url().to_owned(), token);
         let stage = Self {
             behaviour,
+            cross_device,
             folder: folder.to_owned(),
             home,
             graph,
             served,
             instance,
-            computer: Box::new(computer),
+            computer,
             passes: Map::new(),
         };
         let organization = stage.list("/v1.0/organization")?;
@@ -179,6 +191,14 @@ pub(super) trait Computer {
     /// # Errors
     /// If it ended without a signature.
     fn get(&mut self, origin: &str, options: &RequestOptions) -> Result<AuthenticationResponse, Failure>;
+
+    /// What the devices themselves say where Bluetooth is off on either side; `None` where they need none.
+    ///
+    /// # Errors
+    /// If one of them does not mind.
+    fn without_bluetooth(&mut self) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 }
 
 /// The device is plugged in.
