@@ -5,13 +5,16 @@
 //! | `home` | folders, disk, key and vault |
 //! | `doors` | sockets, exec, uhid, USB/IP |
 //! | `programs` | browsers and tools that `exec` can run, and readers of smart cards |
+//! | `hybrid` | Bluetooth, the lab, and reading QR codes |
 mod doors;
 mod home;
+mod hybrid;
 mod programs;
 
 use super::{Context, Exit, Stop};
 use crate::control::DEFAULT_DEVICE;
 use crate::drivers::{PcscAddress, UsbipAddress};
+use crate::hybrid::radio::Radio;
 use crate::output::{Output, Tone};
 use crate::remote::Remote;
 use rustix::process::geteuid;
@@ -77,6 +80,9 @@ pub(super) fn doctor(context: &Context) -> Result<Exit, Stop> {
     checks.push(doors::usbip(UsbipAddress::default()));
     checks.push(doors::vhci(Path::new("/sys/devices/platform")));
     checks.push(programs::pcsc(PcscAddress::default(), Path::new("/")));
+    checks.push(hybrid::bluetooth(Radio::BlueZ { adapter: None }.advertiser()));
+    checks.push(hybrid::lab(Path::new("/proc/self/exe")));
+    checks.push(hybrid::codes());
     let output = &context.output;
     output
         .result(&checks, || checks.iter().map(|check| line(output, check)).collect::<Vec<_>>().join("\n"))?;
