@@ -76,6 +76,9 @@ pub(crate) enum Peer {
     Phone,
     /// The tenant's pages in Debian's Chromium, through `fauxkey exec`: the walk-through, in both behaviours
     Tenant,
+    /// The tenant's walk-through with another device: Debian's Chromium shows its QR codes, a phone in `fauxkey hybrid lab`
+    /// reads them
+    TenantHybrid,
     /// Microsoft's client of Graph and one of OData, both for Node, and SQLite by odata-query, at the tenant
     Graph,
     /// Microsoft's Graph SDK for Python, at the tenant
@@ -114,7 +117,7 @@ const OPENSSH: [Package; 3] = [
 
 impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
-    pub(crate) const QUICK: [Self; 10] = [
+    pub(crate) const QUICK: [Self; 11] = [
         Self::PythonFido2,
         Self::PythonFido2Device,
         Self::Mutations,
@@ -124,6 +127,7 @@ impl Peer {
         Self::ChromiumHybrid,
         Self::Playwright,
         Self::Tenant,
+        Self::TenantHybrid,
         Self::Graph,
     ];
 
@@ -157,6 +161,7 @@ impl Peer {
             Self::Pytest => "tests/peers/harness/pytest_story.py",
             Self::Phone => "tests/peers/phone_page.py",
             Self::Tenant => "tests/peers/tenant.py",
+            Self::TenantHybrid => "tests/peers/tenant_hybrid.py",
             Self::Graph => "tests/peers/graph/graph.py",
             Self::GraphSdk => "tests/peers/graph/graph_sdk.py",
             Self::PageSpeed => "tests/peers/page_speed.py",
@@ -189,7 +194,7 @@ impl Peer {
             Self::Chromium | Self::Phone | Self::Tenant => &[CHROMIUM],
             Self::ChromiumHeadlessShell => &[HEADLESS_SHELL],
             Self::Firefox => &[FIREFOX],
-            Self::ChromiumHybrid => &[CHROMIUM, SCREEN[0], SCREEN[1]],
+            Self::ChromiumHybrid | Self::TenantHybrid => &[CHROMIUM, SCREEN[0], SCREEN[1]],
             Self::Extension => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0], SCREEN[1]],
             Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
