@@ -2,6 +2,7 @@
 mod algorithms;
 mod doors;
 mod fleet;
+mod hybrid;
 mod measure;
 mod ours;
 mod raw;
@@ -41,6 +42,9 @@ struct Arguments {
     /// Only the tenant with many users.
     #[arg(long)]
     tenant_only: bool,
+    /// Only the hybrid transport.
+    #[arg(long)]
+    hybrid_only: bool,
 }
 
 const POPULATIONS: [usize; 3] = [10, 1_000, 100_000];
@@ -109,6 +113,10 @@ fn main() -> anyhow::Result<ExitCode> {
         tenants(&mut goals)?;
         return Ok(goals.tell());
     }
+    if arguments.hybrid_only {
+        hybrid(&arguments)?;
+        return Ok(goals.tell());
+    }
     in_memory(&arguments, &mut goals)?;
     every_algorithm(&arguments, &mut goals)?;
     rivals(&arguments)?;
@@ -122,8 +130,21 @@ fn main() -> anyhow::Result<ExitCode> {
     if !arguments.memory_only {
         fleet(&arguments, &mut goals)?;
         tenants(&mut goals)?;
+        hybrid(&arguments)?;
     }
     Ok(goals.tell())
+}
+
+/// What a phone across the room takes.
+fn hybrid(arguments: &Arguments) -> anyhow::Result<()> {
+    let hybrid::Figures { ceremony, sessions } = hybrid::measure(&arguments.binary)?;
+    println!(
+        "hybrid: {ceremony:.0} ms from the text of a QR code to a registered passkey, a process's start included"
+    );
+    println!(
+        "hybrid: {sessions:.0} sessions/s through the embedded tunnel service, TLS and handshakes included"
+    );
+    Ok(())
 }
 
 /// What many devices in one process cost.

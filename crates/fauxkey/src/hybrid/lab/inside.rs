@@ -89,10 +89,11 @@ fn run(
     let (services, opened) = furnish(&place, &wanted, doors)?;
     caller.tell(&FromHelper::Opened(opened))?;
     let ended = accompany(&place, command, has_users, caller, doors, wanted.options.beside);
-    drop(services);
+    // What is left is asked to end while it still has a bus: Chromium takes its loss for a crash.
     if let Some(spaces) = spaces {
         spaces.end_all();
     }
+    drop(services);
     ended
 }
 

@@ -50,7 +50,7 @@ pub(super) fn refused(step: Step, error: &io::Error, files: Files) -> Failure {
 fn reason(step: Step, error: &io::Error, files: Files) -> (String, String) {
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
     let value = |path| files(path).map(|text| text.trim().to_owned());
-    let is_denied = matches!(code, Some(Errno::PERM | Errno::ACCESS));
+    let is_denied = matches!(code, Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS));
     if step == Step::Unshare && files(NAMESPACE).is_none() {
         let why = "this kernel has none (CONFIG_USER_NS)";
         return (why.into(), "run it on a kernel that has them, or as root".into());
@@ -159,7 +159,8 @@ mod tests {
         let (message, hint) = told(Step::Mount, Errno::ACCESS, &docker[..1]);
         assert!(message.contains("by AppArmor"), "{message}");
         assert!(hint.contains("--security-opt apparmor=unconfined"), "{hint}");
-        let (_, hint) = told(Step::Unshare, Errno::PERM, &[("/run/.containerenv", ""), status]);
+        // Some filters say that there is no such system call.
+        let (_, hint) = told(Step::Unshare, Errno::NOSYS, &[("/run/.containerenv", ""), status]);
         assert!(hint.contains("podman run"), "{hint}");
     }
 
