@@ -171,6 +171,9 @@ pub struct Lab {
     /// A name that leads to the loopback inside, for a server under test
     #[arg(long, value_name = "HOST")]
     pub name: Vec<String>,
+    /// Have Bluetooth switched off inside
+    #[arg(long, conflicts_with = "auto_scan")]
+    pub no_bluetooth: bool,
     /// For root: appear as this user and group inside, as browsers refuse their sandbox to root
     #[arg(long, value_name = "UID:GID", value_parser = user)]
     pub appear_as: Option<(u32, u32)>,

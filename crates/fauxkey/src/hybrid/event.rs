@@ -44,6 +44,8 @@ pub enum Event {
         /// How the last transaction ended.
         outcome: Outcome,
     },
+    /// The phone that was called has joined.
+    Joined,
     /// Somebody calls who was told how.
     Called {
         /// What is coming: `mc` or `ga`.
@@ -97,6 +99,7 @@ impl fmt::Display for Event {
             Self::Advertising { radio } => write!(f, "advertising by {radio}"),
             Self::Heard => f.write_str("heard the phone"),
             Self::Waiting { host, outcome } => write!(f, "{outcome}; waiting at {host} to be called"),
+            Self::Joined => f.write_str("the phone has joined"),
             Self::Called { hint } => write!(f, "called for {hint}"),
             Self::Linked { name } => write!(f, "linked with {name:?}, which needs no code any more"),
             Self::Sealed => f.write_str("the handshake is over, everything is sealed"),

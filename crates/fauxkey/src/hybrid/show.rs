@@ -44,6 +44,8 @@ struct Line {
     response: Option<Vec<u8>>,
     ended: Option<Ending>,
     linked: Option<KnownPhone>,
+    /// Whether the service is still to tell that the phone has joined.
+    signal: bool,
 }
 
 /// What has to be done next.
@@ -82,10 +84,22 @@ impl Desktop {
         })?;
         let listening = Arc::new(AtomicBool::new(true));
         let (adverts, ears) = listen(scanner, listening.clone())?;
-        let (socket, info, response, ended, linked) = Default::default();
+        let (socket, info, response, ended, linked, signal) = Default::default();
         let ears = Some(ears);
-        let line =
-            Line { clock, session, ways, adverts, listening, ears, socket, info, response, ended, linked };
+        let line = Line {
+            clock,
+            session,
+            ways,
+            adverts,
+            listening,
+            ears,
+            socket,
+            info,
+            response,
+            ended,
+            linked,
+            signal,
+        };
         Ok(Self { runtime, line })
     }
 
@@ -158,7 +172,9 @@ impl Line {
                         }
                         let service = self.ways.tunnels.service(domain)?;
                         heard(&Event::Connecting { host: service.host.clone() });
-                        let opened = tunnel::open(&service, &path, payload.as_deref(), false).await?;
+                        let opened =
+                            tunnel::open(&service, &path, payload.as_deref(), payload.is_some()).await?;
+                        self.signal = opened.signals;
                         heard(&Event::Connected { host: service.host });
                         self.socket = Some(opened.socket);
                         self.session.handle_connected(self.clock.now());
@@ -193,6 +209,11 @@ impl Line {
                 return Err(gone(ending));
             }
             match self.wake().await {
+                // One zero byte, which nobody sealed.
+                Wake::Message(Some(message)) if self.signal && message == [0] => {
+                    self.signal = false;
+                    heard(&Event::Joined);
+                }
                 Wake::Message(Some(message)) => self.session.handle_message(self.clock.now(), &message),
                 Wake::Message(None) => {
                     self.socket = None;

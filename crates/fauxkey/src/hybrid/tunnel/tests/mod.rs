@@ -5,6 +5,8 @@ mod strangers;
 mod trust;
 mod tunnels;
 
+use super::client::{LONGEST_MESSAGE, Opened};
+use super::error::TunnelError;
 use super::*;
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -25,7 +27,7 @@ const ID: &str = "00112233445566778899AABBCCDDEEFF";
 /// Runs a test, which is not to wait for ever.
 fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(timeout(PATIENCE, test)).expect("nothing to wait for that long")
+    runtime.block_on(async { timeout(PATIENCE, test).await }).expect("nothing to wait for that long")
 }
 
 /// A service, and the CA behind it.
@@ -84,12 +86,12 @@ impl Rig {
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 
-    /// What the service says to a request, until it hangs up or has said the head of a reply.
+    /// What the service says to a request, until it hangs up or lets it in.
     async fn asked(&self, request: &str) -> String {
         let mut stream = self.plain().await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = Vec::new();
-        while !reply.windows(4).any(|end| end == b"\r\n\r\n") {
+        while !(reply.starts_with(b"HTTP/1.1 101 ") && reply.ends_with(b"\r\n\r\n")) {
             match stream.read_buf(&mut reply).await {
                 Ok(length) if length > 0 => {}
                 _ => break,
