@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first program of the tier Bluetooth: two LE controllers of the kernel's own, BlueZ' daemon over both, and what one of
-# them advertises as the other one hears it.
+# The first program of the tier Bluetooth: two LE controllers of the kernel's own, BlueZ' daemon over both, a phone that
+# advertises by one, a desktop that listens by the other, and what is on the air between them.
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin FAUXKEY_HOME=/tmp/home
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
@@ -24,28 +24,42 @@ for controller in hci0 hci1; do check "bluetoothd powers $controller" until_true
 # All that the second controller hears, as it is on the air.
 btmon -i hci1 -w /tmp/air > /dev/null 2>&1 &
 
-# A conversation with bluetoothctl by that name, about a controller; it goes on until the machine stops.
-talk() {
-  mkfifo "/tmp/$1.in"; sleep 600 > "/tmp/$1.in" &
-  bluetoothctl < "/tmp/$1.in" > "/tmp/$1" 2>&1 &
-  until_true grep -q 'Agent registered' "/tmp/$1" || failed "bluetoothctl listens"
-  say "$1" "select $(address "$2")"
-}
-say() { echo "$2" > "/tmp/$1.in"; }
+# A desktop of ours listens on hci1, a phone of ours advertises on hci0: a registration and a sign-in.
+fauxkey device add phone > /tmp/added 2>&1 || failed "a device"
+fauxkey --json hybrid show --advert bluez:hci1 > /tmp/desktop 2> /tmp/codes & DESKTOP=$!
+code() { grep -o 'FIDO:/[0-9]*' /tmp/codes | sed -n "$1p"; }
+has_code() { [ -n "$(code "$1")" ]; }
+scan() { fauxkey --json hybrid scan --device phone --advert bluez:hci0 "$@" 2>&1; }
+for ceremony in 1 2; do
+  until_true has_code $ceremony || failed "the desktop shows code $ceremony: $(tail -n 3 /tmp/codes)"
+  check "ceremony $ceremony: the phone answers" has '"outcome":"done"' scan "$(code $ceremony)"
+done
+wait $DESKTOP || failed "the desktop: $(tail -n 3 /tmp/codes)"
+check "the desktop verified a registration and a sign-in" grep -q '"signInChecks":' /tmp/desktop
+check "it heard both adverts by BlueZ" has '^2$' grep -c '"event":"heard"' /tmp/desktop
 
-# AD type 0x16, Service Data - 16-bit UUID, with FIDO's UUID and an advert: 23 bytes.
-on_air() { xxd -p /tmp/air | tr -d '\n' | grep -q "1716f9ff$1"; }
-heard() { btmon -r /tmp/air > /tmp/heard 2>&1; grep -A 9 'ADV_NONCONN_IND' /tmp/heard | grep -q "Data: $1"; }
-ADVERT=0102030405060708090a0b0c0d0e0f1011121314
-talk desktop hci1; say desktop 'scan le'
-until_true grep -q 'Discovery started' /tmp/desktop || failed "the second controller listens"
-talk phone hci0
-say phone 'menu advertise'
-say phone "service 0000fff9-0000-1000-8000-00805f9b34fb $(echo $ADVERT | sed 's/../0x& /g')"
-say phone 'back'
-say phone 'advertise broadcast'
-check "an advert is registered" until_true grep -q 'Advertising object registered' /tmp/phone
-check "its bytes are on the air as service data of 0xFFF9" until_true on_air $ADVERT
-check "and as what cannot be connected to" until_true heard $ADVERT
+# AD type 0x16, Service Data - 16-bit UUID, with FIDO's UUID and 20 bytes: 23 behind the length. Flags come first.
+adverts() { xxd -p /tmp/air | tr -d '\n' | grep -oE '0201041716f9ff[0-9a-f]{40}' | sort -u | wc -l; }
+check "what is on the air is service data of 0xFFF9, another one each time" has '^2$' adverts
+btmon -r /tmp/air > /tmp/heard 2>&1
+kinds() { grep -A 2 'LE Advertising Report' /tmp/heard | grep -o 'ADV_[A-Z_]*' | sort -u | tr '\n' ' '; }
+check "nothing on the air can be connected to" has '^ADV_NONCONN_IND $' kinds
+
+# A conversation with bluetoothctl, about a controller, that goes on until the machine stops.
+off() {
+  mkfifo "/tmp/off-$1.in"; sleep 600 > "/tmp/off-$1.in" &
+  bluetoothctl < "/tmp/off-$1.in" > "/tmp/off-$1" 2>&1 &
+  until_true grep -q 'Agent registered' "/tmp/off-$1" || failed "bluetoothctl listens"
+  echo "select $(address "$1")" > "/tmp/off-$1.in"
+  echo 'power off' > "/tmp/off-$1.in"
+}
+is_off() { has 'Powered: no' bluetoothctl show "$(address "$1")" < /dev/null; }
+CODE=$(code 2)
+off hci0
+check "hci0 is off" until_true is_off hci0
+check "a phone whose Bluetooth is off says so" has 'Bluetooth is off' scan --tunnel 127.0.0.1:9 --max-age any "$CODE"
+off hci1
+check "hci1 is off" until_true is_off hci1
+check "a desktop whose Bluetooth is off says so" has 'Bluetooth is off' fauxkey hybrid show --advert bluez:hci1
 echo VM-END
 poweroff -f

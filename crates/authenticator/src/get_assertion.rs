@@ -319,7 +319,7 @@ fn keep_remaining(
     records: Vec<RecordId>,
 ) {
     if !records.is_empty() {
-        let rest = Rest::Assertions(Remaining { assertion, records });
+        let rest = Rest::Assertions(Box::new(Remaining { assertion, records }));
         auth.sequence = Some(Sequence { via, expires: now + SEQUENCE, rest });
     }
 }
@@ -417,11 +417,10 @@ pub(crate) fn begin_next(auth: &Authenticator, via: Via, now: Instant) -> Result
 
 /// authenticatorGetNextAssertion: signs, answers, restarts the timer.
 pub(crate) fn resume_next(auth: &mut Authenticator, now: Instant) -> Result<Vec<u8>, CtapError> {
-    let Some(Sequence { via, rest: Rest::Assertions(Remaining { assertion, mut records }), .. }) =
-        auth.sequence.take()
-    else {
+    let Some(Sequence { via, rest: Rest::Assertions(remaining), .. }) = auth.sequence.take() else {
         return Err(no_credentials());
     };
+    let Remaining { assertion, mut records } = *remaining;
     let record = records.pop().ok_or_else(no_credentials)?;
     let response = assertion.sign(auth, Held::Stored(record), Among::Nothing)?;
     keep_remaining(auth, via, now, assertion, records);

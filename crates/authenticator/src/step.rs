@@ -74,7 +74,7 @@ pub(crate) struct Sequence {
 
 /// What is still to come of a sequence.
 pub(crate) enum Rest {
-    Assertions(get_assertion::Remaining),
+    Assertions(Box<get_assertion::Remaining>),
     RelyingParties(credential_management::RelyingParties),
     Credentials(credential_management::Credentials),
     LargeBlobs(large_blobs::Writing),

@@ -49,6 +49,7 @@ pub(super) fn lab(context: &Context, arguments: &Lab) -> Result<Exit, Stop> {
     let options = lab::Options {
         tunnel_hosts: Vec::new(),
         names: arguments.name.clone(),
+        bluetooth_off: arguments.no_bluetooth,
         appear_as: arguments.appear_as,
         beside,
     };
@@ -91,9 +92,12 @@ fn services(place: &Place, listener: TcpListener) -> Result<Services, Failure> {
         Failure::new(FailureKind::Broken, format!("cannot start the tunnel service: {error}"))
     })?;
     let world = World::start(&place.bus())?;
+    if place.is_bluetooth_off() {
+        world.power(false)?;
+    }
     Ok(Services {
         root: Root { pem: ca.root_pem(), der: ca.root_der().to_vec() },
-        keep: Box::new((server, world)),
+        _keep: Box::new((server, world)),
     })
 }
 

@@ -55,6 +55,8 @@ pub struct Options {
     pub tunnel_hosts: Vec<String>,
     /// Names of servers that will be started inside: 127.0.0.1 for the command.
     pub names: Vec<String>,
+    /// Bluetooth is off inside.
+    pub bluetooth_off: bool,
     /// The user and the group that the command's user appears as inside. It has the caller's rights on files all the
     /// same. For root, as whom Chromium refuses its sandbox; anybody else is who they are.
     pub appear_as: Option<(u32, u32)>,
@@ -78,7 +80,7 @@ pub struct Services {
     /// The CA that the tunnel service's certificate is by.
     pub root: Root,
     /// Whatever must be kept for it to run.
-    pub keep: Box<dyn Any>,
+    pub _keep: Box<dyn Any>,
 }
 
 /// A CA's certificate.
@@ -94,6 +96,7 @@ pub struct Root {
 pub struct Place {
     folder: PathBuf,
     tunnel_hosts: Vec<String>,
+    bluetooth_off: bool,
     over: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -101,7 +104,7 @@ impl Place {
     fn new(folder: PathBuf, options: &Options) -> Self {
         let known = TUNNEL_HOSTS.iter().map(ToString::to_string);
         let tunnel_hosts = known.chain(options.tunnel_hosts.iter().cloned()).collect();
-        Self { folder, tunnel_hosts, over: std::sync::Arc::default() }
+        Self { folder, tunnel_hosts, bluetooth_off: options.bluetooth_off, over: std::sync::Arc::default() }
     }
 
     /// The lab's folder, in memory, gone with it.
@@ -112,6 +115,11 @@ impl Place {
     /// The names that the tunnel service's certificate is for.
     pub fn tunnel_hosts(&self) -> &[String] {
         &self.tunnel_hosts
+    }
+
+    /// Whether Bluetooth is off.
+    pub fn is_bluetooth_off(&self) -> bool {
+        self.bluetooth_off
     }
 
     /// The socket of the bus that `org.bluez` is on.

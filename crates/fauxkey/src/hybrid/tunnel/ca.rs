@@ -50,7 +50,9 @@ impl TunnelCa {
     }
 
     fn certify(names: Vec<String>) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut authority = parameters(Vec::new(), "fauxkey tunnel test CA: protects nothing")?;
+        // No two have the same name: who trusts another one is to hear that this one is unknown.
+        let number = wire::hex::encode(&rand::random::<[u8; 4]>());
+        let mut authority = parameters(Vec::new(), &format!("fauxkey tunnel test CA {number}"))?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority_key = KeyPair::generate()?;

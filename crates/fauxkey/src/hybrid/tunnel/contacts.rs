@@ -15,6 +15,7 @@
 use super::client::{Opened, Service, Socket, open};
 use super::error::TunnelError;
 use super::{LONGEST_CONTACT_ID, LONGEST_PAYLOAD, ROUTING, TUNNEL_ID};
+#[cfg(test)]
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use wire::cbor::{self, Field, Key, Kind, Record};
 
@@ -40,6 +41,7 @@ pub struct Contact {
 
 impl Contact {
     /// The path at which the phone joins.
+    #[cfg(test)]
     pub fn path(&self) -> String {
         let (routing, tunnel) = (wire::hex::encode(&self.routing_id), wire::hex::encode(&self.tunnel_id));
         format!("/cable/connect/{routing}/{tunnel}")
@@ -103,11 +105,13 @@ impl Contacts {
     }
 
     /// Goes, and comes back later: the link stays.
+    #[cfg(test)]
     pub async fn leave(self) {
         self.socket.part(CloseCode::Away).await;
     }
 
     /// Goes for good: clients hear that there is no such phone.
+    #[cfg(test)]
     pub async fn unlink(self) {
         self.socket.part(CloseCode::Normal).await;
     }

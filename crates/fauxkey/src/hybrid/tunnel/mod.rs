@@ -22,9 +22,8 @@ mod server;
 mod tests;
 
 pub use ca::TunnelCa;
-pub use client::{LONGEST_MESSAGE, Opened, Service, Socket, Trust, open};
-pub use contacts::{Contact, Contacts};
-pub use error::TunnelError;
+pub use client::{Service, Socket, Trust, open};
+pub use contacts::Contacts;
 pub use server::{Limits, Server};
 
 /// The subprotocol of both sides, CTAP 2.2 §11.5: a service that does not repeat it is dropped.

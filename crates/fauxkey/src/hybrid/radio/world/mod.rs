@@ -15,7 +15,9 @@ mod sasl;
 #[cfg(test)]
 pub(super) use bus::alone;
 
-use super::{Advertiser, Scanner, bluez, socket};
+use super::socket;
+#[cfg(test)]
+use super::{Advertiser, Scanner, bluez};
 use crate::control::{Failure, FailureKind};
 use adapter::{ADAPTER, Adapter, AdvertisingManager, AgentManager, GattManager, ProfileManager, SharedAir};
 use bus::Bus;
@@ -70,17 +72,20 @@ impl World {
     }
 
     /// What to put into `DBUS_SYSTEM_BUS_ADDRESS`.
+    #[cfg(test)]
     pub fn address(&self) -> String {
         address(&self.path)
     }
 
     /// An advertiser of this process in this world, as [`super::Radio::advertiser`] makes one where
-    /// `DBUS_SYSTEM_BUS_ADDRESS` is [`World::address`].
+    /// `DBUS_SYSTEM_BUS_ADDRESS` is the world's.
+    #[cfg(test)]
     pub fn advertiser(&self) -> Result<Box<dyn Advertiser>, Failure> {
         Ok(Box::new(bluez::Advertiser::new(Some(&self.address()), None)?))
     }
 
     /// A scanner of this process in this world.
+    #[cfg(test)]
     pub fn scanner(&self) -> Result<Box<dyn Scanner>, Failure> {
         Ok(Box::new(bluez::Scanner::new(Some(&self.address()), None)?))
     }

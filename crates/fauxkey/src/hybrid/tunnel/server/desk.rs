@@ -1,7 +1,7 @@
 //! Who waits for whom.
 use super::super::contacts::Contact;
 use super::super::{ROUTING, TUNNEL_ID};
-use super::{Limits, WebSocket};
+use super::{Limits, Second};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -43,14 +43,14 @@ struct Books {
 struct Tunnel {
     routing: [u8; ROUTING],
     /// The first side, until the second has come.
-    first: Option<oneshot::Sender<WebSocket>>,
+    first: Option<oneshot::Sender<Second>>,
 }
 
 /// The first side of a tunnel, waiting for the second.
 pub(super) struct Waiting {
     pub(super) routing: [u8; ROUTING],
     /// Brings the second side; ends if it did not manage to come.
-    pub(super) second: oneshot::Receiver<WebSocket>,
+    pub(super) second: oneshot::Receiver<Second>,
     /// The tunnel's place in the books.
     pub(super) place: Place,
 }
@@ -119,7 +119,7 @@ impl Desk {
         &self,
         routing: [u8; ROUTING],
         id: [u8; TUNNEL_ID],
-    ) -> Result<oneshot::Sender<WebSocket>, Refusal> {
+    ) -> Result<oneshot::Sender<Second>, Refusal> {
         let mut books = self.books();
         let tunnel = books.tunnels.get_mut(&id).filter(|tunnel| tunnel.routing == routing);
         let tunnel =

@@ -4,11 +4,11 @@ use super::super::{
     TUNNEL_ID,
 };
 use super::desk::{Desk, Refusal, Station, Waiting};
-use super::{Stream, WebSocket, phones, relay};
+use super::{Second, Stream, phones, relay};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::Accept;
 use tokio_tungstenite::WebSocketStream;
@@ -39,13 +39,13 @@ enum Part {
     /// The first side of a tunnel. It is told when the other one has joined, if it wants to be.
     First(Waiting, bool),
     /// The second side.
-    Second(oneshot::Sender<WebSocket>),
+    Second(oneshot::Sender<Second>),
     /// A phone.
     Phone(Station),
 }
 
-/// A connection from its beginning to its end.
-pub(super) async fn attend(handshake: Accept<TcpStream>, desk: &Arc<Desk>) {
+/// A connection from its beginning to its end. `room` is what it takes of all that there may be.
+pub(super) async fn attend(handshake: Accept<TcpStream>, room: OwnedSemaphorePermit, desk: &Arc<Desk>) {
     let arriving = async {
         let mut stream = handshake.await.ok()?;
         // Small messages that are waited for. Without it they are merely slower.
@@ -68,7 +68,7 @@ pub(super) async fn attend(handshake: Accept<TcpStream>, desk: &Arc<Desk>) {
     let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await;
     match part {
         Part::First(waiting, signal) => relay::wait(socket, waiting, signal, &desk.limits).await,
-        Part::Second(first) => relay::join(socket, first).await,
+        Part::Second(first) => relay::join((socket, room), first).await,
         Part::Phone(station) => phones::wait(socket, station, &desk.limits).await,
     }
 }
@@ -171,10 +171,14 @@ fn client_payload(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// A page may open WebSockets to any host, but has an origin of `http`, `https` or none. Clients of the hybrid
-/// transport say `wss`, CTAP 2.2 §11.5, or nothing.
+/// A page may open WebSockets to any host, but not without telling its own origin. Clients of the hybrid transport say
+/// `wss` and this service's host, CTAP 2.2 §11.5, or nothing; this service itself has no pages.
 fn keep_pages_out(headers: &HeaderMap) -> Result<(), Refusal> {
-    let ours = |origin: &HeaderValue| origin.as_bytes().starts_with(b"wss://");
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+    let ours = |origin: &HeaderValue| {
+        let origin = origin.as_bytes();
+        origin.starts_with(b"wss://") || origin.strip_prefix(b"https://").is_some_and(|origin| origin == host)
+    };
     if headers.get_all(header::ORIGIN).iter().all(ours) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -23,6 +23,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 type Stream = TlsStream<TcpStream>;
 /// A connection that became a WebSocket.
 type WebSocket = WebSocketStream<Stream>;
+/// One that is handed to the other side of its tunnel, with the room that it takes.
+type Second = (WebSocket, OwnedSemaphorePermit);
 
 /// How long to rest when the system has no more files for connections.
 const REST: Duration = Duration::from_millis(50);
@@ -125,11 +127,8 @@ async fn serve(listener: tokio::net::TcpListener, acceptor: TlsAcceptor, desk: A
             tokio::time::sleep(REST).await;
             continue;
         };
-        let Ok(place) = room.clone().try_acquire_owned() else { continue };
+        let Ok(room) = room.clone().try_acquire_owned() else { continue };
         let (handshake, desk) = (acceptor.accept(stream), desk.clone());
-        tokio::spawn(async move {
-            door::attend(handshake, &desk).await;
-            drop(place);
-        });
+        tokio::spawn(async move { door::attend(handshake, room, &desk).await });
     }
 }

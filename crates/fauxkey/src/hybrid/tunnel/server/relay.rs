@@ -1,7 +1,7 @@
 //! Two connections that are one tunnel.
 use super::super::client::has_gone;
 use super::desk::Waiting;
-use super::{Limits, Stream, WebSocket};
+use super::{Limits, Second, Stream, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
@@ -103,7 +103,7 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
     let deadline = Instant::now() + limits.waiting;
     // What it says before there is anybody to hear it. It is not listened to further until there is.
     let mut early = None;
-    let other = loop {
+    let (other, _room) = loop {
         let ending = tokio::select! {
             joined = &mut second => match joined {
                 Ok(other) => break other,
@@ -126,10 +126,10 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
         drop(place);
         // Whoever comes in this moment hears it too.
         second.close();
-        let late = second.try_recv().ok().map(|late| dismiss(late, ending.news()));
-        dismiss(socket, ending.reply()).await;
-        if let Some(late) = late {
-            late.await;
+        if let Ok((late, _room)) = second.try_recv() {
+            tokio::join!(dismiss(late, ending.news()), dismiss(socket, ending.reply()));
+        } else {
+            dismiss(socket, ending.reply()).await;
         }
         return;
     };
@@ -144,8 +144,8 @@ pub(super) async fn wait(mut socket: WebSocket, waiting: Waiting, signal: bool, 
 }
 
 /// The second side: from now on it is the first one's.
-pub(super) async fn join(socket: WebSocket, first: oneshot::Sender<WebSocket>) {
-    if let Err(socket) = first.send(socket) {
+pub(super) async fn join(second: Second, first: oneshot::Sender<Second>) {
+    if let Err((socket, _room)) = first.send(second) {
         dismiss(socket, Ending::Gone.news()).await;
     }
 }
@@ -209,27 +209,29 @@ async fn carry(
     }
 }
 
-/// Ends a connection: says why, hears the answer, and hangs up.
+/// Ends a connection: says why, hears the answer, and hangs up. Whoever does not answer is hung up on.
 pub(super) async fn dismiss(mut socket: WebSocket, frame: CloseFrame) {
-    let closing = async {
+    let parting = async move {
         if socket.close(Some(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
-    };
-    // Whoever does not answer is hung up on.
-    let _rude = timeout(FAREWELL, closing).await;
-    hang_up(socket.into_inner()).await;
-}
-
-/// Ends a connection. What still comes is taken off, for otherwise the system would reset the connection, and the last
-/// that was said might be lost.
-pub(super) async fn hang_up(mut stream: Stream) {
-    let ending = async {
-        stream.shutdown().await?;
-        let mut unread = [0; 4096];
-        while stream.read(&mut unread).await? > 0 {}
-        Ok::<(), std::io::Error>(())
+        drain(socket.into_inner()).await
     };
     // It is over in any case.
-    let _over = timeout(FAREWELL, ending).await;
+    let _over = timeout(FAREWELL, parting).await;
+}
+
+/// Ends a connection to which the last was said.
+pub(super) async fn hang_up(stream: Stream) {
+    // It is over in any case.
+    let _over = timeout(FAREWELL, drain(stream)).await;
+}
+
+/// Takes off what still comes until the other end has hung up too. Otherwise the system would reset the connection, and
+/// the last that was said might be lost.
+async fn drain(mut stream: Stream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    let mut unread = [0; 4096];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }

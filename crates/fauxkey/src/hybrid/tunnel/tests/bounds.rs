@@ -140,10 +140,11 @@ fn there_are_so_many_tunnels_and_no_more() {
 fn there_are_so_many_connections_and_no_more() {
     run(async {
         let rig = Rig::with(limits(|limits| limits.connections = 2));
-        let [one, _other] = rig.both(ID).await;
+        let [one, other] = rig.both(ID).await;
         let refused = rig.open(&format!("/cable/new/{}", ID.replace('0', "1"))).await.err().unwrap();
         assert!(matches!(refused, TunnelError::Tls { .. }), "{refused}");
         one.close().await;
+        drop(other);
         soon(async || rig.open(&format!("/cable/new/{ID}")).await.ok()).await;
     });
 }

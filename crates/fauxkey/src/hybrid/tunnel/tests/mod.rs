@@ -5,6 +5,8 @@ mod strangers;
 mod trust;
 mod tunnels;
 
+use super::client::{LONGEST_MESSAGE, Opened};
+use super::error::TunnelError;
 use super::*;
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -84,12 +86,12 @@ impl Rig {
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 
-    /// What the service says to a request, until it hangs up or has said the head of a reply.
+    /// What the service says to a request, until it hangs up or lets it in.
     async fn asked(&self, request: &str) -> String {
         let mut stream = self.plain().await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = Vec::new();
-        while !reply.windows(4).any(|end| end == b"\r\n\r\n") {
+        while !(reply.starts_with(b"HTTP/1.1 101 ") && reply.ends_with(b"\r\n\r\n")) {
             match stream.read_buf(&mut reply).await {
                 Ok(length) if length > 0 => {}
                 _ => break,
