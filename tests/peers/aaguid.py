@@ -241,7 +241,7 @@ class ByHybrid:
 
     def create(self, options):
         self.desktop.begin("create", options | {"hints": ["hybrid"]})
-        self.phone.scan()
+        self.phone.scan(hybrid.DONE)
         try:
             return self.desktop.outcome()
         except web.Refused as refused:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,8 +15,10 @@ from process import PROGRAM
 from screen import screen
 from web import Refused
 
-PATIENCE = 30
-"""Seconds after which something hangs."""
+PATIENCE = 60
+"""Seconds after which something hangs: a phone looks at the screen for thirty."""
+DONE, REFUSED, LEFT = 0, 1, 3
+"""Exit statuses of `hybrid scan`."""
 SOMEBODY = ["--appear-as", "1000:1000"]
 """For root, as Chromium has no sandbox for root."""
 CEREMONY = """((kind, json) => {
@@ -124,9 +125,8 @@ class Phone:
     def scanning(self, *flags):
         """The phone looks at the screen."""
         command = [PROGRAM, "--json", "hybrid", "scan", "--screen", "--device", "phone", *flags]
-        process = subprocess.Popen(
-            command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, env=self._environment, text=True, **pipes)
         scan = Scan(process)
         try:
             yield scan
@@ -136,10 +136,10 @@ class Phone:
             process.stdout.close()
             process.stderr.close()
 
-    def scan(self, *flags):
-        """The phone looks at the screen, and does what there is to do: its exit status."""
+    def scan(self, status, *flags):
+        """The phone looks at the screen, does what there is to do, and ends with that status."""
         with self.scanning(*flags) as scan:
-            return scan.ended()
+            scan.ends(status)
 
 
 class Scan:
@@ -148,7 +148,9 @@ class Scan:
     def __init__(self, process):
         self._process = process
         self.events = []
-        """What it said, in JSON."""
+        """What happened, in JSON."""
+        self.said = None
+        """What it says of a failure."""
         self._arrived = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -169,10 +171,13 @@ class Scan:
             if not self._arrived.wait_for(said, PATIENCE):
                 raise AssertionError(f"the phone never says {event}, but {self.events}")
 
-    def ended(self):
-        """Its exit status."""
-        return self._process.wait(PATIENCE)
-
-    def said(self):
-        """What it says of a failure."""
-        return self._process.stderr.read()
+    def ends(self, status):
+        """Waits until it ends, with that status."""
+        try:
+            found = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the phone does not end; it said {self.events}") from None
+        self.said = self._process.stderr.read()
+        if found != status:
+            said = f"{self.events} {self.said}"
+            raise AssertionError(f"the phone's status: {found} where {status} was expected; it said {said}")

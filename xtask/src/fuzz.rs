@@ -9,7 +9,7 @@ use std::process::Stdio;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The targets; all if none is named
-    #[arg(value_name = "TARGET", value_parser = ["cbor", "ctaphid", "apdu", "usbip", "requests"])]
+    #[arg(value_name = "TARGET", value_parser = TARGETS)]
     targets: Vec<String>,
     /// How long each
     #[arg(long, value_name = "N", default_value_t = 60)]
@@ -36,7 +36,8 @@ pub(crate) enum Engine {
     Mutate,
 }
 
-const TARGETS: [&str; 5] = ["cbor", "ctaphid", "apdu", "usbip", "requests"];
+const TARGETS: [&str; 9] =
+    ["cbor", "ctaphid", "apdu", "usbip", "requests", "qr", "advert", "handshake", "frames"];
 
 impl Args {
     /// Every target for so long, by what every machine has.

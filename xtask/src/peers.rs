@@ -44,6 +44,8 @@ const QUICK_PROFILE: &str = "all-in";
 pub(crate) enum Peer {
     /// python-fido2's client and server, and py_webauthn, over the socket and the command line
     PythonFido2,
+    /// The hybrid transport a second time, on python's cryptography: whether fixtures/hybrid is what it makes
+    HybridVectors,
     /// python-fido2's own suite for live authenticators, over the socket
     PythonFido2Device,
     /// py_webauthn and python-fido2's server, asked about every field of a registration and a sign-in, changed once
@@ -119,6 +121,7 @@ impl Peer {
     /// Those that are quick enough for every run of `cargo xtask ci`.
     pub(crate) const QUICK: [Self; 11] = [
         Self::PythonFido2,
+        Self::HybridVectors,
         Self::PythonFido2Device,
         Self::Mutations,
         Self::Libfido2,
@@ -147,6 +150,7 @@ impl Peer {
     pub(crate) fn script(self) -> &'static str {
         match self {
             Self::PythonFido2 => "tests/peers/python_fido2.py",
+            Self::HybridVectors => "tests/peers/hybrid_vectors.py",
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
             Self::Mutations => "tests/peers/mutations.py",
             Self::Libfido2 => "tests/peers/libfido2.py",
@@ -187,7 +191,11 @@ impl Peer {
     /// What it needs beside Python.
     fn packages(self) -> &'static [Package] {
         match self {
-            Self::PythonFido2 | Self::PythonFido2Device | Self::Mutations | Self::GraphSdk => &[],
+            Self::PythonFido2
+            | Self::HybridVectors
+            | Self::PythonFido2Device
+            | Self::Mutations
+            | Self::GraphSdk => &[],
             Self::Libfido2 => &LIBFIDO2,
             Self::Openssh => &OPENSSH,
             Self::Pcsc => &PCSC,
@@ -209,9 +217,9 @@ impl Peer {
         matches!(self, Self::Selenium | Self::Pytest)
     }
 
-    /// Whether it judges the program, and not what the tests alone can make.
+    /// Whether it judges the program, and not what the tests alone can make or fixtures.
     fn runs_fauxkey(self) -> bool {
-        self != Self::Mutations
+        !matches!(self, Self::Mutations | Self::HybridVectors)
     }
 
     /// Whether it judges a package for harnesses.

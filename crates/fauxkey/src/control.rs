@@ -4,6 +4,7 @@
 //! [`crate::remote::Remote`], which asks a running instance over its API. The types are the API's JSON.
 use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
+use crate::hybrid::event as hybrid;
 use crate::trace::Line;
 pub use emulator::{Fault, Script};
 use serde::{Deserialize, Serialize};
@@ -326,6 +327,27 @@ impl Link {
     }
 }
 
+/// A QR code on another screen, for a device to scan: CTAP 2.2 §11.5. What it says is a secret while it is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Scan {
+    /// Its text: `FIDO:/` and decimal digits.
+    Code(String),
+    /// A picture with it, as a file in PNG, JPEG, WebP or BMP.
+    Image(Base64Url),
+}
+
+/// What came of a code that was scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scanned {
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: hybrid::Outcome,
+    /// What happened on the way.
+    pub events: Vec<hybrid::Event>,
+}
+
 /// The test CA of a home: what relying parties may trust in tests, and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -474,6 +496,11 @@ pub trait Control {
     fn ceremony(&self, name: &str, request: &ceremony::Request) -> Result<ceremony::Outcome, Failure>;
     /// Cancels the ceremony with that ID, as a page does by an AbortSignal; false if there is none.
     fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure>;
+    /// Lets the device scan a code on another screen, and waits until the ceremony that it is for is over, user included. What
+    /// happens on the way is told to whoever watches too, as notes that begin with `hybrid: `.
+    fn scan(&self, name: &str, scan: &Scan) -> Result<Scanned, Failure>;
+    /// Gives up what a scanned code led to; false if there is nothing.
+    fn cancel_scan(&self, name: &str) -> Result<bool, Failure>;
     /// All profiles that devices can be made of. One that cannot be used is left out.
     fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure>;
     /// The TOML of a profile.

@@ -4,7 +4,7 @@ use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
-    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
+    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa, User,
 };
 use crate::extension::Pairing;
 use crate::home::Home;
@@ -432,6 +432,19 @@ impl Control for Remote {
 
     fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure> {
         match self.call(Method::DELETE, &["devices", name, "ceremonies", id], None) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn scan(&self, name: &str, scan: &Scan) -> Result<Scanned, Failure> {
+        self.exchange(&self.patient, Method::POST, &["devices", name, "hybrid"], Some(json!(scan)))
+    }
+
+    fn cancel_scan(&self, name: &str) -> Result<bool, Failure> {
+        self.device(name)?;
+        match self.call(Method::DELETE, &["devices", name, "hybrid"], None) {
             Ok(()) => Ok(true),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
             Err(failure) => Err(failure),

@@ -6,12 +6,17 @@
 //! | [`ctaphid`] | reports to the CTAPHID device, and what its owner does |
 //! | [`apdu`] | APDUs to the card, and what its owner does |
 //! | [`usbip`] | what a USB/IP client sends, in pieces, and reports of the device |
+//! | [`qr`](hybrid::qr) | the text of a hybrid code, or the CBOR in it |
+//! | [`advert`](hybrid::advert) | keys and a hybrid advert |
+//! | [`handshake`](hybrid::handshake) | what strangers say to both ends of the hybrid transport |
+//! | [`frames`](hybrid::frames) | what one says to either end who has its keys |
 //! | [`requests`] | CTAP2 requests, gestures, cancellations, power cuts and time, to one authenticator |
 //!
 //! `src/mutate.rs` runs them without nightly and coverage, on mutations of known inputs.
 pub mod apdu;
 pub mod cbor;
 pub mod ctaphid;
+pub mod hybrid;
 pub mod requests;
 pub mod seeds;
 pub mod usbip;
@@ -20,12 +25,16 @@ pub mod usbip;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 9] = [
     ("cbor", cbor::run),
     ("ctaphid", ctaphid::run),
     ("apdu", apdu::run),
     ("usbip", usbip::run),
     ("requests", requests::run),
+    ("qr", hybrid::qr),
+    ("advert", hybrid::advert),
+    ("handshake", hybrid::handshake),
+    ("frames", hybrid::frames),
 ];
 
 /// Takes bytes from the front of an input; what is missing is zero.

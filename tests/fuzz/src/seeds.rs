@@ -11,6 +11,10 @@ pub fn of(target: &str, fixtures: &Path) -> Vec<Vec<u8>> {
         "ctaphid" => vectors(fixtures, "ctap2").iter().map(|message| over_ctaphid(message)).collect(),
         "apdu" => vectors(fixtures, "ctap2").iter().map(|message| over_apdus(message)).collect(),
         "usbip" => usbip(&fixtures.join("usbip/sessions.txt")),
+        "qr" => codes(&fixtures.join("hybrid/codes.txt")),
+        "advert" => lines(&fixtures.join("hybrid/adverts.txt"), &["key: ", "advert: "]).collect(),
+        "handshake" => handshakes(&fixtures.join("hybrid/sessions.txt")),
+        "frames" => frames(&fixtures.join("hybrid/sessions.txt")),
         "requests" => requests(&vectors(fixtures, "ctap2")),
         _ => Vec::new(),
     }
@@ -82,6 +86,53 @@ fn usbip(path: &Path) -> Vec<Vec<u8>> {
         seed
     });
     blocks.filter(|seed| seed.len() > 1).collect()
+}
+
+/// Each text as it stands, and the CBOR in it.
+fn codes(path: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let texts = text.lines().filter_map(|line| line.strip_prefix("text: "));
+    let texts = texts.map(|text| [&[0][..], text.as_bytes()].concat());
+    texts.chain(lines(path, &["hex: "]).map(|cbor| [&[1][..], &cbor].concat())).collect()
+}
+
+/// The bytes of those lines of each block, behind each other.
+fn lines<'a>(path: &Path, keys: &'a [&'a str]) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let blocks: Vec<String> = text.split("\n\n").map(String::from).collect();
+    let bytes = |block: String| {
+        let lines = block.lines().filter_map(|line| keys.iter().find_map(|key| line.strip_prefix(key)));
+        lines.flat_map(|hex| wire::hex::decode(hex).unwrap_or_default()).collect::<Vec<u8>>()
+    };
+    blocks.into_iter().map(bytes).filter(|seed| !seed.is_empty())
+}
+
+/// What a desktop and a phone say, to those who do not know them.
+fn handshakes(path: &Path) -> Vec<Vec<u8>> {
+    said(path, |line| {
+        let (to, hex) = line.split_once(": ").filter(|(key, _)| ["desktop", "phone"].contains(key))?;
+        let message = wire::hex::decode(hex).filter(|message| message.len() < 256)?;
+        let operation = if to == "desktop" { 0 } else { 5 };
+        Some([&[operation, u8::try_from(message.len()).unwrap_or(u8::MAX)][..], &message].concat())
+    })
+}
+
+/// What is said in sealed messages, to either end, and what its owner does.
+fn frames(path: &Path) -> Vec<Vec<u8>> {
+    said(path, |line| {
+        let message =
+            wire::hex::decode(line.strip_prefix("says: ")?).filter(|message| message.len() < 256)?;
+        Some([&[0, u8::try_from(message.len()).unwrap_or(u8::MAX)][..], &message, &[5, 0, 4]].concat())
+    })
+}
+
+/// The operations of each block's lines, for either side.
+fn said(path: &Path, operation: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let blocks =
+        text.split("\n\n").map(|block| block.lines().filter_map(&operation).collect::<Vec<_>>().concat());
+    let blocks: Vec<Vec<u8>> = blocks.filter(|seed| !seed.is_empty()).collect();
+    [0, 1].iter().flat_map(|side| blocks.iter().map(|seed| [&[*side][..], seed].concat())).collect()
 }
 
 /// Hexadecimal digits, in which `00*12` is a byte twelve times.

@@ -71,7 +71,7 @@ fn another_device_is_refused_before_it_makes_a_passkey_where_attestation_is_enfo
         let mut town = Town::new(behaviour);
         let session = town.by_pass(false);
         let fit = Phone::fit("phone", Platform::Ios);
-        let mut options =
+        let options =
             |town: &mut Town, route| town.tenant.registration_options(town.now, &session, route, Some(&fit));
         let hints = options(&mut town, Route::CrossDevice).unwrap().hints;
         assert_eq!(hints, ["hybrid"], "a browser may show its QR code at once");

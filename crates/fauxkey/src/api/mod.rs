@@ -7,6 +7,7 @@
 //! | `routes` | the table of routes, and what each does |
 //! | `accounts` | those of the Authenticator app on a device |
 //! | `ceremony` | those by which pages' ceremonies are run |
+//! | `hybrid` | those of QR codes on other screens |
 //! | `simulation` | those of its routes that tests arrange things by |
 //! | `request`, `problem` | bodies in, failures out |
 //! | `events` | what happens on the devices, as server-sent events |
@@ -24,6 +25,7 @@ mod ceremony;
 mod events;
 mod extension;
 pub(crate) mod guard;
+mod hybrid;
 pub(crate) mod listener;
 mod openapi;
 mod page;

@@ -2,7 +2,7 @@
 use super::problem::Problem;
 use crate::control::{Answer, FailureKind, Gesture, Link, Power, User};
 use axum::body::{Bytes, HttpBody};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -12,6 +12,8 @@ use wire::webauthn::json::Base64Url;
 
 /// Bytes of a request's body that are taken in.
 pub(super) const LONGEST_BODY: u64 = 1 << 20;
+/// Bytes of one in which there may be a picture.
+pub(super) const LONGEST_PICTURE_BODY: u64 = 16 << 20;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,6 +26,9 @@ pub(super) struct NameAndId(pub(super) String, pub(super) String);
 /// A JSON body. It is taken for JSON whatever its `Content-Type`: the token keeps foreign pages out, so
 /// `curl -d` may stay short.
 pub(super) struct Body<T>(pub(super) T);
+
+/// The same, with a picture in it.
+pub(super) struct LongBody<T>(pub(super) T);
 
 impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
@@ -55,29 +60,41 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        // Before anything is read: `Bytes` notices only while it reads.
-        if request.body().size_hint().lower() > LONGEST_BODY {
-            return Err(too_long());
-        }
-        let bytes = match tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(rejection)) => {
-                return Err(match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => too_long(),
-                    _ => Problem::invalid("the request body did not arrive whole"),
-                });
-            }
-            Err(_) => {
-                let message = format!("the request body did not arrive within {PATIENCE:?}");
-                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, FailureKind::Invalid, message));
-            }
-        };
-        read(&bytes).map(Self)
+        read(&bytes(request, state, LONGEST_BODY).await?).map(Self)
     }
 }
 
-fn too_long() -> Problem {
-    let message = format!("the request body is longer than {LONGEST_BODY} bytes");
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for LongBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
+        let most = usize::try_from(LONGEST_PICTURE_BODY).expect("some mebibytes fit");
+        DefaultBodyLimit::max(most).apply(&mut request);
+        read(&bytes(request, state, LONGEST_PICTURE_BODY).await?).map(Self)
+    }
+}
+
+/// The whole body, up to the limit that the request has; `longest` is to be the same.
+async fn bytes<S: Send + Sync>(request: Request, state: &S, longest: u64) -> Result<Bytes, Problem> {
+    // Before anything is read: `Bytes` notices only while it reads.
+    if request.body().size_hint().lower() > longest {
+        return Err(too_long(longest));
+    }
+    match tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(rejection)) => Err(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_long(longest),
+            _ => Problem::invalid("the request body did not arrive whole"),
+        }),
+        Err(_) => {
+            let message = format!("the request body did not arrive within {PATIENCE:?}");
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, FailureKind::Invalid, message))
+        }
+    }
+}
+
+fn too_long(longest: u64) -> Problem {
+    let message = format!("the request body is longer than {longest} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, FailureKind::Invalid, message)
 }
 

@@ -5,7 +5,7 @@ use super::request::{
     Body, CardPlace, ClockAdvance, FingerName, LONGEST_BODY, Message, Name, NameAndId, NewDevice, NewFinger,
     NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
-use super::{accounts, ceremony, events, extension, guard, openapi, page, phone, simulation, trace};
+use super::{accounts, ceremony, events, extension, guard, hybrid, openapi, page, phone, simulation, trace};
 use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
@@ -97,6 +97,8 @@ routes! {
     POST "/api/v1/devices/{name}/ctap2" Token ctap2;
     POST "/api/v1/devices/{name}/ceremonies" Token ceremony::run;
     DELETE "/api/v1/devices/{name}/ceremonies/{id}" Token ceremony::cancel;
+    POST "/api/v1/devices/{name}/hybrid" Token hybrid::scan;
+    DELETE "/api/v1/devices/{name}/hybrid" Token hybrid::cancel;
     GET "/api/v1/faults" Token simulation::kinds;
     GET "/api/v1/profiles" Token simulation::profiles;
     GET "/api/v1/profiles/{name}" Token simulation::profile;

@@ -4,9 +4,11 @@ use crate::app::{Account, AccountKind, Added, Code, NewAccount, Number, Push};
 use crate::ceremony;
 use crate::control::{
     Answer, ArmedFault, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Fault, Finger,
-    Gesture, Lines, Link, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
+    Gesture, Lines, Link, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa,
+    User,
 };
 use crate::home::Home;
+use crate::hybrid::event::{Event, Outcome};
 use crate::instance::Happening;
 use crate::trace::{Kind, Line};
 use serde_json::Value;
@@ -38,6 +40,8 @@ pub(crate) struct Fake {
     pub(crate) account: Mutex<Option<String>>,
     /// What the app lists.
     pub(crate) listed: Mutex<Vec<Account>>,
+    /// Whether a code is being answered.
+    pub(crate) scans: Mutex<bool>,
     /// What waits for the app.
     pub(crate) waiting: Mutex<Vec<Push>>,
 }
@@ -140,7 +144,8 @@ impl Default for Fake {
     fn default() -> Self {
         let (calls, asking, question, touch, account) = Default::default();
         let (listed, waiting) = (Mutex::new(vec![self::account()]), Mutex::new(vec![push()]));
-        Self { device: Mutex::new(device()), calls, asking, question, touch, account, listed, waiting }
+        let scans = Mutex::new(true);
+        Self { device: Mutex::new(device()), calls, asking, question, touch, account, listed, scans, waiting }
     }
 }
 
@@ -196,10 +201,15 @@ pub(crate) fn profile() -> ProfileSummary {
         name: "ms-authenticator-ios".into(),
         title: "Microsoft Authenticator on iOS".into(),
         aaguid: "90a3ccdf-635c-4729-a248-9b709135078f".into(),
-        transports: vec!["internal".into()],
+        transports: vec!["internal".into(), "hybrid".into()],
         has_resident_key: true,
         has_user_verification: true,
     }
+}
+
+pub(crate) fn scanned() -> Scanned {
+    let events = vec![Event::Scanned { hint: Some("mc".into()), age: Some(3) }, Event::response(0x27)];
+    Scanned { outcome: Outcome::Refused { status: 0x27, name: "OPERATION_DENIED".into() }, events }
 }
 
 pub(crate) fn ca() -> TestCa {
@@ -403,6 +413,23 @@ impl Control for Fake {
 
     fn cancel_ceremony(&self, name: &str, id: &str) -> Result<bool, Failure> {
         self.on(name, format!("cancel {name} {id}")).map(|()| id != "none")
+    }
+
+    fn scan(&self, name: &str, scan: &Scan) -> Result<Scanned, Failure> {
+        let what = match scan {
+            Scan::Code(code) => format!("code {code}"),
+            Scan::Image(image) => format!("image of {} bytes", image.0.len()),
+        };
+        self.on(name, format!("scan {name} {what}"))?;
+        if let Some(touch) = self.touch.lock().unwrap().take() {
+            // The test has ended without a touch.
+            let _untouched = touch.recv();
+        }
+        Ok(scanned())
+    }
+
+    fn cancel_scan(&self, name: &str) -> Result<bool, Failure> {
+        self.on(name, format!("give up {name}")).map(|()| *self.scans.lock().unwrap())
     }
 
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -8,11 +8,12 @@ use super::ways::Ways;
 use crate::control::{Control, Failure, FailureKind, Gesture, Link};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use std::cell::Cell;
 use std::future;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use transport::hybrid::domain::TunnelDomain;
 use transport::hybrid::linking::ClientPayload;
@@ -27,6 +28,47 @@ pub const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// Devices, as a driver reaches them from its threads.
 pub type Devices = Arc<dyn Control + Send + Sync>;
+
+/// The phone, as a driver reaches it from its threads.
+pub trait Phone: Send + Sync {
+    /// Sends a CTAP2 message as if over hybrid, and waits for the answer, user included.
+    ///
+    /// # Errors
+    /// Those of [`Control::ctap2`].
+    fn ctap2(&self, message: &[u8]) -> Result<Vec<u8>, Failure>;
+    /// Takes back the question that is open, as nobody waits for its answer.
+    fn withdraw(&self);
+}
+
+/// One device of several.
+struct Named {
+    devices: Devices,
+    device: String,
+}
+
+impl Phone for Named {
+    fn ctap2(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.devices.ctap2(&self.device, Link::Hybrid, message)
+    }
+
+    fn withdraw(&self) {
+        if let Ok(Some(prompt)) = self.devices.prompt(&self.device) {
+            // It may have been answered in this moment.
+            let _answered = self.devices.answer(&self.device, prompt.number, Gesture::Declined);
+        }
+    }
+}
+
+/// Ends a transaction from outside.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Notify>);
+
+impl Stop {
+    /// The transaction is to end, or not to begin.
+    pub fn set(&self) {
+        self.0.notify_one();
+    }
+}
 
 /// What a phone does with a code.
 #[derive(Clone)]
@@ -74,6 +116,20 @@ impl Scan {
     /// What keeps it from beginning: a device that cannot be reached over hybrid, a code that is too old, a radio that is
     /// off, a tunnel service that cannot be reached.
     pub fn run(&self, devices: &Devices, heard: Listener<'_>) -> Result<Outcome, Failure> {
+        let phone = Named { devices: devices.clone(), device: self.device.clone() };
+        self.run_on(&(Arc::new(phone) as Arc<dyn Phone>), &Stop::default(), heard)
+    }
+
+    /// Does the same on that phone, and ends it when `stop` is set.
+    ///
+    /// # Errors
+    /// Those of [`Scan::run`].
+    pub fn run_on(
+        &self,
+        phone: &Arc<dyn Phone>,
+        stop: &Stop,
+        heard: Listener<'_>,
+    ) -> Result<Outcome, Failure> {
         let age = age(&self.code, SystemTime::now());
         heard(&Event::Scanned { hint: self.code.hint.clone(), age });
         if let (Some(max), Some(age)) = (self.max_age, age)
@@ -84,7 +140,7 @@ impl Scan {
             return Err(Failure::new(FailureKind::Refused, message)
                 .hint("let the desktop show a new one, or give --max-age"));
         }
-        let get_info = get_info(&**devices, &self.device)?;
+        let get_info = get_info(&**phone, &self.device)?;
         let domain = self.domain.unwrap_or_else(|| domain_of(&get_info));
         let link = self.link.then(|| LinkOffer::draw(&mut rng(), self.device.as_str()));
         let config = |link| Config {
@@ -103,14 +159,16 @@ impl Scan {
         let runtime = runtime.map_err(|error| {
             Failure::new(FailureKind::Broken, format!("cannot start the hybrid transport: {error}"))
         })?;
-        runtime.block_on(async {
+        let reached = Cell::new(Stage::Tunnel);
+        let transact = async {
             let Some(link) = link else {
-                return Driver::new(self, devices, clock, session, advertiser, heard).run().await;
+                return Driver::new(self, phone, clock, session, advertiser, heard, &reached).run().await;
             };
             // Before the link is offered, so that nobody calls in vain.
             let service = self.ways.tunnels.service(domain)?;
             let mut contacts = Contacts::wait(&service, &link.contact_id).await?;
-            let mut outcome = Driver::new(self, devices, clock, session, advertiser, heard).run().await?;
+            let mut outcome =
+                Driver::new(self, phone, clock, session, advertiser, heard, &reached).run().await?;
             heard(&Event::Waiting { host: service.host.clone(), outcome: outcome.clone() });
             while let Some(contact) = contacts.next().await? {
                 let payload = ClientPayload::decode(&contact.client_payload);
@@ -124,10 +182,21 @@ impl Scan {
                 let session =
                     Session::contacted(clock.now(), &payload, place, kept, config(None), Box::new(rng()));
                 let advertiser = self.advertiser()?;
-                outcome = Driver::new(self, devices, clock, session, advertiser, heard).run().await?;
+                outcome = Driver::new(self, phone, clock, session, advertiser, heard, &reached).run().await?;
                 heard(&Event::Waiting { host: service.host.clone(), outcome: outcome.clone() });
             }
             Ok(outcome)
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                outcome = transact => return outcome,
+                () = stop.0.notified() => {}
+            }
+            // Advert and connection went with the transaction.
+            phone.withdraw();
+            let stage = reached.get();
+            let why = format!("it was stopped at stage {stage}");
+            Ok(Outcome::Abandoned { stage: stage.name().into(), why })
         })
     }
 
@@ -157,8 +226,8 @@ pub fn age(code: &QrCode, now: SystemTime) -> Option<i64> {
 }
 
 /// What the device says over hybrid, without the status byte.
-fn get_info(devices: &dyn Control, device: &str) -> Result<Vec<u8>, Failure> {
-    let answer = devices.ctap2(device, Link::Hybrid, &GetInfoResponse::request())?;
+fn get_info(phone: &dyn Phone, device: &str) -> Result<Vec<u8>, Failure> {
+    let answer = phone.ctap2(&GetInfoResponse::request())?;
     match answer.split_first() {
         Some((0, info)) => Ok(info.into()),
         _ => Err(Failure::new(FailureKind::Refused, format!("{device} does not say what it is"))),
@@ -190,7 +259,7 @@ enum Wake {
 
 struct Driver<'a> {
     scan: &'a Scan,
-    devices: Devices,
+    phone: Arc<dyn Phone>,
     clock: Clock,
     session: Session,
     advertiser: Box<dyn Advertiser>,
@@ -200,19 +269,22 @@ struct Driver<'a> {
     /// The status of the last answer.
     status: Option<u8>,
     heard: Listener<'a>,
+    /// How far it has come, for who ends it from outside.
+    reached: &'a Cell<Stage>,
 }
 
 impl<'a> Driver<'a> {
     fn new(
         scan: &'a Scan,
-        devices: &Devices,
+        phone: &Arc<dyn Phone>,
         clock: Clock,
         session: Session,
         advertiser: Box<dyn Advertiser>,
         heard: Listener<'a>,
+        reached: &'a Cell<Stage>,
     ) -> Self {
         let (socket, sent, status) = Default::default();
-        Self { scan, devices: devices.clone(), clock, session, advertiser, socket, sent, status, heard }
+        Self { scan, phone: phone.clone(), clock, session, advertiser, socket, sent, status, heard, reached }
     }
 
     async fn run(mut self) -> Result<Outcome, Failure> {
@@ -220,6 +292,7 @@ impl<'a> Driver<'a> {
         let mut asked = false;
         loop {
             while let Some(output) = self.session.poll_output() {
+                self.reached.set(self.session.stage());
                 match output {
                     Output::Connect { domain, path } => self.connect(domain, &path).await?,
                     Output::Advertise(service_data) => self.advertise(service_data.into()).await?,
@@ -232,7 +305,7 @@ impl<'a> Driver<'a> {
                     Output::Closed(ending) => {
                         self.advertiser.stop();
                         if asked {
-                            self.withdraw();
+                            self.phone.withdraw();
                         }
                         if let Some(socket) = self.socket.take() {
                             socket.close().await;
@@ -326,9 +399,9 @@ impl<'a> Driver<'a> {
             Command(*code).name().map_or_else(|| format!("command 0x{code:02X}"), ToOwned::to_owned)
         });
         (self.heard)(&Event::Request { command });
-        let (devices, device) = (self.devices.clone(), self.scan.device.clone());
+        let phone = self.phone.clone();
         let work = move || {
-            let response = devices.ctap2(&device, Link::Hybrid, &request);
+            let response = phone.ctap2(&request);
             // The desktop hears of a device that broke as of any other failure.
             let response = response.unwrap_or_else(|_| vec![Status::OTHER.0]);
             let _gone = answer.send(response);
@@ -338,22 +411,13 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The desktop has left: the question on the phone goes away, as nobody waits for its answer.
-    fn withdraw(&self) {
-        let name = &self.scan.device;
-        if let Ok(Some(prompt)) = self.devices.prompt(name) {
-            // It may have been answered in this moment.
-            let _answered = self.devices.answer(name, prompt.number, Gesture::Declined);
-        }
-    }
-
     /// Leaves in the middle, as a fault.
     async fn leave(&mut self, asked: bool) -> Result<Outcome, Failure> {
         let stage = self.session.stage();
         self.note_fault(&format!("drop-after={stage}"));
         self.advertiser.stop();
         if asked {
-            self.withdraw();
+            self.phone.withdraw();
         }
         if let Some(socket) = self.socket.take() {
             socket.close().await;

@@ -4,6 +4,7 @@ use super::tunnel::{Service, Trust};
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use serde::{Deserialize, Serialize};
+use std::env;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -44,6 +45,22 @@ pub struct Said {
     pub radio: Option<Radio>,
     /// The services that the public uses.
     pub public: bool,
+}
+
+impl Said {
+    /// What the environment says: FAUXKEY_TUNNEL, FAUXKEY_TUNNEL_CA and FAUXKEY_RADIO, as for the command line.
+    ///
+    /// # Errors
+    /// Invalid, if that is no radio.
+    pub fn of_environment() -> Result<Self, Failure> {
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Ok(Self {
+            tunnel: set("FAUXKEY_TUNNEL"),
+            ca: set("FAUXKEY_TUNNEL_CA").map(Into::into),
+            radio: set("FAUXKEY_RADIO").map(|radio| radio.parse()).transpose()?,
+            public: false,
+        })
+    }
 }
 
 /// How to meet a desktop of ours that runs: a file of the home, for `hybrid scan`.

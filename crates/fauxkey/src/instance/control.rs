@@ -6,7 +6,7 @@ use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
-    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Script, TestCa, User,
+    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa, User,
 };
 use crate::devices::{Definition, check_name};
 use crate::trace;
@@ -308,6 +308,14 @@ impl Control for Instance {
     }
 
     /// One message at a time: a second caller waits for the first one's answer.
+    fn scan(&self, name: &str, scan: &Scan) -> Result<Scanned, Failure> {
+        self.scan_on(name, scan)
+    }
+
+    fn cancel_scan(&self, name: &str) -> Result<bool, Failure> {
+        self.stop_scan(name)
+    }
+
     fn ctap2(&self, name: &str, link: Link, message: &[u8]) -> Result<Vec<u8>, Failure> {
         self.running(name)?.ctap2(link.into(), message, None)
     }

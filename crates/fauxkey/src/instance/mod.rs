@@ -14,6 +14,7 @@ mod convert;
 mod fingers;
 mod happening;
 mod running;
+mod scans;
 mod simulation;
 mod test_ca;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub struct Instance {
     subscribers: Arc<Subscribers>,
     watchers: watch::Watchers,
     ceremonies: ceremonies::Ceremonies,
+    scans: scans::Scans,
     /// The test CA, once it was needed. Taken after `state` where both are.
     authority: Mutex<Option<Authority>>,
     /// The accounts in the app on each device.
@@ -92,7 +94,9 @@ impl Instance {
     pub fn open(home: &Home) -> Result<Self, Failure> {
         let key = KeySource::File(home.vault_key());
         let vault = Vault::open(&home.vault(), key, vault::Options::default()).map_err(vault_failure)?;
-        Ok(Self::new(Some(vault), Devices::OnDisk(home.devices()), Profiles::of(home), None))
+        let mut instance = Self::new(Some(vault), Devices::OnDisk(home.devices()), Profiles::of(home), None);
+        instance.scans.meeting = Some(home.hybrid());
+        Ok(instance)
     }
 
     /// An instance without devices that keeps everything in memory: nothing is read from disk or written there. With a
@@ -106,7 +110,7 @@ impl Instance {
     }
 
     fn new(vault: Option<Vault>, devices: Devices, profiles: Profiles, seed: Option<u64>) -> Self {
-        let (subscribers, watchers, ceremonies, authority, app, usbip, state) = Default::default();
+        let (subscribers, watchers, ceremonies, scans, authority, app, usbip, state) = Default::default();
         let shelf = Arc::new(Shelf::new(vault.clone()));
         Self {
             seed,
@@ -116,6 +120,7 @@ impl Instance {
             subscribers,
             watchers,
             ceremonies,
+            scans,
             authority,
             shelf,
             app,

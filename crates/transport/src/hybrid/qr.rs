@@ -55,7 +55,7 @@ impl QrCode {
     /// another type than it should have.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let digits = digits_of(text.trim())?;
-        Self::from_cbor(&from_digits(digits)?)
+        Self::from_cbor(&Zeroizing::new(from_digits(digits)?))
     }
 
     fn from_cbor(bytes: &[u8]) -> Result<Self, Malformed> {

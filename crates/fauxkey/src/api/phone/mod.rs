@@ -58,6 +58,8 @@ struct Seen {
     pushes: Vec<Push>,
     /// Where its app adds accounts.
     tenant: Option<String>,
+    /// Whether it is reached over hybrid.
+    scans: bool,
     /// All devices, with whether they ask.
     all: Vec<(Device, bool)>,
 }
@@ -101,12 +103,12 @@ pub(super) async fn page(
 
 impl Page<'_> {
     fn show(&mut self, seen: Seen) {
-        let Seen { device, passkeys, prompt, accounts, pushes, tenant, all } = seen;
+        let Seen { device, passkeys, prompt, accounts, pushes, tenant, scans, all } = seen;
         let tab = |(one, asks): &(Device, bool)| Tab::new(one, *asks, one.name == device.name);
         self.tabs = all.iter().map(tab).collect();
         self.sheet = prompt.as_ref().map(Sheet::new);
         self.pushes = if device.powered { pushes.iter().map(Asked::new).collect() } else { Vec::new() };
-        self.shown = Some(Shown::new(&device, passkeys, &accounts, tenant));
+        self.shown = Some(Shown::new(&device, passkeys, &accounts, tenant, scans));
     }
 
     fn miss(&mut self, failure: &Failure) -> StatusCode {
@@ -145,6 +147,15 @@ fn look(control: &dyn Control, wanted: Option<String>) -> Result<Seen, Failure> 
     };
     let last = || accounts.iter().rev().find_map(|account| account.tenant.clone());
     let tenant = control.tenant().or_else(last);
+    let scans = scans(control, &device)?;
     let all = all.into_iter().map(|(device, prompt)| (device, prompt.is_some())).collect();
-    Ok(Seen { device, passkeys, prompt, accounts, pushes, tenant, all })
+    Ok(Seen { device, passkeys, prompt, accounts, pushes, tenant, scans, all })
+}
+
+/// Whether what the device is made of says that it is reached over hybrid.
+fn scans(control: &dyn Control, device: &Device) -> Result<bool, Failure> {
+    let profiles = control.profiles()?;
+    let mut over =
+        profiles.iter().filter(|profile| profile.name == device.profile).flat_map(|it| &it.transports);
+    Ok(over.any(|transport| transport == "hybrid"))
 }

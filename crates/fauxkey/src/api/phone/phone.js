@@ -206,7 +206,7 @@
   };
   // The button may have been replaced, or be gone with its passkey.
   const closed = (dialog) => ($(dialog.dataset.from) ?? $("phone-title")).focus();
-  for (const dialog of [$("renaming"), $("deleting"), $("adding"), $("leaving")]) dialog.addEventListener("close", () => closed(dialog));
+  for (const dialog of [$("renaming"), $("deleting"), $("adding"), $("leaving"), $("scanning")]) dialog.addEventListener("close", () => closed(dialog));
   const submitted = (dialog, send) => dialog.addEventListener("submit", async (submit) => {
     submit.preventDefault();
     const path = on(`passkeys/${encodeURIComponent(dialog.dataset.id)}`);
@@ -304,6 +304,79 @@
     if (document.querySelector("[data-push]")) refresh();
   }, 1000);
 
+  // ---- A code on another screen ----
+
+  // As many bytes as the API takes, once they are base64url.
+  const LARGEST_PICTURE = 12_000_000;
+  const SAYS = "hybrid: ";
+  let scans = false;
+  const report = (textContent, className = "") => {
+    $("scan-said").append(element("li", { className, textContent }));
+    $("scan").scrollTop = $("scan").scrollHeight;
+  };
+  const ended = ({ outcome, name, why }) => {
+    if (outcome === "done") return report("Done.", "end");
+    report(outcome === "refused" ? `Refused: ${name}.` : `It came to nothing: ${why}.`, "bad");
+  };
+  const scan = async (code) => {
+    if (scans) return problem("another code is being answered: stop that first");
+    scans = true;
+    problem();
+    if ($("scanning").open) $("scanning").close();
+    $("scan-said").replaceChildren();
+    $("scan").hidden = false;
+    $("scan-stop").hidden = false;
+    $("scan-close").hidden = true;
+    $("scan").focus();
+    const done = await ask("POST", on("hybrid"), code);
+    scans = false;
+    if (done.value) ended(done.value);
+    else report(done.problem, "bad");
+    const stopped = document.activeElement === $("scan-stop");
+    $("scan-stop").hidden = true;
+    $("scan-close").hidden = false;
+    if (stopped) $("scan-close").focus();
+    refresh();
+  };
+  const scanPicture = async (file) => {
+    if (file.size > LARGEST_PICTURE) return problem("the picture is too large: cut out the QR code");
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+    return scan({ image: btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "") });
+  };
+  // What was dropped or pasted, if it is a picture or a code's text. A phone that scans nothing takes nothing.
+  const takes = (data) => {
+    if (!$("scan-code")) return false;
+    const file = [...data.files].find(({ type }) => type.startsWith("image/"));
+    const text = data.getData("text/plain").trim();
+    if (file) scanPicture(file);
+    else if (/^fido:\//i.test(text)) scan({ code: text });
+    else return false;
+    return true;
+  };
+  document.addEventListener("dragover", (drag) => drag.preventDefault());
+  document.addEventListener("drop", (drop) => {
+    // Or the browser would show the file in place of this page.
+    drop.preventDefault();
+    if (!takes(drop.dataTransfer) && $("scan-code")) problem("that is no picture, and no code's text");
+  });
+  document.addEventListener("paste", (paste) => {
+    if (paste.target instanceof HTMLInputElement && !paste.clipboardData.files.length) return;
+    if (takes(paste.clipboardData)) paste.preventDefault();
+  });
+  $("scan-file").addEventListener("change", ({ target }) => {
+    const [file] = target.files;
+    if (file) scanPicture(file);
+    target.value = "";
+  });
+  $("scanning").addEventListener("submit", (submit) => {
+    submit.preventDefault();
+    const code = $("scan-text").value.trim();
+    $("scan-text").value = "";
+    if (code) scan({ code });
+  });
+
   // ---- Buttons ----
 
   const ACTIONS = {
@@ -338,6 +411,15 @@
     leave: (button) => {
       $("leaving-name").textContent = button.dataset.name;
       open($("leaving"), button);
+    },
+    scan: (button) => {
+      open($("scanning"), button);
+      $("scan-file").focus();
+    },
+    unscan: () => ask("DELETE", on("hybrid")),
+    scanned: () => {
+      $("scan").hidden = true;
+      ($("scan-code") ?? $("phone-title")).focus();
     },
     decline: ({ dataset: { id } }) => answerPush(id, null),
     close: (button) => button.closest("dialog").close(),
@@ -427,6 +509,7 @@
   };
   const hear = (it) => {
     if (it.kind === "missed" || (it.kind !== "message" && it.kind !== "trace")) refresh();
+    if (scans && it.device === device && it.text?.startsWith(SAYS)) report(it.text.slice(SAYS.length));
     if (it.kind === "trace" || (it.device && it.device !== device && !$("all").checked)) return;
     if (!paused) return line(it);
     held.push(it);

@@ -32,6 +32,8 @@ pub(super) struct Shown {
     pub(super) user: String,
     /// What the user does, after "Whoever holds it".
     pub(super) answers: String,
+    /// Whether it scans QR codes: whether it is reached over hybrid.
+    pub(super) scans: bool,
     /// Whether the Authenticator app is on it.
     pub(super) app: bool,
     /// Where the app adds accounts.
@@ -103,6 +105,7 @@ impl Shown {
         mut passkeys: Vec<Passkey>,
         entries: &[app::Account],
         tenant: Option<String>,
+        scans: bool,
     ) -> Self {
         let entries = entries.iter().filter(|entry| entry.kind == AccountKind::Account);
         let entries = entries.map(|entry| Entry::new(entry, &mut passkeys)).collect();
@@ -127,6 +130,7 @@ impl Shown {
             attached: device.attached.iter().map(|address| text(address)).collect(),
             user: serde_json::to_string(&device.user).expect("text and numbers are JSON"),
             answers: answers(device),
+            scans,
             app: device.aaguid.parse().ok().and_then(System::of).is_some(),
             tenant: tenant.as_deref().map(text).unwrap_or_default(),
             entries,

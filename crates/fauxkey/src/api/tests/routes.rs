@@ -1,6 +1,6 @@
 use crate::api::extension::pairing;
 use crate::api::routes::ROUTES;
-use crate::api::testing::{ID, Rig, account, armed, device, finger, passkey, prompt, push};
+use crate::api::testing::{ID, Rig, account, armed, device, finger, passkey, prompt, push, scanned};
 use crate::control::{Device, FailureKind, Finger};
 use serde_json::{Value, json};
 
@@ -178,6 +178,23 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             json!({ "error": { "name": "NotAllowedError", "message": "no" }, "notes": ["a note"] }),
         ),
         (
+            "POST",
+            at("/hybrid"),
+            json!({ "code": "FIDO:/123" }),
+            "scan phone code FIDO:/123",
+            200,
+            json!(scanned()),
+        ),
+        (
+            "POST",
+            at("/hybrid"),
+            json!({ "image": "iVBORw" }),
+            "scan phone image of 4 bytes",
+            200,
+            json!(scanned()),
+        ),
+        ("DELETE", at("/hybrid"), none.clone(), "give up phone", 204, none.clone()),
+        (
             "DELETE",
             at(&format!("/ceremonies/{ID}")),
             none.clone(),
@@ -328,6 +345,40 @@ fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
         rig.say(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}1\r\n \r\n0\r\n\r\n").as_bytes());
     assert_eq!(streamed.status, 413, "{streamed:?}");
     assert_eq!(rig.fake.calls().len(), 1);
+}
+
+#[test]
+fn a_body_with_a_picture_may_be_longer() {
+    let rig = Rig::new();
+    let path = "/api/v1/devices/phone/hybrid";
+    let image = "A".repeat(15 << 20);
+    let reply = rig.ask("POST", path, &json!({ "image": image }).to_string());
+    assert_eq!((reply.status, reply.json()), (200, json!(scanned())));
+    assert_eq!(rig.fake.calls(), ["scan phone image of 11796480 bytes"]);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nConnection: close\r\nHost: {}\r\nAuthorization: Bearer {}\r\n",
+        rig.authority(),
+        rig.served.token
+    );
+    let declared = rig.say(format!("{head}Content-Length: {}\r\n\r\n", (16 << 20) + 1).as_bytes());
+    assert_eq!((declared.status, declared.failure().kind), (413, FailureKind::Invalid));
+    assert_eq!(declared.failure().message, "the request body is longer than 16777216 bytes");
+}
+
+#[test]
+fn a_code_is_given_as_text_or_as_a_picture() {
+    let rig = Rig::new();
+    let path = "/api/v1/devices/phone/hybrid";
+    for body in ["{}", "[]", r#"{"code":1}"#, r#"{"image":"*"}"#, r#"{"code":"x","image":"AA"}"#, r#""code""#]
+    {
+        let reply = rig.ask("POST", path, body);
+        assert_eq!((reply.status, reply.failure().kind), (400, FailureKind::Invalid), "{body}");
+    }
+    assert_eq!(rig.fake.calls(), [] as [&str; 0]);
+    *rig.fake.scans.lock().unwrap() = false;
+    let idle = rig.ask("DELETE", path, "");
+    assert_eq!((idle.status, idle.failure().kind), (404, FailureKind::NotFound));
+    assert_eq!(idle.failure().message, "no scanned code is being answered on phone");
 }
 
 #[test]

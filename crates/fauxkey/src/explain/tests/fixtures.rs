@@ -8,7 +8,9 @@ use std::path::Path;
 fn vectors(folder: &str) -> Vec<BTreeMap<String, String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder);
     let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let text: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap() + "\n\n").collect();
+    let paths =
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|it| it == "txt"));
+    let text: String = paths.map(|path| fs::read_to_string(path).unwrap() + "\n\n").collect();
     let lines = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
     let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
     let member =

@@ -12,11 +12,10 @@ mod picture;
 mod reader;
 mod render;
 mod screen;
-#[cfg(test)]
+#[cfg(all(test, feature = "qr"))]
 mod tests;
 mod zbarimg;
 
-pub use picture::LONGEST_FILE;
 pub use render::{png, terminal};
 pub use screen::screen;
 

@@ -5,7 +5,7 @@ use ::image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use std::io::Cursor;
 
 /// Bytes of a file that are looked at.
-pub const LONGEST_FILE: usize = 32 << 20;
+pub(super) const LONGEST_FILE: usize = 32 << 20;
 /// Pixels of a picture: a screen of 7680 × 4320 has 33 million.
 const MOST_PIXELS: u64 = 40_000_000;
 /// Pixels of an edge: X and most formats end there too.

@@ -110,7 +110,7 @@ fn grab(display: &str) -> Result<Image, Failure> {
 fn unreachable(named: &str, error: &ConnectError) -> Failure {
     let message = format!("cannot reach the X server {named}: {}", in_one_line(&error.to_string()));
     Failure::new(FailureKind::Invalid, message)
-        .hint("`--display :99` names one; XAUTHORITY names the file with its key")
+        .hint("name one, such as :99; XAUTHORITY names the file with its key")
 }
 
 /// How the server writes a pixel.

@@ -1,11 +1,13 @@
 //! A program of the user's that advertises: for radios that BlueZ does not know, and for tests elsewhere.
 use super::{fits, hex};
 use crate::control::{Failure, FailureKind};
-use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::stderr;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
+};
+use std::io::{self, stderr};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,15 +15,15 @@ use std::time::{Duration, Instant};
 const ADVERT: &str = "FAUXKEY_ADVERT";
 /// How long a command is watched for an early end, such as that of a program that does not exist.
 const WATCH: Duration = Duration::from_millis(60);
-/// How long a command may take to end when it is told to.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a command and what it started may take to end when they are told to.
+const GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a command has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Sends adverts by a command.
 pub(super) struct Advertiser {
     command: String,
-    running: Option<Child>,
+    running: Option<Running>,
 }
 
 impl Advertiser {
@@ -48,26 +50,21 @@ impl super::Advertiser for Advertiser {
             .stdout(beside)
             .process_group(0)
             .spawn();
-        let mut child =
-            started.map_err(|error| self.failed(format_args!("could not be started: {error}")))?;
+        let child = started.map_err(|error| self.failed(format_args!("could not be started: {error}")))?;
+        let running = Running::new(child);
         // One that has done its work by then, such as a call of another service, is as good as one that goes on.
-        match wait(&mut child, WATCH) {
-            Some(status) if !status.success() => Err(self.failed(format_args!("ended at once: {status}"))),
-            _ => {
-                self.running = Some(child);
-                Ok(())
-            }
+        if running.has_failed(WATCH) {
+            let why = running.end().map_or_else(|error| error.to_string(), |status| status.to_string());
+            return Err(self.failed(format_args!("ended at once: {why}")));
         }
+        self.running = Some(running);
+        Ok(())
     }
 
     fn stop(&mut self) {
-        let Some(mut child) = self.running.take() else { return };
-        let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
-        // The group is of the shell and what it started. That it is not there any more is as well.
-        let _gone = kill_process_group(group, Signal::TERM);
-        if wait(&mut child, GRACE).is_none() {
-            let _gone = kill_process_group(group, Signal::KILL);
-            let _status = child.wait();
+        if let Some(running) = self.running.take() {
+            // However it ended, it has.
+            let _ended = running.end();
         }
     }
 }
@@ -78,14 +75,46 @@ impl Drop for Advertiser {
     }
 }
 
-/// How a command ended, if it did in so long.
-fn wait(child: &mut Child, patience: Duration) -> Option<std::process::ExitStatus> {
-    let until = Instant::now() + patience;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            _ if Instant::now() >= until => return None,
-            _ => sleep(LOOK),
+/// A shell and what it started, as a process group.
+struct Running {
+    shell: Child,
+    group: Pid,
+}
+
+impl Running {
+    fn new(shell: Child) -> Self {
+        let group = Pid::from_child(&shell);
+        Self { shell, group }
+    }
+
+    /// Whether the shell ends in so long, and not well. It is not waited for, so that its number stays its own.
+    fn has_failed(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        loop {
+            match waitid(WaitId::Pid(self.group), look) {
+                Ok(Some(ended)) => return ended.exit_status() != Some(0),
+                _ if Instant::now() >= until => return false,
+                _ => sleep(LOOK),
+            }
+        }
+    }
+
+    /// Terminates the group, and kills what is left of it after a while.
+    fn end(mut self) -> io::Result<ExitStatus> {
+        let until = Instant::now() + GRACE;
+        // What is not there any more is as well.
+        let _gone = kill_process_group(self.group, Signal::TERM);
+        loop {
+            let ended = self.shell.try_wait()?;
+            if let (Some(status), Err(_)) = (ended, test_kill_process_group(self.group)) {
+                return Ok(status);
+            }
+            if Instant::now() >= until {
+                let _gone = kill_process_group(self.group, Signal::KILL);
+                return self.shell.wait();
+            }
+            sleep(LOOK);
         }
     }
 }

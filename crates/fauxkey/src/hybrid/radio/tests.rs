@@ -105,6 +105,12 @@ fn in_the_world_an_advert_is_heard_until_it_is_stopped_whoever_came_first() {
     hear_nothing_but(early.as_mut(), &[&[8; 27]]);
     advertiser.stop();
     hear_nothing_but(early.as_mut(), &[]);
+    // Its device is gone as well.
+    let bus = client(&world);
+    let objects = zbus::block_on(async {
+        zbus::fdo::ObjectManagerProxy::new(&bus, "org.bluez", "/").await.unwrap().get_managed_objects().await
+    });
+    assert!(objects.unwrap().keys().all(|path| !path.contains("/dev_")));
 }
 
 #[test]
@@ -327,6 +333,10 @@ fn who_hangs_up_talks_nonsense_or_says_nothing_does_not_disturb_the_bus() {
         drop(stream.write_all(nonsense));
         silent.push(stream);
     }
+    // Who begins otherwise than the protocol does is hung up on without a word.
+    let mut answer = Vec::new();
+    drop(std::io::Read::read_to_end(&mut silent[2], &mut answer));
+    assert!(answer.is_empty());
     let mut advertiser = world.advertiser().unwrap();
     advertiser.advertise(&[9; 20]).unwrap();
     hear(world.scanner().unwrap().as_mut(), &[&[9; 20]]);
@@ -469,6 +479,26 @@ fn a_command_is_given_the_advert_and_ended_with_all_that_it_started() {
     }
     // Stopping once more is nothing.
     advertiser.stop();
+}
+
+#[test]
+fn a_command_that_does_not_want_to_end_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("trap '' TERM; echo $$ > {}; while :; do sleep 1; done", file.display());
+    let mut advertiser = Radio::Command(script).advertiser().unwrap();
+    advertiser.advertise(&[1]).unwrap();
+    let begun = Instant::now();
+    let process = loop {
+        assert!(begun.elapsed() < LONG);
+        let number = std::fs::read_to_string(&file).unwrap_or_default();
+        if number.ends_with('\n') {
+            break Path::new("/proc").join(number.trim());
+        }
+    };
+    assert!(process.exists());
+    drop(advertiser);
+    assert!(!process.exists());
 }
 
 #[test]

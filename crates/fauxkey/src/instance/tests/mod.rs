@@ -5,6 +5,7 @@ mod disk;
 mod fingers;
 mod messages;
 mod passkeys;
+mod scans;
 mod simulation;
 
 use super::*;

@@ -1,7 +1,7 @@
 //! Files that are no pictures, or more of a picture than there is room for.
 use super::{Image, file, fixture};
 use crate::control::{Failure, FailureKind};
-use crate::hybrid::image::LONGEST_FILE;
+use crate::hybrid::image::picture::LONGEST_FILE;
 use ::image::{DynamicImage, GrayImage, ImageFormat};
 use proptest::prelude::*;
 

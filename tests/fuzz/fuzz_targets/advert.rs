@@ -1,0 +1,4 @@
+//! The target `advert` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::hybrid::advert(data));

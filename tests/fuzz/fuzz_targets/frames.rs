@@ -1,0 +1,4 @@
+//! The target `frames` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::hybrid::frames(data));
