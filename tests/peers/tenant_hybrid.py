@@ -66,12 +66,12 @@ def walk(cases, me, phone, behaviour):
         me.tick("Bluetooth on the phone", True, "#adding")
     with cases.case("who denies on the phone is asked again, and nothing is kept"):
         me.click("I understand")
-        equal(phone.scan("--approve", "deny"), REFUSED, "the phone's status")
+        phone.scan(REFUSED, "--approve", "deny")
         me.shows("NotAllowedError", "#adding-refusal")
         equal(len(phone.passkeys()), 0, "passkeys on the phone")
     with cases.case("the phone reads the code, and the passkey gets a friendly name"):
         me.click("I understand")
-        equal(phone.scan(), DONE, "the phone's status")
+        phone.scan(DONE)
         me.heading("Name the passkey")
         me.fill("Friendly name, so that you know it again (30 characters at most)", "Adele's iPhone", "#adding")
         me.click("Next")
@@ -86,16 +86,16 @@ def walk(cases, me, phone, behaviour):
     with cases.case("it signs in with another device"):
         another_device(me)
         me.click("Go on")
-        equal(phone.scan(), DONE, "the phone's status")
+        phone.scan(DONE)
         me.heading("✓ Signed in to OfficeHome")
         me.shows(ADELE)
     with cases.case("who denies then is told so, and signs in at the second try"):
         another_device(me)
         me.click("Go on")
-        equal(phone.scan("--approve", "deny"), REFUSED, "the phone's status")
+        phone.scan(REFUSED, "--approve", "deny")
         me.shows("NotAllowedError", "#refusal")
         me.click("Go on")
-        equal(phone.scan(), DONE, "the phone's status")
+        phone.scan(DONE)
         me.heading("✓ Signed in to OfficeHome")
 
 
