@@ -44,6 +44,7 @@ impl Image {
     }
 
     /// Width and height in pixels.
+    #[cfg(test)]
     pub fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }
