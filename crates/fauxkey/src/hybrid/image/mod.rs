@@ -12,7 +12,8 @@ mod picture;
 mod reader;
 mod render;
 mod screen;
-#[cfg(all(test, feature = "qr"))]
+#[cfg(test)]
+#[cfg(feature = "qr")]
 mod tests;
 mod zbarimg;
 

@@ -61,8 +61,7 @@ fn notes(happenings: &Receiver<Happening>) -> Vec<String> {
 #[test]
 fn what_is_wrong_with_a_code_is_said() {
     let instance = phone();
-    let failure =
-        |name: &str, scan: &Scan| instance.scan(name, scan).err().expect("there is nothing to scan");
+    let failure = |name: &str, scan: &Scan| instance.scan(name, scan).expect_err("there is nothing to scan");
     let text = Scan::Code("FIDO:/12".into());
     assert_eq!(failure("nobody", &text).kind, FailureKind::NotFound);
     let unread = failure("phone", &text);
@@ -82,7 +81,7 @@ fn an_old_code_is_refused_and_nobody_is_asked_for_it() {
     let happenings = instance.subscribe();
     let air = Air::new();
     let code = air.desktop(Some(1_700_000_000)).code().unwrap();
-    let failure = scan(&instance, &code, nowhere()).err().expect("it is old");
+    let failure = scan(&instance, &code, nowhere()).expect_err("it is old");
     assert_eq!(failure.kind, FailureKind::Refused, "{failure}");
     assert!(
         failure.message.starts_with("the code is ") && failure.message.contains("takes none older"),
@@ -128,7 +127,7 @@ fn a_scan_is_given_up_and_with_it_the_question() {
     let asking =
         thread::spawn(move || desktop.exchange(&make_credential("example.test", "ada"), &mut |_| {}));
     let number = question(&instance, 0);
-    let second = scan(&instance, &code, air.ways()).err().expect("one at a time");
+    let second = scan(&instance, &code, air.ways()).expect_err("one at a time");
     assert_eq!(
         (second.kind, second.message.as_str()),
         (FailureKind::Conflict, "phone is answering another code already")
