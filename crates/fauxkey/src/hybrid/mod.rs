@@ -26,7 +26,9 @@ mod tests;
 pub mod tunnel;
 pub mod ways;
 
+use std::future;
 use std::time::Instant;
+use tunnel::Socket;
 
 /// A clock for sessions: time since the driver began.
 #[derive(Clone, Copy)]
@@ -41,8 +43,20 @@ impl Clock {
         wire::time::Instant::since_power_up(self.0.elapsed())
     }
 
-    /// The moment on the clock of the system.
-    fn at(self, instant: wire::time::Instant) -> Instant {
-        self.0 + instant.elapsed()
+    /// Waits until then; for ever, if there is no such moment.
+    async fn wait_until(self, due: Option<wire::time::Instant>) {
+        match due {
+            Some(due) => tokio::time::sleep_until((self.0 + due.elapsed()).into()).await,
+            None => future::pending().await,
+        }
+    }
+}
+
+/// The next message of a tunnel; `None` once it is closed. Without a tunnel there is never one.
+async fn message(socket: &mut Option<Socket>) -> Option<Vec<u8>> {
+    match socket {
+        // A tunnel that broke is as good as one that was closed.
+        Some(socket) => socket.recv().await.ok().flatten(),
+        None => future::pending().await,
     }
 }

@@ -1,20 +1,19 @@
 //! The phone: a code in, a ceremony on a device, an outcome out.
-use super::Clock;
 use super::event::{Event, Listener, Outcome, at};
 use super::fault::Faults;
 use super::radio::{Advertiser, Radio};
 use super::tunnel::{self, Contacts, Socket};
 use super::ways::Ways;
+use super::{Clock, message};
 use crate::control::{Control, Failure, FailureKind, Gesture, Link};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use std::cell::Cell;
-use std::future;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 use transport::hybrid::domain::TunnelDomain;
 use transport::hybrid::linking::ClientPayload;
 use transport::hybrid::phone::{Config, LinkOffer, Output, Patience, Session};
@@ -335,23 +334,10 @@ impl<'a> Driver<'a> {
     }
 
     async fn wake(&mut self, answers: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Wake {
-        let due = self.session.poll_timeout().map(|due| Instant::from_std(self.clock.at(due)));
-        let due = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => future::pending().await,
-            }
-        };
-        let message = async {
-            match &mut self.socket {
-                Some(socket) => socket.recv().await,
-                None => future::pending().await,
-            }
-        };
         tokio::select! {
-            message = message => Wake::Message(message.ok().flatten()),
+            message = message(&mut self.socket) => Wake::Message(message),
             Some(response) = answers.recv() => Wake::Response(response),
-            () = due => Wake::Due,
+            () = self.clock.wait_until(self.session.poll_timeout()) => Wake::Due,
         }
     }
 

@@ -1,20 +1,18 @@
 //! The desktop: a code out, CTAP messages to whoever scans it.
-use super::Clock;
 use super::event::{Event, Listener};
 use super::radio::Scanner;
 use super::tunnel::{self, Socket};
 use super::ways::Ways;
+use super::{Clock, message};
 use crate::control::{Failure, FailureKind};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
-use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
 use transport::hybrid::desktop::{Config, KnownPhone, Output, Session};
 use transport::hybrid::frame::PostHandshake;
 use transport::hybrid::{Ending, Stage};
@@ -229,23 +227,10 @@ impl Line {
     }
 
     async fn wake(&mut self) -> Wake {
-        let due = self.session.poll_timeout().map(|due| Instant::from_std(self.clock.at(due)));
-        let due = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => future::pending().await,
-            }
-        };
-        let message = async {
-            match &mut self.socket {
-                Some(socket) => socket.recv().await,
-                None => future::pending().await,
-            }
-        };
         tokio::select! {
-            message = message => Wake::Message(message.ok().flatten()),
+            message = message(&mut self.socket) => Wake::Message(message),
             Some(advert) = self.adverts.recv() => Wake::Advert(advert),
-            () = due => Wake::Due,
+            () = self.clock.wait_until(self.session.poll_timeout()) => Wake::Due,
         }
     }
 }
