@@ -296,7 +296,13 @@ impl<'a> Driver<'a> {
                     Output::Connect { domain, path } => self.connect(domain, &path).await?,
                     Output::Advertise(service_data) => self.advertise(service_data.into()).await?,
                     Output::StopAdvertising => self.advertiser.stop(),
-                    Output::Send(message) => self.send(message).await,
+                    Output::Send(message) => {
+                        self.send(message).await;
+                        // The session is a stage further when it has this to send.
+                        if self.sent == 1 && self.scan.faults.drops(Stage::Handshake) {
+                            return self.leave(Stage::Handshake, asked).await;
+                        }
+                    }
                     Output::Request(request) => {
                         asked = true;
                         self.ask(request, answer.clone());
@@ -312,9 +318,11 @@ impl<'a> Driver<'a> {
                         return Ok(Outcome::of(&ending, self.status));
                     }
                 }
-                if self.scan.faults.drops(self.session.stage()) && self.session.stage() != Stage::Tunnel {
-                    return self.leave(asked).await;
-                }
+            }
+            // A stage has been reached when everything that belongs to it is done.
+            let stage = self.session.stage();
+            if self.scan.faults.drops(stage) && stage != Stage::Tunnel {
+                return self.leave(stage, asked).await;
             }
             match self.wake(&mut answers).await {
                 Wake::Message(Some(message)) => self.session.handle_message(self.clock.now(), &message),
@@ -398,8 +406,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Leaves in the middle, as a fault.
-    async fn leave(&mut self, asked: bool) -> Result<Outcome, Failure> {
-        let stage = self.session.stage();
+    async fn leave(&mut self, stage: Stage, asked: bool) -> Result<Outcome, Failure> {
         self.note_fault(&format!("drop-after={stage}"));
         self.advertiser.stop();
         if asked {

@@ -4,9 +4,12 @@ use super::radio::Scanner;
 use super::tunnel::{self, Socket};
 use super::ways::Ways;
 use super::{Clock, message};
-use crate::control::{Failure, FailureKind};
+use crate::ceremony::{self, Ended};
+use crate::control::{Failure, FailureKind, Link};
+use client::Client;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -144,6 +147,24 @@ impl Desktop {
         Ok(response)
     }
 
+    /// A ceremony with the phone, which is then told that this was all; and the phone, if it told how to call it.
+    pub fn ceremony<T>(
+        self,
+        heard: &dyn Fn(&Event),
+        ceremony: impl FnOnce(&ceremony::Session<'_>) -> Result<T, Ended>,
+    ) -> (Result<T, Failure>, Option<KnownPhone>) {
+        let desktop = RefCell::new(self);
+        let exchange =
+            |_: Link, message: &[u8]| desktop.borrow_mut().exchange(message, &mut |event| heard(event));
+        let result = ceremony::Session::open(&exchange, Client::ChromiumHybrid, Link::Hybrid)
+            .and_then(|session| ceremony(&session))
+            .map_err(failed);
+        let mut desktop = desktop.into_inner();
+        let known = desktop.take_linked();
+        desktop.finish();
+        (result, known)
+    }
+
     /// Says that this was all, and leaves.
     pub fn finish(mut self) {
         self.line.session.finish();
@@ -265,6 +286,17 @@ fn listen(mut scanner: Box<dyn Scanner>, listening: Arc<AtomicBool>) -> Result<E
         .spawn(work)
         .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot listen for adverts: {error}")))?;
     Ok((adverts, ears))
+}
+
+/// Why a ceremony came to nothing.
+fn failed(ended: Ended) -> Failure {
+    let refused = |message: String| Failure::new(FailureKind::Refused, message);
+    match ended {
+        Ended::Refused(why) => refused(why.to_string()),
+        Ended::Untouched => refused("the phone was not touched in time".into()),
+        Ended::Strange(why) => refused(why),
+        Ended::Unreachable(failure) => failure,
+    }
 }
 
 /// Why there is no answer.

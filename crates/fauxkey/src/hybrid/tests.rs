@@ -4,18 +4,15 @@ use super::fault::{ALL, Fault, Faults};
 use super::radio::Radio;
 use super::scan::{Devices, Scan};
 use super::show::Desktop;
-use super::tunnel::{Limits, Server, Service, Trust, TunnelCa};
-use super::ways::{Meeting, Said, Tunnels, Ways};
-use crate::ceremony::Session;
-use crate::control::{Answer, Control, Failure, FailureKind, Link, User};
+use super::tunnel::Trust;
+use super::ways::{Meeting, OwnService, Said, Ways};
+use crate::control::{Answer, Control, Failure, FailureKind, User};
 use crate::drivers::testing::make_credential;
 use crate::instance::Instance;
-use client::{Account, Client, Create, Get, Origin};
+use client::{Account, Create, Get, Origin};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use relying_party::{AuthenticationExpectation, RegistrationExpectation, RelyingParty};
-use std::cell::RefCell;
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -36,31 +33,25 @@ const LONG: Patience = Patience {
     farewell: Duration::from_secs(10),
 };
 /// For what is not.
-const SHORT: Patience = Patience { desktop: Duration::from_millis(300), ..LONG };
+const SHORT: Patience = Patience { desktop: Duration::from_millis(150), ..LONG };
 
 /// A tunnel service, a radio and a phone.
 struct Room {
     ways: Ways,
     devices: Devices,
-    _server: Server,
+    _service: OwnService,
     _folder: TempDir,
 }
 
 impl Room {
     fn new(profile: &str) -> Self {
-        let hosts = ["cable.ua5v.com".to_owned(), "cable.auth.com".to_owned()];
-        let ca = TunnelCa::new(&hosts).unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let server = Server::start(listener, &ca, Limits::default()).unwrap();
+        let service = OwnService::start().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let Service { address, port, trust, .. } = Service::embedded(&hosts[0], &server, &ca);
-        let ways = Ways {
-            radio: Radio::Socket(folder.path().join("adverts")),
-            tunnels: Tunnels { address, port, trust },
-        };
+        let radio = Radio::Socket(folder.path().join("adverts"));
+        let ways = Ways { radio, tunnels: service.tunnels.clone() };
         let instance = Instance::ephemeral(Some(7)).unwrap();
         instance.add_device(PHONE, profile).unwrap();
-        Self { ways, devices: Arc::new(instance), _server: server, _folder: folder }
+        Self { ways, devices: Arc::new(instance), _service: service, _folder: folder }
     }
 
     fn does(&self, answer: Answer) {
@@ -107,11 +98,18 @@ impl Room {
             let user =
                 UserEntity { id: b"ada".to_vec().into(), name: "ada".into(), display_name: "Ada".into() };
             let options = relying_party.creation_options(user, vec![1; 32], &[]);
-            let made = with(desktop, |session| {
-                let begun =
-                    Create::begin_with(&origin(), &options, &session.platform, None, &mut UnwrapErr(SysRng))?;
-                session.run(begun, None)
-            })?;
+            let made = desktop
+                .ceremony(&|_| {}, |session| {
+                    let begun = Create::begin_with(
+                        &origin(),
+                        &options,
+                        &session.platform,
+                        None,
+                        &mut UnwrapErr(SysRng),
+                    )?;
+                    session.run(begun, None)
+                })
+                .0?;
             let nobody = |_: &[u8]| false;
             let expectation = RegistrationExpectation::of(&options, &nobody);
             Ok(relying_party.verify_registration(&expectation, &made.response).unwrap())
@@ -131,19 +129,6 @@ fn origin() -> Origin {
     Origin::parse(&format!("https://{RP_ID}")).unwrap()
 }
 
-/// A ceremony with the phone at the other end, which is then told that this was all.
-fn with<T>(
-    desktop: Desktop,
-    ceremony: impl FnOnce(&Session<'_>) -> Result<T, crate::ceremony::Ended>,
-) -> Result<T, Failure> {
-    let desktop = RefCell::new(desktop);
-    let exchange = |_: Link, message: &[u8]| desktop.borrow_mut().exchange(message, &mut |_| {});
-    let result =
-        Session::open(&exchange, Client::ChromiumHybrid, Link::Hybrid).and_then(|session| ceremony(&session));
-    desktop.into_inner().finish();
-    result.map_err(|ended| Failure::new(FailureKind::Refused, format!("{ended:?}")))
-}
-
 #[test]
 fn a_passkey_is_registered_and_signs_in_with_either_phone() {
     for (profile, aaguid) in [
@@ -161,17 +146,19 @@ fn a_passkey_is_registered_and_signs_in_with_either_phone() {
         let options = relying_party().request_options(vec![2; 32], &[]);
         let (signed, phone, _) = room.meet(&[], LONG, |mut desktop| {
             desktop.meet(&mut |_| {})?;
-            with(desktop, |session| {
-                let begun = Get::begin_with(
-                    &origin(),
-                    &options,
-                    &session.platform,
-                    Account::Newest,
-                    None,
-                    &mut UnwrapErr(SysRng),
-                )?;
-                session.run(begun, None)
-            })
+            desktop
+                .ceremony(&|_| {}, |session| {
+                    let begun = Get::begin_with(
+                        &origin(),
+                        &options,
+                        &session.platform,
+                        Account::Newest,
+                        None,
+                        &mut UnwrapErr(SysRng),
+                    )?;
+                    session.run(begun, None)
+                })
+                .0
         });
         assert_eq!(phone, Ok(Outcome::Done), "{profile}");
         let expectation = AuthenticationExpectation::of(&options, None);
@@ -183,28 +170,41 @@ fn a_passkey_is_registered_and_signs_in_with_either_phone() {
 
 #[test]
 fn every_fault_is_noticed_by_the_side_that_should_and_leaves_nothing_behind() {
-    let rows: [(Fault, &str, Option<&str>); 8] = [
-        (Fault::WrongPsk, "broke the protocol at stage handshake", None),
-        (Fault::BadMac, "broke the protocol at stage handshake", None),
-        (Fault::BadPadding, "broke the protocol at stage handshake", None),
-        (Fault::BadAdvert, "nothing came for too long at stage advert", Some("advert")),
-        (Fault::Suffix, "nothing came for too long at stage advert", Some("advert")),
-        (Fault::Oversize, "closed at stage handshake", None),
-        (Fault::DropAfter(Stage::Advert), "", None),
-        (Fault::DropAfter(Stage::Ready), "", None),
+    let broke = "broke the protocol at stage handshake";
+    let nobody = "nothing came for too long at stage advert";
+    let dropped = Fault::DropAfter;
+    let rows: [(Fault, Patience, &str, &str); 11] = [
+        (Fault::WrongPsk, LONG, broke, "advert"),
+        (Fault::BadMac, LONG, broke, "ready"),
+        (Fault::BadPadding, LONG, broke, "ready"),
+        (Fault::BadAdvert, SHORT, nobody, "advert"),
+        (Fault::Suffix, SHORT, nobody, "advert"),
+        (Fault::Oversize, LONG, "closed at stage handshake", "ready"),
+        (dropped(Stage::Tunnel), SHORT, nobody, "tunnel"),
+        // It may have been heard in this moment.
+        (dropped(Stage::Advert), SHORT, "", "advert"),
+        (dropped(Stage::Handshake), LONG, "closed at stage handshake", "handshake"),
+        (dropped(Stage::Ready), LONG, "closed at stage re", "ready"),
+        (dropped(Stage::Request), LONG, "closed at stage request", "request"),
     ];
     let room = Room::new("ms-authenticator-ios");
-    for (fault, desktop, phone) in rows {
-        let (made, ended) = room.register(&[fault], SHORT);
+    // So that a phone that leaves while it asks has not been answered yet.
+    room.does(Answer::Ignore);
+    for (fault, patience, desktop, phone) in rows {
+        let (made, ended) = room.register(&[fault], patience);
         let noticed = made.expect_err("the desktop notices").message;
         assert!(noticed.contains(desktop), "{fault}: {noticed}");
-        let ended = ended.unwrap();
-        assert_ne!(ended, Outcome::Done, "{fault}");
-        if let (Some(expected), Outcome::Abandoned { stage, .. }) = (phone, &ended) {
-            assert_eq!(stage, expected, "{fault}");
+        match ended.unwrap() {
+            Outcome::Abandoned { stage, .. } => assert_eq!(stage, phone, "{fault}"),
+            other => panic!("{fault}: {other:?}"),
         }
         assert_eq!(room.passkeys(), 0, "{fault}");
     }
+    room.does(Answer::Approve);
+    let (made, ended) = room.register(&[dropped(Stage::Answered)], LONG);
+    assert!(made.is_ok(), "it has its answer");
+    assert!(matches!(ended, Ok(Outcome::Abandoned { ref stage, .. }) if stage == "answered"), "{ended:?}");
+    let room = Room::new("ms-authenticator-ios");
     let (made, phone) = room.register(&[Fault::LateAdvert(Duration::from_millis(100))], LONG);
     assert!(made.is_ok() && phone == Ok(Outcome::Done), "late is not too late");
     let named: Vec<_> = ALL.iter().map(|(name, _)| name.split('=').next().unwrap()).collect();
@@ -262,7 +262,9 @@ fn who_declines_answers_by_a_status_and_registers_nothing() {
 fn a_desktop_that_leaves_while_the_user_is_asked_takes_the_question_along() {
     let room = Room::new("ms-authenticator-ios");
     room.does(Answer::Ask);
-    let (left, phone, events) = room.meet(&[], SHORT, |mut desktop| {
+    // Long enough for the phone to come, and no longer.
+    let patience = Patience { desktop: Duration::from_secs(1), ..LONG };
+    let (left, phone, events) = room.meet(&[], patience, |mut desktop| {
         desktop.meet(&mut |_| {})?;
         let devices = room.devices.clone();
         let asked = thread::spawn(move || devices.await_prompt(PHONE, Duration::from_secs(5)));
@@ -279,7 +281,7 @@ fn a_desktop_that_leaves_while_the_user_is_asked_takes_the_question_along() {
 
 #[test]
 fn a_phone_that_was_linked_is_called_without_a_code_until_the_service_ends() {
-    let Room { ways, devices, _server: server, _folder } = Room::new("ms-authenticator-android");
+    let Room { ways, devices, _service: service, _folder } = Room::new("ms-authenticator-android");
     let config = Config { state_assisted: true, patience: LONG, ..Config::default() };
     let mut desktop = Desktop::show(ways.clone(), &config).unwrap();
     let mut scan = Scan::new(PHONE, &desktop.code().unwrap(), ways.clone()).unwrap();
@@ -297,7 +299,7 @@ fn a_phone_that_was_linked_is_called_without_a_code_until_the_service_ends() {
     desktop.meet(&mut |_| {}).unwrap();
     assert_eq!(desktop.exchange(&[0x0B], &mut |_| {}).unwrap(), [0]);
     desktop.finish();
-    drop(server);
+    drop(service);
     let (outcome, events) = phone.join().unwrap();
     assert_eq!(outcome, Ok(Outcome::Done));
     assert!(events.contains(&Event::Called { hint: "ga".into() }), "{events:?}");

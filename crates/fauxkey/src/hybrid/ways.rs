@@ -1,11 +1,12 @@
 //! Which tunnel service, and which radio.
 use super::radio::Radio;
-use super::tunnel::{Service, Trust};
+use super::tunnel::{Limits, Server, Service, Trust, TunnelCa};
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use serde::{Deserialize, Serialize};
 use std::env;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -60,6 +61,37 @@ impl Said {
             radio: set("FAUXKEY_RADIO").map(|radio| radio.parse()).transpose()?,
             public: false,
         })
+    }
+}
+
+/// A tunnel service of this process, on a free port of the loopback, and the way there.
+pub struct OwnService {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The way there.
+    pub tunnels: Tunnels,
+    /// Its CA's certificate, in PEM.
+    pub root: String,
+    /// It ends with this.
+    _server: Server,
+}
+
+impl OwnService {
+    /// Starts it, with a CA of its own.
+    ///
+    /// # Errors
+    /// Broken, if there is no port or no certificate to be had.
+    pub fn start() -> Result<Self, Failure> {
+        let broken = |error: io::Error| {
+            Failure::new(FailureKind::Broken, format!("cannot start a tunnel service: {error}"))
+        };
+        let ca = TunnelCa::new(&[])?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
+        let server = Server::start(listener, &ca, Limits::default()).map_err(broken)?;
+        let address = server.address();
+        let trust = Trust::Roots(vec![ca.root_der()]);
+        let tunnels = Tunnels { address: Some(address), port: address.port(), trust };
+        Ok(Self { address, tunnels, root: ca.root_pem(), _server: server })
     }
 }
 

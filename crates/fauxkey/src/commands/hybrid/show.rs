@@ -4,25 +4,22 @@ use crate::ceremony::{Ended, Session};
 use crate::cli::Show;
 use crate::commands::pin::random;
 use crate::commands::{Context, Exit, Stop};
-use crate::control::{Failure, FailureKind, Link};
+use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::hybrid::event::Event;
 use crate::hybrid::image;
 use crate::hybrid::radio::Radio;
 use crate::hybrid::show::Desktop;
-use crate::hybrid::tunnel::{Limits, Server, Service, TunnelCa};
-use crate::hybrid::ways::{Meeting, Tunnels, Ways};
-use client::{Account, Client, Origin};
+use crate::hybrid::ways::{Meeting, OwnService, Ways};
+use client::{Account, Origin};
 use relying_party::{
     AuthenticationExpectation, RegistrationExpectation, RelyingParty, StoredCredential, UserVerification,
 };
 use serde::Serialize;
 use std::cell::RefCell;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use transport::hybrid::desktop::{Config, KnownPhone};
-use transport::hybrid::domain::TunnelDomain;
 use transport::hybrid::qr::Hint;
 use wire::webauthn::json::UserEntity;
 
@@ -145,16 +142,8 @@ impl Stage<'_> {
         }
         let log = Log::new(self.context.output);
         desktop.meet(&mut |event: &Event| log.hear(event))?;
-        let desktop = RefCell::new(desktop);
-        let exchange = |_: Link, message: &[u8]| {
-            desktop.borrow_mut().exchange(message, &mut |event: &Event| log.hear(event))
-        };
-        let result = Session::open(&exchange, Client::ChromiumHybrid, Link::Hybrid)
-            .and_then(|session| ceremony(&session))
-            .map_err(failed);
-        let mut desktop = desktop.into_inner();
-        *self.known.borrow_mut() = desktop.take_linked();
-        desktop.finish();
+        let (result, known) = desktop.ceremony(&|event: &Event| log.hear(event), ceremony);
+        *self.known.borrow_mut() = known;
         log.finish().map_err(|error| {
             Failure::new(FailureKind::Broken, format!("cannot write what happens: {error}"))
         })?;
@@ -178,19 +167,10 @@ impl Stage<'_> {
     }
 }
 
-fn failed(ended: Ended) -> Failure {
-    match ended {
-        Ended::Refused(why) => Failure::new(FailureKind::Refused, why.to_string()),
-        Ended::Untouched => Failure::new(FailureKind::Refused, "the phone was not touched in time"),
-        Ended::Strange(why) => Failure::new(FailureKind::Refused, why),
-        Ended::Unreachable(failure) => failure,
-    }
-}
-
 /// What is on this machine for the time of it: a tunnel service, a socket for adverts, and a file that tells of both.
 struct Here {
     ways: Ways,
-    _server: Option<Server>,
+    _service: Option<OwnService>,
     told: Option<PathBuf>,
 }
 
@@ -198,28 +178,21 @@ impl Here {
     fn find(context: &Context, arguments: &Show) -> Result<Self, Failure> {
         let said = said(&arguments.ways);
         if said.public || said.tunnel.is_some() {
-            return Ok(Self { ways: Ways::find(&said, None)?, _server: None, told: None });
+            return Ok(Self { ways: Ways::find(&said, None)?, _service: None, told: None });
         }
-        let broken = |error: std::io::Error| {
-            Failure::new(FailureKind::Broken, format!("cannot start a tunnel service: {error}"))
-        };
-        let hosts: Vec<String> =
-            [TunnelDomain::GOOGLE, TunnelDomain::APPLE].into_iter().filter_map(TunnelDomain::host).collect();
-        let ca = TunnelCa::new(&hosts)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
-        let server = Server::start(listener, &ca, Limits::default()).map_err(broken)?;
-        files::make_folder(&context.home.run).map_err(broken)?;
-        let radio = said.radio.unwrap_or_else(|| Radio::Socket(context.home.run.join("adverts.sock")));
-        let meeting = Meeting { tunnel: server.address(), ca: ca.root_pem(), radio: radio.to_string() };
+        let service = OwnService::start()?;
+        let run = &context.home.run;
+        files::make_folder(run).map_err(|error| files::refused("make", run, &error))?;
+        let radio = said.radio.unwrap_or_else(|| Radio::Socket(run.join("adverts.sock")));
+        let meeting = Meeting { tunnel: service.address, ca: service.root.clone(), radio: radio.to_string() };
         let told = context.home.hybrid();
-        let text = serde_json::to_vec(&meeting).map_err(std::io::Error::other).map_err(broken)?;
+        let text = serde_json::to_vec(&meeting).expect("texts and an address are JSON");
         files::replace(&told, &text).map_err(|error| files::refused("write", &told, &error))?;
-        let Service { address, port, trust, .. } = Service::embedded(&hosts[0], &server, &ca);
-        let ways = Ways { radio, tunnels: Tunnels { address, port, trust } };
+        let ways = Ways { radio, tunnels: service.tunnels.clone() };
         context
             .output
             .note("a phone of this home scans it by `fauxkey hybrid scan CODE` in another terminal");
-        Ok(Self { ways, _server: Some(server), told: Some(told) })
+        Ok(Self { ways, _service: Some(service), told: Some(told) })
     }
 }
 

@@ -5,17 +5,14 @@
 //! this process, and adverts come by a socket.
 use super::stage::{Computer, PHONE};
 use crate::ceremony::{Ended, Session};
-use crate::control::{Failure, FailureKind, Link};
+use crate::control::Failure;
 use crate::hybrid::event::{Event, Outcome};
 use crate::hybrid::radio::Radio;
 use crate::hybrid::scan::{Devices, Scan};
 use crate::hybrid::show::Desktop;
-use crate::hybrid::tunnel::{Limits, Server, Trust, TunnelCa};
-use crate::hybrid::ways::{Tunnels, Ways};
+use crate::hybrid::ways::{OwnService, Ways};
 use crate::rehearse::story::{broken, ensure};
-use client::{Account, Client, Create, Get, Origin};
-use std::cell::RefCell;
-use std::net::{Ipv4Addr, TcpListener};
+use client::{Account, Create, Get, Origin};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -30,31 +27,20 @@ pub(super) struct Room {
     /// Where each radio's socket is. A radio is for one transaction.
     folder: PathBuf,
     radios: u32,
-    tunnels: Tunnels,
-    /// As long as this lives, so does the service.
-    _service: Server,
+    service: OwnService,
 }
 
 impl Room {
     /// Starts the tunnel service.
     pub(super) fn furnish(devices: Devices, folder: &Path) -> Result<Self, Failure> {
-        let ca = TunnelCa::new(&[])?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
-        let service = Server::start(listener, &ca, Limits::default()).map_err(broken)?;
-        let address = service.address();
-        let tunnels = Tunnels {
-            address: Some(address),
-            port: address.port(),
-            trust: Trust::Roots(vec![ca.root_der()]),
-        };
-        Ok(Self { devices, folder: folder.into(), radios: 0, tunnels, _service: service })
+        Ok(Self { devices, folder: folder.into(), radios: 0, service: OwnService::start()? })
     }
 
     /// The ways, with a radio that nobody has used.
     fn ways(&mut self) -> Ways {
         self.radios += 1;
         let radio = Radio::Socket(self.folder.join(format!("radio-{}.sock", self.radios)));
-        Ways { radio, tunnels: self.tunnels.clone() }
+        Ways { radio, tunnels: self.service.tunnels.clone() }
     }
 
     /// One transaction: both ends, each in a thread of its own.
@@ -141,22 +127,7 @@ fn ask<T>(
     ceremony: impl FnOnce(&Session<'_>) -> Result<T, Ended>,
 ) -> Result<T, Failure> {
     desktop.meet(&mut |_| {})?;
-    let desktop = RefCell::new(desktop);
-    let exchange = |_: Link, message: &[u8]| desktop.borrow_mut().exchange(message, &mut |_| {});
-    let result = Session::open(&exchange, Client::ChromiumHybrid, Link::Hybrid)
-        .and_then(|session| ceremony(&session))
-        .map_err(ended);
-    desktop.into_inner().finish();
-    result
-}
-
-fn ended(ended: Ended) -> Failure {
-    match ended {
-        Ended::Refused(why) => Failure::new(FailureKind::Broken, why.to_string()),
-        Ended::Untouched => broken("nobody touched the phone"),
-        Ended::Strange(why) => broken(why),
-        Ended::Unreachable(failure) => failure,
-    }
+    desktop.ceremony(&|_| {}, ceremony).0.map_err(|failure| broken(failure.message))
 }
 
 /// What the code says.
