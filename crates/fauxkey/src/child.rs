@@ -9,9 +9,13 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// Signals that are passed on. Those that stop and continue come to all of a job, and so to both.
 const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
+
+/// How often it is asked whether a child has ended.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs the program to its end, and gives its exit code, or 128 and the number of the signal that ended it.
 ///
@@ -22,6 +26,25 @@ pub fn run(command: &mut Command) -> io::Result<u8> {
     let mut child = process::as_before(|| command.spawn())?;
     let _passing_on = signals.pass_on(&child)?;
     child.wait().map(code)
+}
+
+/// Waits for a child's end, and brings it about when the time is over: `None`.
+///
+/// # Errors
+/// If it cannot be waited for.
+pub fn end_within(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 /// As shells have it.

@@ -1,18 +1,18 @@
 //! What the hybrid transport takes: Bluetooth, or a lab that has it, and somebody who reads QR codes.
 use super::{Check, State};
+use crate::child;
 use crate::control::{Failure, FailureKind};
 use crate::hybrid::image;
 use crate::hybrid::radio::Advertiser;
 use crate::process;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a lab in which nothing is done may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes that are read of what it says.
 const LONGEST: u64 = 64 << 10;
 
@@ -64,7 +64,8 @@ fn try_lab(program: &Path) -> Result<Option<Failure>, String> {
         let _read = said.take(LONGEST).read_to_string(&mut text);
         text
     });
-    let status = end(&mut child).map_err(|error| format!("cannot be waited for: {error}"))?;
+    let status =
+        child::end_within(&mut child, PATIENCE).map_err(|error| format!("cannot be waited for: {error}"))?;
     let Some(status) = status else { return Err(format!("it took longer than {PATIENCE:?}")) };
     if status.success() {
         return Ok(None);
@@ -72,22 +73,6 @@ fn try_lab(program: &Path) -> Result<Option<Failure>, String> {
     let said = reader.join().unwrap_or_default();
     let failure = said.lines().rev().find_map(|line| serde_json::from_str(line).ok());
     failure.map(Some).ok_or_else(|| format!("it ended with {status} and did not say why"))
-}
-
-/// Waits for its end, and brings it about when the time is over: `None`.
-fn end(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= until {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(PAUSE);
-    }
 }
 
 /// Whether codes are read off pictures: one is made, and read.

@@ -1,18 +1,17 @@
 //! The codes of a picture, by the program `zbarimg` of the ZBar project, which distributions have.
 use super::Image;
+use crate::child;
 use crate::control::{Failure, FailureKind};
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What it is called.
 pub(super) const PROGRAM: &str = "zbarimg";
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is asked whether it is done.
-const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes that are read of what it says.
 const LONGEST_ANSWER: u64 = 64 << 10;
 /// The exit code for a picture without a code, zbarimg(1).
@@ -69,8 +68,8 @@ pub(super) fn codes_within(
         let mut said = Vec::new();
         output.take(LONGEST_ANSWER).read_to_end(&mut said).map(|_| said)
     });
-    let status =
-        end(&mut child, patience).map_err(|error| broken(format!("cannot be waited for: {error}")))?;
+    let status = child::end_within(&mut child, patience)
+        .map_err(|error| broken(format!("cannot be waited for: {error}")))?;
     let _ended = writer.join();
     let said = reader.join();
     match (status.map(|status| status.code()), said) {
@@ -79,22 +78,6 @@ pub(super) fn codes_within(
         (Some(Some(NOTHING)), _) => Ok(Vec::new()),
         (Some(Some(code)), _) => Err(broken(format!("ended with exit code {code}"))),
         (Some(None), _) => Err(broken("was ended by a signal".into())),
-    }
-}
-
-/// Waits for its end, and brings it about when the time is over: `None`.
-fn end(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + patience;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= until {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(PAUSE);
     }
 }
 
