@@ -43,7 +43,7 @@ pub(super) fn lab(context: &Context, arguments: &Lab) -> Result<Exit, Stop> {
     });
     if arguments.auto_scan {
         // A profile that does not exist is told of before there is a lab.
-        crate::profiles::Profiles::of(&context.home).find(&arguments.profile)?;
+        crate::profiles::Profiles::built_in().find(&arguments.profile)?;
     }
     let beside = phone.map(|phone| serde_json::to_value(phone).expect("names and numbers are JSON"));
     let options = lab::Options {
