@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TunnelDomain(pub u16);
 
-/// The services that have a number of their own, in the order of the numbers.
-const ASSIGNED: [&str; 2] = ["cable.ua5v.com", "cable.auth.com"];
+/// The hosts of the services that have a number of their own, in the order of the numbers.
+pub const ASSIGNED_HOSTS: [&str; 2] = ["cable.ua5v.com", "cable.auth.com"];
 /// From here on a name is computed from the number.
 const FIRST_COMPUTED: u16 = 256;
 
@@ -18,7 +18,7 @@ impl TunnelDomain {
     /// Apple's service, `cable.auth.com`.
     pub const APPLE: Self = Self(1);
     /// How many services have a number of their own: what a desktop says in key 2 of its QR code.
-    pub const ASSIGNED: u64 = 2;
+    pub const ASSIGNED: u64 = ASSIGNED_HOSTS.len() as u64;
 
     /// Whether it has a number of its own, which desktops have to know.
     pub fn is_assigned(self) -> bool {
@@ -28,7 +28,7 @@ impl TunnelDomain {
     /// The host's name; `None` for a number that nobody has yet.
     pub fn host(self) -> Option<String> {
         if self.is_assigned() {
-            return ASSIGNED.get(usize::from(self.0)).map(|host| String::from(*host));
+            return ASSIGNED_HOSTS.get(usize::from(self.0)).map(|host| String::from(*host));
         }
         let digest = Sha256::new()
             .chain_update(b"caBLEv2 tunnel server domain")

@@ -1,8 +1,9 @@
 //! The lab's folder, and the variables that tell the command of it.
-use super::{TUNNEL_HOSTS, TUNNEL_PORT};
+use super::TUNNEL_PORT;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use transport::hybrid::domain::ASSIGNED_HOSTS;
 
 /// The system bus on which `org.bluez` is.
 pub(super) fn bus(folder: &Path) -> PathBuf {
@@ -45,7 +46,7 @@ pub(super) fn set(command: &mut Command, folder: &Path) {
     address.push(bus(folder));
     command
         .env("FAUXKEY_LAB", "1")
-        .env("FAUXKEY_TUNNEL", format!("wss://{}:{TUNNEL_PORT}", TUNNEL_HOSTS[0]))
+        .env("FAUXKEY_TUNNEL", format!("wss://{}:{TUNNEL_PORT}", ASSIGNED_HOSTS[0]))
         .env("FAUXKEY_TUNNEL_CA", root(folder))
         .env("FAUXKEY_RADIO", "bluez")
         .env("DBUS_SYSTEM_BUS_ADDRESS", address)

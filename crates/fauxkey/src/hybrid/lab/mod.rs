@@ -41,9 +41,7 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// The hosts of the tunnel services that clients know by a number below 256 (CTAP 2.2 §11.5.1): 0 and 1.
-pub const TUNNEL_HOSTS: [&str; 2] = ["cable.ua5v.com", "cable.auth.com"];
+use transport::hybrid::domain::ASSIGNED_HOSTS;
 
 /// Where the tunnel service listens, inside.
 pub const TUNNEL_PORT: u16 = 443;
@@ -51,7 +49,7 @@ pub const TUNNEL_PORT: u16 = 443;
 /// What the lab is to be like.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
-    /// Hosts of tunnel services beside [`TUNNEL_HOSTS`], such as those of hashed tunnel domains.
+    /// Hosts of tunnel services beside those that have a number of their own, such as those of hashed tunnel domains.
     pub tunnel_hosts: Vec<String>,
     /// Names of servers that will be started inside: 127.0.0.1 for the command.
     pub names: Vec<String>,
@@ -102,7 +100,7 @@ pub struct Place {
 
 impl Place {
     fn new(folder: PathBuf, options: &Options) -> Self {
-        let known = TUNNEL_HOSTS.iter().map(ToString::to_string);
+        let known = ASSIGNED_HOSTS.iter().map(ToString::to_string);
         let tunnel_hosts = known.chain(options.tunnel_hosts.iter().cloned()).collect();
         Self { folder, tunnel_hosts, bluetooth_off: options.bluetooth_off, over: std::sync::Arc::default() }
     }

@@ -1,5 +1,5 @@
 //! A program of the user's that advertises: for radios that BlueZ does not know, and for tests elsewhere.
-use super::{fits, hex};
+use super::fits;
 use crate::control::{Failure, FailureKind};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
@@ -45,7 +45,7 @@ impl super::Advertiser for Advertiser {
         let beside = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
         let started = Command::new("/bin/sh")
             .args(["-c", &self.command])
-            .env(ADVERT, hex(service_data))
+            .env(ADVERT, wire::hex::encode(service_data))
             .stdin(Stdio::null())
             .stdout(beside)
             .process_group(0)

@@ -17,10 +17,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The service data of hybrid adverts is of this service: FIDO's 16-bit UUID (CTAP 2.2 §11.5).
-pub const SERVICE: u16 = 0xFFF9;
-/// What Google used before; clients still listen to it, and so do we.
-pub const FORMER_SERVICE: u16 = 0xFDE2;
 /// Bytes of service data that fit into a legacy advert: 31 less the structure's length and type and the UUID.
 pub const ROOM: usize = 27;
 
@@ -153,9 +149,4 @@ fn fits(service_data: &[u8]) -> Result<(), Failure> {
             format!("an advert holds 1 to {ROOM} bytes of service data, not {length}"),
         )),
     }
-}
-
-/// Hexadecimal digits, in lower case.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Adverts as lines of JSON over a UNIX socket: the radio of tests.
 //!
 //! The scanner listens, and any number of advertisers write to it. A program of one's own can be either.
-use super::{FORMER_SERVICE, SERVICE, fits, hex};
+use super::fits;
 use crate::control::{Failure, FailureKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, fchmod};
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use transport::hybrid::advert::{OLD_SERVICE, SERVICE};
 
 /// How often an advert is sent.
 const INTERVAL: Duration = Duration::from_millis(150);
@@ -45,22 +46,13 @@ impl Advert {
             _ => return Err(format!("{:?} is no 16-bit UUID", advert.uuid)),
         };
         let data = unhex(&advert.data).ok_or("its data is not 1 to 255 bytes in hexadecimal digits")?;
-        Ok([SERVICE, FORMER_SERVICE].contains(&service).then_some(data))
+        Ok([SERVICE, OLD_SERVICE].contains(&service).then_some(data))
     }
 }
 
 /// 1 to 255 bytes from hexadecimal digits.
 fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let digits = digits.as_bytes();
-    let nibble = |digit: &u8| char::from(*digit).to_digit(16);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => u8::try_from(nibble(high)? << 4 | nibble(low)?).ok(),
-        _ => None,
-    };
-    if !(2..=510).contains(&digits.len()) {
-        return None;
-    }
-    digits.chunks(2).map(byte).collect()
+    wire::hex::decode(digits).filter(|bytes| (1..=255).contains(&bytes.len()))
 }
 
 /// Writes adverts to the scanner's socket.
@@ -80,7 +72,7 @@ impl super::Advertiser for Advertiser {
         fits(service_data)?;
         self.stop();
         let stream = connect(&self.path).map_err(|error| nobody(&self.path, &error))?;
-        let advert = Advert { uuid: format!("{SERVICE:04x}"), data: hex(service_data) };
+        let advert = Advert { uuid: format!("{SERVICE:04x}"), data: wire::hex::encode(service_data) };
         let mut line = serde_json::to_vec(&advert).expect("a map of texts is JSON");
         line.push(b'\n');
         let (stop, stopped) = channel();

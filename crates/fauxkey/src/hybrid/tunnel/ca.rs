@@ -9,10 +9,11 @@ use time::{Duration, OffsetDateTime};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ServerConfig, crypto};
+use transport::hybrid::domain::ASSIGNED_HOSTS;
 
-/// The names that are always in the certificate: those of the assigned tunnel domains, to which a client goes that
-/// knows no other, and this machine's own.
-const ALWAYS: [&str; 5] = ["cable.ua5v.com", "cable.auth.com", "localhost", "127.0.0.1", "::1"];
+/// The names of this machine, which are always in the certificate, as are those of the assigned tunnel domains, to which
+/// a client goes that knows no other.
+const OWN: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// How long the certificates are good for. They begin a day ago, for clocks that are slow.
 const LIFETIME: Duration = Duration::days(30);
 const SLOW_CLOCK: Duration = Duration::days(1);
@@ -34,7 +35,7 @@ impl TunnelCa {
     /// # Errors
     /// Invalid if a name is none, Broken if no certificate can be made.
     pub fn new(names: &[String]) -> Result<Self, Failure> {
-        let mut all: Vec<String> = ALWAYS.map(Into::into).into();
+        let mut all: Vec<String> = ASSIGNED_HOSTS.into_iter().chain(OWN).map(Into::into).collect();
         for name in names.iter().map(|name| name.to_ascii_lowercase()) {
             if ServerName::try_from(name.as_str()).is_err() {
                 let message = format!("cannot certify `{name}`: neither a host name nor an address");

@@ -1,8 +1,9 @@
 //! Advertising: one `org.bluez.LEAdvertisement1` of ours, which BlueZ reads when it is registered.
 use super::{BLUEZ, adapter, connect, errors};
 use crate::control::Failure;
-use crate::hybrid::radio::{SERVICE, fits};
+use crate::hybrid::radio::fits;
 use std::collections::HashMap;
+use transport::hybrid::advert::SERVICE;
 use zbus::connection::Connection;
 use zbus::{OwnedObjectPath, Proxy, Variant, interface};
 

@@ -1,12 +1,12 @@
 //! Scanning: discovery of Low Energy devices, and what BlueZ says about those that come and those that are heard again.
 use super::{BLUEZ, adapter, connect, errors, property};
 use crate::control::{Failure, FailureKind};
-use crate::hybrid::radio::{FORMER_SERVICE, SERVICE};
 use futures_util::stream::{Stream, StreamExt, select};
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
+use transport::hybrid::advert::{OLD_SERVICE, SERVICE};
 use zbus::connection::Connection;
 use zbus::message::Message;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Proxy, Variant};
@@ -145,5 +145,5 @@ async fn discover(bus: &Connection, adapter: &OwnedObjectPath) -> zbus::Result<(
 fn service_data(properties: &Properties) -> Vec<Vec<u8>> {
     let services: Properties = property(properties, "ServiceData").unwrap_or_default();
     let uuid = |service: u16| format!("{service:08x}-0000-1000-8000-00805f9b34fb");
-    [SERVICE, FORMER_SERVICE].into_iter().filter_map(|service| property(&services, &uuid(service))).collect()
+    [SERVICE, OLD_SERVICE].into_iter().filter_map(|service| property(&services, &uuid(service))).collect()
 }
