@@ -1,7 +1,10 @@
 //! The client of a tunnel service: either side of a tunnel.
+#[cfg(test)]
+use super::TunnelCa;
 use super::error::TunnelError;
+#[cfg(test)]
 use super::server::Server;
-use super::{CLIENT_PAYLOAD, ROUTING_ID, SIGNAL_CONNECTION, SUBPROTOCOL, TunnelCa};
+use super::{CLIENT_PAYLOAD, ROUTING_ID, SIGNAL_CONNECTION, SUBPROTOCOL};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::io;
 use std::net::SocketAddr;
@@ -50,6 +53,7 @@ pub struct Service {
 
 impl Service {
     /// A server of ours under one of its names.
+    #[cfg(test)]
     pub fn embedded(host: &str, server: &Server, ca: &TunnelCa) -> Self {
         let address = server.address();
         let trust = Trust::Roots(vec![ca.root_der()]);
