@@ -41,6 +41,7 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use zeroize::Zeroizing;
 
 /// The hosts of the tunnel services that clients know by a number below 256 (CTAP 2.2 §11.5.1): 0 and 1.
 pub const TUNNEL_HOSTS: [&str; 2] = ["cable.ua5v.com", "cable.auth.com"];
@@ -77,6 +78,8 @@ pub struct Doors {
 pub struct Services {
     /// The CA that the tunnel service's certificate is by.
     pub root: Root,
+    /// A certificate by the same CA for servers under test, which have [`Place::names`] and `localhost`.
+    pub server: Server,
     /// Whatever must be kept for it to run.
     pub keep: Box<dyn Any>,
 }
@@ -89,11 +92,20 @@ pub struct Root {
     pub der: Vec<u8>,
 }
 
+/// A certificate and its key, both as PEM. Without `Debug`, for the key's sake.
+pub struct Server {
+    /// The certificate.
+    pub certificate: String,
+    /// Its key.
+    pub key: Zeroizing<String>,
+}
+
 /// The place that the lab is, from inside.
 #[derive(Clone, Debug)]
 pub struct Place {
     folder: PathBuf,
     tunnel_hosts: Vec<String>,
+    names: Vec<String>,
     over: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -101,7 +113,8 @@ impl Place {
     fn new(folder: PathBuf, options: &Options) -> Self {
         let known = TUNNEL_HOSTS.iter().map(ToString::to_string);
         let tunnel_hosts = known.chain(options.tunnel_hosts.iter().cloned()).collect();
-        Self { folder, tunnel_hosts, over: std::sync::Arc::default() }
+        let names = options.names.clone();
+        Self { folder, tunnel_hosts, names, over: std::sync::Arc::default() }
     }
 
     /// The lab's folder, in memory, gone with it.
@@ -112,6 +125,11 @@ impl Place {
     /// The names that the tunnel service's certificate is for.
     pub fn tunnel_hosts(&self) -> &[String] {
         &self.tunnel_hosts
+    }
+
+    /// The names of servers under test.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The socket of the bus that `org.bluez` is on.

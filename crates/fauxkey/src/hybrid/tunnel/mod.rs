@@ -21,7 +21,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use ca::TunnelCa;
+pub use ca::{Identity, TunnelCa};
 pub use client::{LONGEST_MESSAGE, Opened, Service, Socket, Trust, open};
 pub use contacts::{Contact, Contacts};
 pub use error::TunnelError;
