@@ -16,7 +16,7 @@ from webauthn.helpers import bytes_to_base64url
 ANDROID = "de1e552d-db1d-4423-a619-566b625cdc84"
 PHONES = {"ms-authenticator-ios": IOS, "ms-authenticator-android": ANDROID}
 INSIDE = "--inside"
-DONE, REFUSED, FAILED, LEFT = 0, 1, 2, 3
+DONE, REFUSED, LEFT = 0, 1, 3
 """Exit statuses of `hybrid scan`."""
 UNKNOWN = {"type": "public-key", "id": bytes_to_base64url(bytes(32)), "transports": ["hybrid"]}
 """A passkey that no phone here has."""
@@ -112,7 +112,7 @@ def refusals(cases, here, phone):
         # The code says when it was made, in whole seconds.
         time.sleep(2.1)
         with phone.scanning("--max-age", "1s") as scan:
-            equal(scan.ended(), FAILED, "the phone's status")
+            equal(scan.ended(), REFUSED, "the phone's status")
             ensure("old" in scan.said(), "the phone says why")
         equal(here.page.value("window.outcome"), None, "what the page has heard")
         here.close_dialog()

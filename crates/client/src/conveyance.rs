@@ -14,8 +14,8 @@
 //! zeroed the AAGUID together with the statement; Level 3 stopped that, and Chromium goes on doing it for keys
 //! that are neither built in nor reached by hybrid.
 //!
-//! Sources: WebAuthn Level 3 §5.1.3 step 22. Measured: Chromium 156 on USB, its transports over hybrid, and the
-//! AAGUID that Firefox ESR 153 keeps. Read in the browsers' source: the rest of hybrid and of Firefox.
+//! Sources: WebAuthn Level 3 §5.1.3 step 22. Measured: Chromium 156 on USB and over hybrid, and the AAGUID that
+//! Firefox ESR 153 keeps. Read in its source: the rest of Firefox.
 use crate::selection::{Link, Platform};
 use std::fmt;
 use std::str::FromStr;

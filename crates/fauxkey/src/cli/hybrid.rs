@@ -122,6 +122,9 @@ pub struct Scan {
     /// Refuse a code that is older; any for no limit
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub max_age: MaxAge,
+    /// Offer to be called without a code from now on, and stay for that until the tunnel service ends
+    #[arg(long)]
+    pub link: bool,
     /// What the phone does wrong; see fauxkey hybrid faults
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<Fault>,
@@ -139,6 +142,9 @@ pub struct Show {
     /// Register only, and do not sign in
     #[arg(long)]
     pub register_only: bool,
+    /// Ask the phone how to call it, and sign in so, without a second code; for fauxkey hybrid scan --link
+    #[arg(long, conflicts_with = "register_only")]
+    pub link: bool,
     /// By which ways
     #[command(flatten)]
     pub ways: OverWhat,

@@ -4,6 +4,8 @@ use super::tree::{Node, size};
 use super::{Fit, Kind, Stuck};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use transport::hybrid::domain::TunnelDomain;
+use transport::hybrid::qr::{self, QrCode};
 use wire::cbor::Value;
 
 /// How old a code may be before a reader should stumble over it, in seconds: Chromium's page gives up after three minutes,
@@ -14,33 +16,23 @@ const AHEAD: u64 = 60;
 /// The line that says when a code was made.
 const TIME: &str = "3 time";
 const MADE: &str = "the code was made";
-/// The tunnel services that have a number.
-const ASSIGNED: [&str; 2] = ["cable.ua5v.com (Google)", "cable.auth.com (Apple)"];
+/// Whose the tunnel services are that have a number.
+const OWNERS: [&str; 2] = ["Google", "Apple"];
 
-/// Bytes that a group of that many digits stands for: 17 digits are 7 bytes, and the rest has fewer.
-const TAILS: [(usize, usize); 7] = [(0, 0), (3, 1), (5, 2), (8, 3), (10, 4), (13, 5), (15, 6)];
-
-/// `FIDO:/` and decimal digits.
+/// `FIDO:/` and decimal digits. What a phone would refuse is explained all the same, and is odd.
 pub(super) fn read(text: &[u8]) -> Result<Fit, Stuck> {
-    let scheme = text.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case(b"FIDO:/"));
+    let scheme = text.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case(qr::SCHEME.as_bytes()));
     let digits = scheme.and(text.get(6..)).ok_or_else(|| Stuck::at(0, "does not begin with FIDO:/"))?;
-    let bytes = from_digits(digits)?;
+    let digits = String::from_utf8_lossy(digits);
+    let bytes = qr::from_digits(&digits).map_err(|why| Stuck::near(why.to_string()))?;
     let item =
         cbor::item(&bytes).map_err(|stuck| Stuck::near(format!("the digits stand for no CBOR: {stuck}")))?;
-    let mut odd = Vec::new();
-    item.check("the handshake", &mut odd);
     let Some(members) = item.value.as_map() else {
         return Err(Stuck::near(format!("the digits stand for {}, not a map", cbor::kind_of(&item.value))));
     };
-    if !item.rest.is_empty() {
-        odd.push(format!("{} after the handshake", size(item.rest.len())));
-    }
-    for (key, name) in [(0, "the desktop's public key"), (1, "the QR secret")] {
-        if cbor::int_member(&item.value, key).is_none() {
-            odd.push(format!("{name} is missing, and no phone can answer"));
-        }
-    }
-    let tree = members.iter().map(|(key, value)| line(key, value, &mut odd)).collect();
+    let refused = QrCode::parse(&format!("{}{digits}", qr::SCHEME)).err();
+    let odd = refused.map(|why| format!("phones refuse it: {why}")).into_iter().collect();
+    let tree = members.iter().map(|(key, value)| line(key, value)).collect();
     Ok(Fit { kind: Kind::HybridQr, tree, odd, rest: 0 })
 }
 
@@ -83,50 +75,22 @@ fn date(time: &Value) -> String {
 /// CTAP 2.3 §11.5.1: the desktop knows all assigned tunnel services below that number.
 fn known_domains(number: &Value) -> String {
     let assigned = number.as_integer().and_then(|number| usize::try_from(i128::from(number)).ok());
-    let known: Vec<&str> = ASSIGNED.into_iter().take(assigned.unwrap_or(0)).collect();
+    let hosts = (0..).filter_map(|number| TunnelDomain(number).host());
+    let named = hosts.zip(OWNERS).map(|(host, owner)| format!("{host} ({owner})"));
+    let known: Vec<String> = named.take(assigned.unwrap_or(0)).collect();
     match known.as_slice() {
         [] => "the desktop knows no tunnel service by its number".into(),
         known => format!("the desktop knows {}", known.join(" and ")),
     }
 }
 
-fn from_digits(digits: &[u8]) -> Result<Vec<u8>, Stuck> {
-    if let Some(at) = digits.iter().position(|digit| !digit.is_ascii_digit()) {
-        return Err(Stuck::near(format!("digit {at} after FIDO:/ is none")));
-    }
-    let mut bytes = Vec::with_capacity(digits.len() / 2);
-    for group in digits.chunks(17) {
-        let length = if group.len() == 17 {
-            Some(7)
-        } else {
-            TAILS.iter().find(|(n, _)| *n == group.len()).map(|(_, bytes)| *bytes)
-        };
-        let length =
-            length.ok_or_else(|| Stuck::near(format!("{} digits do not make whole bytes", digits.len())))?;
-        let number = group.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
-        let number = number.to_le_bytes();
-        let (value, beyond) = number.split_at(length);
-        if beyond.iter().any(|byte| *byte != 0) {
-            return Err(Stuck::near("a group of digits is too large for its bytes"));
-        }
-        bytes.extend_from_slice(value);
-    }
-    Ok(bytes)
-}
-
-fn line(key: &Value, value: &Value, odd: &mut Vec<String>) -> Node {
+fn line(key: &Value, value: &Value) -> Node {
     let number = key.as_integer().map(i128::from);
     match (number, value) {
         (Some(0), Value::Bytes(key)) => {
-            if key.len() != 33 || !matches!(key.first(), Some(2 | 3)) {
-                odd.push("the desktop's public key is no compressed P-256 point of 33 bytes".into());
-            }
             Node::bytes("0 public key", key).note("the desktop's, for this QR code")
         }
         (Some(1), Value::Bytes(secret)) => {
-            if secret.len() != 16 {
-                odd.push(format!("the QR secret has {}, not 16", size(secret.len())));
-            }
             // Whoever has it can take the phone's place while the code is on the screen.
             Node::new("1 QR secret", format!("({}, not shown)", size(secret.len())))
         }

@@ -37,6 +37,23 @@ pub enum Event {
     },
     /// The desktop heard the phone.
     Heard,
+    /// The phone stays, for those whom it told how to call it.
+    Waiting {
+        /// The tunnel service's name.
+        host: String,
+        /// How the last transaction ended.
+        outcome: Outcome,
+    },
+    /// Somebody calls who was told how.
+    Called {
+        /// What is coming: `mc` or `ga`.
+        hint: String,
+    },
+    /// The desktop may call the phone from now on, without a code.
+    Linked {
+        /// What the phone is called.
+        name: String,
+    },
     /// The handshake is over: everything is sealed from here on.
     Sealed,
     /// The desktop asks.
@@ -79,6 +96,9 @@ impl fmt::Display for Event {
             Self::Connected { host } => write!(f, "connected to the tunnel service {host}"),
             Self::Advertising { radio } => write!(f, "advertising by {radio}"),
             Self::Heard => f.write_str("heard the phone"),
+            Self::Waiting { host, outcome } => write!(f, "{outcome}; waiting at {host} to be called"),
+            Self::Called { hint } => write!(f, "called for {hint}"),
+            Self::Linked { name } => write!(f, "linked with {name:?}, which needs no code any more"),
             Self::Sealed => f.write_str("the handshake is over, everything is sealed"),
             Self::Request { command } => write!(f, "asked for {command}"),
             Self::Response { status, name } => write!(f, "answered 0x{status:02X} {name}"),

@@ -3,7 +3,7 @@ use super::Clock;
 use super::event::{Event, Listener, Outcome, at};
 use super::fault::Faults;
 use super::radio::{Advertiser, Radio};
-use super::tunnel::{self, Socket};
+use super::tunnel::{self, Contacts, Socket};
 use super::ways::Ways;
 use crate::control::{Control, Failure, FailureKind, Gesture, Link};
 use rand::rand_core::UnwrapErr;
@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use transport::hybrid::domain::TunnelDomain;
-use transport::hybrid::phone::{Config, Output, Patience, Session};
+use transport::hybrid::linking::ClientPayload;
+use transport::hybrid::phone::{Config, LinkOffer, Output, Patience, Session};
 use transport::hybrid::qr::QrCode;
 use transport::hybrid::{Ending, Stage};
 use wire::ctap2::{Command, GetInfoResponse};
@@ -44,6 +45,8 @@ pub struct Scan {
     pub max_age: Option<Duration>,
     /// How long each step may take.
     pub patience: Patience,
+    /// Whether it offers a link, and after that stays to be called.
+    pub link: bool,
 }
 
 impl Scan {
@@ -60,10 +63,12 @@ impl Scan {
             faults: Faults::default(),
             max_age: Some(MAX_AGE),
             patience: Patience::default(),
+            link: false,
         })
     }
 
-    /// Runs the transaction to its end, in this thread.
+    /// Runs the transaction to its end, in this thread; with a link, those of everybody who calls the phone by it too,
+    /// until the tunnel service ends.
     ///
     /// # Errors
     /// What keeps it from beginning: a device that cannot be reached over hybrid, a code that is too old, a radio that is
@@ -81,15 +86,16 @@ impl Scan {
         }
         let get_info = get_info(&**devices, &self.device)?;
         let domain = self.domain.unwrap_or_else(|| domain_of(&get_info));
-        let config = Config {
-            get_info,
+        let link = self.link.then(|| LinkOffer::draw(&mut rng(), self.device.as_str()));
+        let config = |link| Config {
+            get_info: get_info.clone(),
             domain,
-            link: None,
+            link,
             patience: self.patience,
             deviations: self.faults.deviations(),
         };
         let clock = Clock::start();
-        let session = Session::scan(clock.now(), self.code.clone(), config, Box::new(rng()))
+        let session = Session::scan(clock.now(), self.code.clone(), config(link.clone()), Box::new(rng()))
             .map_err(|why| Failure::new(FailureKind::Refused, format!("cannot answer this code: {why}")))?;
         // Before anything is sent, so that a phone without Bluetooth bothers nobody.
         let advertiser = self.advertiser()?;
@@ -97,18 +103,32 @@ impl Scan {
         let runtime = runtime.map_err(|error| {
             Failure::new(FailureKind::Broken, format!("cannot start the hybrid transport: {error}"))
         })?;
-        let driver = Driver {
-            scan: self,
-            devices: devices.clone(),
-            clock,
-            session,
-            advertiser,
-            socket: None,
-            sent: 0,
-            status: None,
-            heard,
-        };
-        runtime.block_on(driver.run())
+        runtime.block_on(async {
+            let Some(link) = link else {
+                return Driver::new(self, devices, clock, session, advertiser, heard).run().await;
+            };
+            // Before the link is offered, so that nobody calls in vain.
+            let service = self.ways.tunnels.service(domain)?;
+            let mut contacts = Contacts::wait(&service, &link.contact_id).await?;
+            let mut outcome = Driver::new(self, devices, clock, session, advertiser, heard).run().await?;
+            heard(&Event::Waiting { host: service.host.clone(), outcome: outcome.clone() });
+            while let Some(contact) = contacts.next().await? {
+                let payload = ClientPayload::decode(&contact.client_payload);
+                let Some(payload) = payload.ok().filter(|payload| payload.link_id == link.link_id) else {
+                    // Whoever knows the contact ID can ask for another link, or for nothing that makes sense.
+                    continue;
+                };
+                heard(&Event::Called { hint: payload.hint.as_str().into() });
+                let place = (contact.routing_id, contact.tunnel_id);
+                let kept = (link.key.clone(), link.secret.clone());
+                let session =
+                    Session::contacted(clock.now(), &payload, place, kept, config(None), Box::new(rng()));
+                let advertiser = self.advertiser()?;
+                outcome = Driver::new(self, devices, clock, session, advertiser, heard).run().await?;
+                heard(&Event::Waiting { host: service.host.clone(), outcome: outcome.clone() });
+            }
+            Ok(outcome)
+        })
     }
 
     fn advertiser(&self) -> Result<Box<dyn Advertiser>, Failure> {
@@ -182,7 +202,19 @@ struct Driver<'a> {
     heard: Listener<'a>,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(
+        scan: &'a Scan,
+        devices: &Devices,
+        clock: Clock,
+        session: Session,
+        advertiser: Box<dyn Advertiser>,
+        heard: Listener<'a>,
+    ) -> Self {
+        let (socket, sent, status) = Default::default();
+        Self { scan, devices: devices.clone(), clock, session, advertiser, socket, sent, status, heard }
+    }
+
     async fn run(mut self) -> Result<Outcome, Failure> {
         let (answer, mut answers) = mpsc::unbounded_channel::<Vec<u8>>();
         let mut asked = false;

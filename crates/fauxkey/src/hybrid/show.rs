@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use transport::hybrid::desktop::{Config, Output, Session};
+use transport::hybrid::desktop::{Config, KnownPhone, Output, Session};
 use transport::hybrid::frame::PostHandshake;
 use transport::hybrid::{Ending, Stage};
 use wire::ctap2::Command;
@@ -43,6 +43,7 @@ struct Line {
     info: Option<PostHandshake>,
     response: Option<Vec<u8>>,
     ended: Option<Ending>,
+    linked: Option<KnownPhone>,
 }
 
 /// What has to be done next.
@@ -58,24 +59,44 @@ impl Desktop {
     /// # Errors
     /// Those of the radio: Bluetooth is off, or there is none.
     pub fn show(ways: Ways, config: &Config) -> Result<Self, Failure> {
+        let clock = Clock::start();
+        let session = Session::show(clock.now(), config, Box::new(UnwrapErr(SysRng)));
+        Self::begin(ways, clock, session)
+    }
+
+    /// Calls a phone that is known, which needs no code, and listens for it from now on.
+    ///
+    /// # Errors
+    /// Those of the radio.
+    pub fn call(ways: Ways, phone: KnownPhone, config: &Config) -> Result<Self, Failure> {
+        let clock = Clock::start();
+        let session = Session::contact(clock.now(), phone, config, Box::new(UnwrapErr(SysRng)));
+        Self::begin(ways, clock, session)
+    }
+
+    fn begin(ways: Ways, clock: Clock, session: Session) -> Result<Self, Failure> {
         let scanner = ways.radio.scanner()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Failure::new(FailureKind::Broken, format!("cannot start the hybrid transport: {error}"))
         })?;
-        let clock = Clock::start();
-        let session = Session::show(clock.now(), config, Box::new(UnwrapErr(SysRng)));
         let listening = Arc::new(AtomicBool::new(true));
         let (adverts, ears) = listen(scanner, listening.clone())?;
-        let (socket, info, response, ended) = Default::default();
+        let (socket, info, response, ended, linked) = Default::default();
         let ears = Some(ears);
-        let line = Line { clock, session, ways, adverts, listening, ears, socket, info, response, ended };
+        let line =
+            Line { clock, session, ways, adverts, listening, ears, socket, info, response, ended, linked };
         Ok(Self { runtime, line })
     }
 
-    /// The text of the code: whoever sees it may answer.
-    pub fn code(&self) -> Zeroizing<String> {
-        self.line.session.qr_text().expect("this session began with a code")
+    /// The text of the code, if this began with one: whoever sees it may answer.
+    pub fn code(&self) -> Option<Zeroizing<String>> {
+        self.line.session.qr_text()
+    }
+
+    /// The phone, if it told how to call it. Once.
+    pub fn take_linked(&mut self) -> Option<KnownPhone> {
+        self.line.linked.take()
     }
 
     /// Waits until the phone is there. Its answer to getInfo in CBOR, without a status byte.
@@ -83,7 +104,9 @@ impl Desktop {
     /// # Errors
     /// Refused, if nobody comes or the phone breaks the protocol; those of the tunnel service.
     pub fn meet(&mut self, heard: Listener<'_>) -> Result<Vec<u8>, Failure> {
-        heard(&Event::Shown);
+        if self.code().is_some() {
+            heard(&Event::Shown);
+        }
         self.drive(heard, |line| line.info.is_some())?;
         let info = self.line.info.as_ref().and_then(|first| first.get_info.clone());
         info.ok_or_else(|| Failure::new(FailureKind::Refused, "the phone does not say what it is"))
@@ -128,8 +151,11 @@ impl Line {
             while let Some(output) = self.session.poll_output() {
                 match output {
                     Output::Connect { domain, path, payload } => {
-                        heard(&Event::Heard);
-                        self.listening.store(false, Ordering::Relaxed);
+                        // One that is called is heard after that.
+                        if payload.is_none() {
+                            heard(&Event::Heard);
+                            self.listening.store(false, Ordering::Relaxed);
+                        }
                         let service = self.ways.tunnels.service(domain)?;
                         heard(&Event::Connecting { host: service.host.clone() });
                         let opened = tunnel::open(&service, &path, payload.as_deref(), false).await?;
@@ -148,7 +174,10 @@ impl Line {
                         self.info = Some(first);
                     }
                     Output::Response(response) => self.response = Some(response),
-                    Output::Linked(_) => {}
+                    Output::Linked(phone) => {
+                        heard(&Event::Linked { name: phone.linking.name.clone() });
+                        self.linked = Some(phone);
+                    }
                     Output::Closed(ending) => {
                         if let Some(socket) = self.socket.take() {
                             socket.close().await;

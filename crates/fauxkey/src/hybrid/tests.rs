@@ -79,7 +79,7 @@ impl Room {
         desktop: impl FnOnce(Desktop) -> Result<T, Failure>,
     ) -> (Result<T, Failure>, Result<Outcome, Failure>, Vec<Event>) {
         let shown = Desktop::show(self.ways.clone(), &Config { patience, ..Config::default() }).unwrap();
-        let mut scan = Scan::new(PHONE, &shown.code(), self.ways.clone()).unwrap();
+        let mut scan = Scan::new(PHONE, &shown.code().unwrap(), self.ways.clone()).unwrap();
         scan.faults = Faults(faults.into());
         scan.patience = patience;
         let devices = self.devices.clone();
@@ -231,7 +231,7 @@ fn bluetooth_that_is_off_on_either_side_is_said_by_that_side() {
     let why = Desktop::show(off.clone(), &Config::default()).err().unwrap();
     assert_eq!((why.kind, why.message.as_str()), (FailureKind::Conflict, "Bluetooth is off"));
     let shown = Desktop::show(room.ways.clone(), &Config::default()).unwrap();
-    let scan = Scan::new(PHONE, &shown.code(), off).unwrap();
+    let scan = Scan::new(PHONE, &shown.code().unwrap(), off).unwrap();
     assert!(scan.run(&room.devices, &mut |_| {}).unwrap_err().hint.is_some());
 }
 
@@ -240,7 +240,7 @@ fn a_code_that_is_too_old_is_refused_unless_age_does_not_matter() {
     let room = Room::new("ms-authenticator-ios");
     let config = Config { time: Some(1_700_000_000), ..Config::default() };
     let desktop = Desktop::show(room.ways.clone(), &config).unwrap();
-    let mut scan = Scan::new(PHONE, &desktop.code(), room.ways.clone()).unwrap();
+    let mut scan = Scan::new(PHONE, &desktop.code().unwrap(), room.ways.clone()).unwrap();
     let why = scan.run(&room.devices, &mut |_| {}).unwrap_err();
     assert!(why.message.contains("s old"), "{}", why.message);
     scan.max_age = None;
@@ -275,6 +275,32 @@ fn a_desktop_that_leaves_while_the_user_is_asked_takes_the_question_along() {
     assert!(events.iter().any(|event| matches!(event, Event::Request { .. })));
     assert_eq!(room.devices.prompt(PHONE), Ok(None));
     assert_eq!(room.passkeys(), 0);
+}
+
+#[test]
+fn a_phone_that_was_linked_is_called_without_a_code_until_the_service_ends() {
+    let Room { ways, devices, _server: server, _folder } = Room::new("ms-authenticator-android");
+    let config = Config { state_assisted: true, patience: LONG, ..Config::default() };
+    let mut desktop = Desktop::show(ways.clone(), &config).unwrap();
+    let mut scan = Scan::new(PHONE, &desktop.code().unwrap(), ways.clone()).unwrap();
+    scan.link = true;
+    let phone = thread::spawn(move || {
+        let mut events = Vec::new();
+        (scan.run(&devices, &mut |event: &Event| events.push(event.clone())), events)
+    });
+    desktop.meet(&mut |_| {}).unwrap();
+    assert_eq!(desktop.exchange(&[0x0B], &mut |_| {}).unwrap(), [0]);
+    let known = desktop.take_linked().expect("the phone told how to call it");
+    desktop.finish();
+    let mut desktop = Desktop::call(ways, known, &config).unwrap();
+    assert!(desktop.code().is_none());
+    desktop.meet(&mut |_| {}).unwrap();
+    assert_eq!(desktop.exchange(&[0x0B], &mut |_| {}).unwrap(), [0]);
+    desktop.finish();
+    drop(server);
+    let (outcome, events) = phone.join().unwrap();
+    assert_eq!(outcome, Ok(Outcome::Done));
+    assert!(events.contains(&Event::Called { hint: "ga".into() }), "{events:?}");
 }
 
 #[test]

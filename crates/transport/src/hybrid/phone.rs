@@ -52,6 +52,7 @@ pub struct Deviations {
 }
 
 /// What a phone offers to remember.
+#[derive(Clone)]
 pub struct LinkOffer {
     /// By which the tunnel service finds the phone.
     pub contact_id: Vec<u8>,
@@ -63,6 +64,23 @@ pub struct LinkOffer {
     pub key: SecretKey,
     /// What the phone is called.
     pub name: String,
+}
+
+impl LinkOffer {
+    /// A new link, of a phone that is called so.
+    pub fn draw(mut rng: &mut dyn CryptoRng, name: impl Into<String>) -> Self {
+        let mut offer = Self {
+            contact_id: alloc::vec![0; 32],
+            link_id: [0; 8],
+            secret: Zeroizing::new([0; 32]),
+            key: <SecretKey as p256::elliptic_curve::Generate>::generate_from_rng(&mut rng),
+            name: name.into(),
+        };
+        rng.fill_bytes(&mut offer.contact_id);
+        rng.fill_bytes(&mut offer.link_id);
+        rng.fill_bytes(offer.secret.as_mut_slice());
+        offer
+    }
 }
 
 /// What a phone says and expects.

@@ -43,6 +43,7 @@ pub(super) fn scan(context: &Context, arguments: &Scan) -> Result<Exit, Stop> {
         faults: Faults(arguments.fault.clone()),
         max_age: arguments.max_age.0,
         patience: transport::hybrid::phone::Patience::default(),
+        link: arguments.link,
     };
     let log = Log::new(output);
     let ended = scan.run(&devices, &mut |event: &Event| log.hear(event));

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
-use transport::hybrid::desktop::Config;
+use transport::hybrid::desktop::{Config, KnownPhone};
 use transport::hybrid::domain::TunnelDomain;
 use transport::hybrid::qr::Hint;
 use wire::webauthn::json::UserEntity;
@@ -48,7 +48,7 @@ pub(super) fn show(context: &Context, arguments: &Show) -> Result<Exit, Stop> {
     let mut relying_party = RelyingParty::new(&arguments.rp_id);
     relying_party.user_verification = UserVerification::Required;
     relying_party.attestation.conveyance = relying_party::Conveyance::Direct;
-    let stage = Stage { context, arguments, ways: here.ways.clone(), origin };
+    let stage = Stage { context, arguments, ways: here.ways.clone(), origin, known: RefCell::default() };
 
     let user = UserEntity {
         id: arguments.user.as_bytes().iter().copied().take(64).collect::<Vec<u8>>().into(),
@@ -122,6 +122,8 @@ struct Stage<'a> {
     arguments: &'a Show,
     ways: Ways,
     origin: Origin,
+    /// The phone that told how to call it.
+    known: RefCell<Option<KnownPhone>>,
 }
 
 impl Stage<'_> {
@@ -132,9 +134,15 @@ impl Stage<'_> {
     ) -> Result<T, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|now| now.as_secs());
         let time = now.map(|now| now.saturating_sub(self.arguments.age.unwrap_or_default().as_secs()));
-        let config = Config { hint: Some(hint), time, ..Config::default() };
-        let mut desktop = Desktop::show(self.ways.clone(), &config)?;
-        self.present(&desktop.code(), hint)?;
+        let state_assisted = self.arguments.link;
+        let config = Config { hint: Some(hint), time, state_assisted, ..Config::default() };
+        let mut desktop = match self.known.take() {
+            Some(phone) => Desktop::call(self.ways.clone(), phone, &config)?,
+            None => Desktop::show(self.ways.clone(), &config)?,
+        };
+        if let Some(code) = desktop.code() {
+            self.present(&code, hint)?;
+        }
         let log = Log::new(self.context.output);
         desktop.meet(&mut |event: &Event| log.hear(event))?;
         let desktop = RefCell::new(desktop);
@@ -144,7 +152,9 @@ impl Stage<'_> {
         let result = Session::open(&exchange, Client::ChromiumHybrid, Link::Hybrid)
             .and_then(|session| ceremony(&session))
             .map_err(failed);
-        desktop.into_inner().finish();
+        let mut desktop = desktop.into_inner();
+        *self.known.borrow_mut() = desktop.take_linked();
+        desktop.finish();
         log.finish().map_err(|error| {
             Failure::new(FailureKind::Broken, format!("cannot write what happens: {error}"))
         })?;

@@ -75,6 +75,23 @@ fn messages_are_recognized_with_their_command() {
 }
 
 #[test]
+fn hybrid_codes_are_explained_and_those_that_phones_refuse_are_odd() {
+    let (mut good, mut bad) = (0, 0);
+    for vector in vectors("hybrid").iter().filter(|vector| vector.contains_key("text")) {
+        let (name, accepted) = (&vector["name"], vector["expect"] == "OK");
+        match explain(vector["text"].as_bytes(), None) {
+            Ok(explanation) if explanation.kind == Kind::HybridQr => {
+                assert_eq!(explanation.odd.is_empty(), accepted, "{name}\n{explanation}");
+                assert_eq!(is_odd(&explanation, "phones refuse it: "), !accepted, "{name}\n{explanation}");
+                *(if accepted { &mut good } else { &mut bad }) += 1;
+            }
+            _ => assert!(!accepted, "{name} is not recognized"),
+        }
+    }
+    assert!(good > 15 && bad > 20, "{good} {bad}");
+}
+
+#[test]
 fn requests_that_an_authenticator_refuses_say_with_which_status() {
     let mut seen = 0;
     for vector in vectors("ctap2") {

@@ -23,7 +23,7 @@ mod tests;
 
 pub use ca::{Identity, TunnelCa};
 pub use client::{LONGEST_MESSAGE, Opened, Service, Socket, Trust, open};
-pub use contacts::{Contact, Contacts};
+pub use contacts::Contacts;
 pub use error::TunnelError;
 pub use server::{Limits, Server};
 

@@ -15,13 +15,13 @@ pub(super) enum Step {
     HangUp,
 }
 
-/// How far a client got.
+/// What a client is to say next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
-    WaitingForAuth,
-    WaitingForData,
-    WaitingForBegin,
+    Auth,
+    Data,
+    Begin,
 }
 
 /// One client's authentication.
@@ -36,22 +36,22 @@ impl Sasl {
         let mut words = line.split(' ');
         let command = words.next().unwrap_or_default();
         match (self.state, command) {
-            (State::WaitingForAuth, "AUTH") => match (words.next(), words.next()) {
+            (State::Auth, "AUTH") => match (words.next(), words.next()) {
                 (Some("EXTERNAL"), Some(_)) => self.accept(guid),
                 (Some("EXTERNAL"), None) => {
-                    self.state = State::WaitingForData;
+                    self.state = State::Data;
                     Step::Say("DATA".into())
                 }
                 _ => Self::reject(),
             },
-            (State::WaitingForData, "DATA") => self.accept(guid),
-            (State::WaitingForBegin, "BEGIN") => Step::Begin,
-            (State::WaitingForBegin, "NEGOTIATE_UNIX_FD") => {
+            (State::Data, "DATA") => self.accept(guid),
+            (State::Begin, "BEGIN") => Step::Begin,
+            (State::Begin, "NEGOTIATE_UNIX_FD") => {
                 Step::Say("ERROR file descriptors are not passed here".into())
             }
             (_, "BEGIN") => Step::HangUp,
             (_, "CANCEL" | "ERROR") => {
-                self.state = State::WaitingForAuth;
+                self.state = State::Auth;
                 Self::reject()
             }
             _ => Step::Say("ERROR not understood here".into()),
@@ -59,7 +59,7 @@ impl Sasl {
     }
 
     fn accept(&mut self, guid: &str) -> Step {
-        self.state = State::WaitingForBegin;
+        self.state = State::Begin;
         Step::Say(format!("OK {guid}"))
     }
 

@@ -171,10 +171,14 @@ fn client_payload(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// A page may open WebSockets to any host, but has an origin of `http`, `https` or none. Clients of the hybrid
-/// transport say `wss`, CTAP 2.2 §11.5, or nothing.
+/// A page may open WebSockets to any host, but not without telling its own origin. Clients of the hybrid transport say
+/// `wss` and this service's host, CTAP 2.2 §11.5, or nothing; this service itself has no pages.
 fn keep_pages_out(headers: &HeaderMap) -> Result<(), Refusal> {
-    let ours = |origin: &HeaderValue| origin.as_bytes().starts_with(b"wss://");
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+    let ours = |origin: &HeaderValue| {
+        let origin = origin.as_bytes();
+        origin.starts_with(b"wss://") || origin.strip_prefix(b"https://").is_some_and(|origin| origin == host)
+    };
     if headers.get_all(header::ORIGIN).iter().all(ours) {
         return Ok(());
     }

@@ -25,7 +25,7 @@ const ID: &str = "00112233445566778899AABBCCDDEEFF";
 /// Runs a test, which is not to wait for ever.
 fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { timeout(PATIENCE, test).await }).expect("nothing to wait for that long")
+    runtime.block_on(timeout(PATIENCE, test)).expect("nothing to wait for that long")
 }
 
 /// A service, and the CA behind it.

@@ -106,7 +106,7 @@ const AT: &str = "FAUXKEY_TEST_TUNNEL";
 
 #[test]
 fn a_file_that_ssl_cert_file_names_is_trusted() {
-    if let Some(address) = std::env::var(AT).ok() {
+    if let Ok(address) = std::env::var(AT) {
         let address = address.parse().unwrap();
         let service = Service {
             host: "cable.ua5v.com".into(),

@@ -80,7 +80,11 @@ fn pages_are_kept_out_and_clients_are_not() {
             let reply = asked(origin).await;
             assert!(reply.starts_with("HTTP/1.1 403 "), "{origin}: {reply}");
         }
-        assert!(asked("wss://cable.ua5v.com").await.starts_with("HTTP/1.1 101 "));
+        for origin in ["wss://cable.ua5v.com", "https://localhost"] {
+            assert!(asked(origin).await.starts_with("HTTP/1.1 101 "), "{origin}");
+            // The ID is free again as soon as its connection is gone.
+            soon(async || rig.open(&format!("/cable/new/{ID}")).await.ok()).await.socket.close().await;
+        }
     });
 }
 
