@@ -113,7 +113,8 @@ impl Dist<'_> {
             "zigbuild",
             "--locked",
             "--quiet",
-            "--release",
+            "--profile",
+            "dist",
             "--package",
             "fauxkey",
             "--bin",
@@ -130,7 +131,7 @@ impl Dist<'_> {
             self.folders()?.map(|(folder, instead)| format!("--remap-path-prefix={folder}={instead}"));
         zigbuild.env("CARGO_ENCODED_RUSTFLAGS", prefixes.join("\x1f"));
         run_command(&mut zigbuild)?;
-        Ok(self.building.join(target).join("release").join("fauxkey"))
+        Ok(self.building.join(target).join("dist").join("fauxkey"))
     }
 
     /// Folders of this machine that no binary names, and what stands for each.

@@ -270,9 +270,14 @@ mod tests;
 
 /// A certificate in PEM, RFC 7468 §5.
 pub fn pem(der: &[u8]) -> String {
+    pem_of("CERTIFICATE", der)
+}
+
+/// Something else in PEM, by its label.
+pub fn pem_of(label: &str, der: &[u8]) -> String {
     let text = wire::base64url::encode(der).replace('-', "+").replace('_', "/");
     let padding = "=".repeat((4 - text.len() % 4) % 4);
     let lines: Vec<char> = text.chars().chain(padding.chars()).collect();
     let lines: Vec<String> = lines.chunks(64).map(|line| line.iter().collect()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

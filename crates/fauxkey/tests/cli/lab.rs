@@ -79,6 +79,11 @@ fn names_roots_and_network_are_others_inside_and_the_same_outside() {
     let ran = lab(&home, &["--name", "login.test"], "cat /etc/hosts; getent hosts cable.ua5v.com login.test");
     assert!(ran.stdout.contains("127.0.0.1 cable.ua5v.com cable.auth.com login.test\n"), "{ran:?}");
     assert_eq!(ran.stdout.lines().filter(|line| line.starts_with("127.0.0.1   ")).count(), 2, "{ran:?}");
+    // What a server under test needs for its name, if openssl(1) is there to look.
+    let script = "command -v openssl >&2 || exit 0; openssl verify -CAfile $SSL_CERT_FILE -verify_hostname login.test \
+        $FAUXKEY_SERVER_CERTIFICATE >&2 && openssl pkey -in $FAUXKEY_SERVER_KEY -noout";
+    let ran = lab(&home, &["--name", "login.test"], script);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     let script = "grep -c BEGIN $FAUXKEY_TUNNEL_CA; cmp -s $SSL_CERT_FILE $FAUXKEY_TUNNEL_CA; \
         echo $FAUXKEY_LAB $FAUXKEY_TUNNEL; dirname $FAUXKEY_TUNNEL_CA; cat /proc/net/dev | grep -c :";
     let ran = lab(&home, &[], script);

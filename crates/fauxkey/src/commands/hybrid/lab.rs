@@ -87,8 +87,8 @@ fn doors() -> Doors {
 }
 
 fn services(place: &Place, listener: TcpListener) -> Result<Services, Failure> {
-    let ca = TunnelCa::new(place.tunnel_hosts())?;
-    let server = Server::start(listener, &ca, Limits::default()).map_err(|error| {
+    let (ca, server) = TunnelCa::with_servers(place.tunnel_hosts(), place.names())?;
+    let tunnel = Server::start(listener, &ca, Limits::default()).map_err(|error| {
         Failure::new(FailureKind::Broken, format!("cannot start the tunnel service: {error}"))
     })?;
     let world = World::start(&place.bus())?;
@@ -97,7 +97,8 @@ fn services(place: &Place, listener: TcpListener) -> Result<Services, Failure> {
     }
     Ok(Services {
         root: Root { pem: ca.root_pem(), der: ca.root_der().to_vec() },
-        _keep: Box::new((server, world)),
+        server: lab::Server { certificate: server.certificate, key: server.key },
+        _keep: Box::new((tunnel, world)),
     })
 }
 

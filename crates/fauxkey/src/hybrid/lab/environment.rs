@@ -25,6 +25,11 @@ pub(super) fn extra(folder: &Path) -> PathBuf {
     folder.join("extra-roots.pem")
 }
 
+/// The certificate of servers under test, and its key.
+pub(super) fn server(folder: &Path) -> [PathBuf; 2] {
+    [folder.join("server.pem"), folder.join("server-key.pem")]
+}
+
 /// Proxies that are out of reach, inside.
 const PROXIES: [&str; 8] = [
     "http_proxy",
@@ -44,11 +49,14 @@ pub(super) fn set(command: &mut Command, folder: &Path) {
     }
     let mut address = OsString::from("unix:path=");
     address.push(bus(folder));
+    let [certificate, key] = server(folder);
     command
         .env("FAUXKEY_LAB", "1")
         .env("FAUXKEY_TUNNEL", format!("wss://{}:{TUNNEL_PORT}", ASSIGNED_HOSTS[0]))
         .env("FAUXKEY_TUNNEL_CA", root(folder))
         .env("FAUXKEY_RADIO", "bluez")
+        .env("FAUXKEY_SERVER_CERTIFICATE", certificate)
+        .env("FAUXKEY_SERVER_KEY", key)
         .env("DBUS_SYSTEM_BUS_ADDRESS", address)
         .env("SSL_CERT_FILE", bundle(folder))
         .env("REQUESTS_CA_BUNDLE", bundle(folder))

@@ -5,15 +5,18 @@ use super::mounts::{self, Mounts};
 use super::refusal::{self, refused};
 use super::remains::Spaces;
 use super::tell::{FromCommand, FromHelper, Line, ToCommand, ToHelper, Wanted, answer, broken};
-use super::{Doors, Opened, Place, Services, TUNNEL_PORT, hosts, network, outside, trust};
+use super::{
+    Doors, Opened, Place, Server, Services, TUNNEL_PORT, environment, hosts, network, outside, trust,
+};
 use crate::child::{Signals, code};
 use crate::control::{Failure, FailureKind};
 use crate::process;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -117,6 +120,7 @@ fn furnish(place: &Place, wanted: &Wanted, doors: &Doors) -> Result<(Services, O
     mounts::memory(folder).map_err(because(Step::Mount))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, TUNNEL_PORT)).map_err(because(Step::Listen))?;
     let services = (doors.services)(place, listener)?;
+    equip(folder, &services.server).map_err(because(Step::Mount))?;
     let mut mounts = Mounts::default();
     let before = trust::Before {
         bundle: wanted.bundle.as_deref(),
@@ -124,7 +128,7 @@ fn furnish(place: &Place, wanted: &Wanted, doors: &Doors) -> Result<(Services, O
         nss: wanted.nss.as_deref(),
     };
     trust::install(&mut mounts, folder, &services.root, &before).map_err(because(Step::Mount))?;
-    name(&mut mounts, place, &wanted.options.names).map_err(because(Step::Mount))?;
+    name(&mut mounts, place).map_err(because(Step::Mount))?;
     let user = wanted.options.appear_as.map_or_else(|| geteuid().as_raw(), |(user, _)| user);
     let opened = Opened {
         replaced: mounts.replaced(),
@@ -135,13 +139,20 @@ fn furnish(place: &Place, wanted: &Wanted, doors: &Doors) -> Result<(Services, O
     Ok((services, opened))
 }
 
+/// What servers under test need to be spoken to by TLS.
+fn equip(folder: &Path, server: &Server) -> io::Result<()> {
+    let [certificate, key] = environment::server(folder);
+    fs::write(certificate, &server.certificate)?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(key)?.write_all(server.key.as_bytes())
+}
+
 /// The lab's `/etc/hosts`.
-fn name(mounts: &mut Mounts, place: &Place, names: &[String]) -> io::Result<()> {
+fn name(mounts: &mut Mounts, place: &Place) -> io::Result<()> {
     let mut before = Vec::new();
     if let Ok(file) = File::open(HOSTS) {
         file.take(hosts::LONGEST).read_to_end(&mut before)?;
     }
-    let names: Vec<&str> = place.tunnel_hosts().iter().chain(names).map(String::as_str).collect();
+    let names: Vec<&str> = place.tunnel_hosts().iter().chain(place.names()).map(String::as_str).collect();
     let system = rustix::system::uname();
     let own = system.nodename().to_string_lossy();
     let text = hosts::of(&String::from_utf8_lossy(&before), &names, &own);

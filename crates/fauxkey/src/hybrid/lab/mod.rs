@@ -42,6 +42,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use transport::hybrid::domain::ASSIGNED_HOSTS;
+use zeroize::Zeroizing;
 
 /// Where the tunnel service listens, inside.
 pub const TUNNEL_PORT: u16 = 443;
@@ -77,6 +78,8 @@ pub struct Doors {
 pub struct Services {
     /// The CA that the tunnel service's certificate is by.
     pub root: Root,
+    /// A certificate by the same CA for servers under test, which have [`Place::names`] and `localhost`.
+    pub server: Server,
     /// Whatever must be kept for it to run.
     pub _keep: Box<dyn Any>,
 }
@@ -89,12 +92,21 @@ pub struct Root {
     pub der: Vec<u8>,
 }
 
+/// A certificate and its key, both as PEM. Without `Debug`, for the key's sake.
+pub struct Server {
+    /// The certificate.
+    pub certificate: String,
+    /// Its key.
+    pub key: Zeroizing<String>,
+}
+
 /// The place that the lab is, from inside.
 #[derive(Clone, Debug)]
 pub struct Place {
     folder: PathBuf,
     tunnel_hosts: Vec<String>,
     bluetooth_off: bool,
+    names: Vec<String>,
     over: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -102,7 +114,14 @@ impl Place {
     fn new(folder: PathBuf, options: &Options) -> Self {
         let known = ASSIGNED_HOSTS.iter().map(ToString::to_string);
         let tunnel_hosts = known.chain(options.tunnel_hosts.iter().cloned()).collect();
-        Self { folder, tunnel_hosts, bluetooth_off: options.bluetooth_off, over: std::sync::Arc::default() }
+        let names = options.names.clone();
+        Self {
+            folder,
+            tunnel_hosts,
+            bluetooth_off: options.bluetooth_off,
+            names,
+            over: std::sync::Arc::default(),
+        }
     }
 
     /// The lab's folder, in memory, gone with it.
@@ -118,6 +137,11 @@ impl Place {
     /// Whether Bluetooth is off.
     pub fn is_bluetooth_off(&self) -> bool {
         self.bluetooth_off
+    }
+
+    /// The names of servers under test.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The socket of the bus that `org.bluez` is on.
