@@ -187,20 +187,25 @@ fn every_fault_is_noticed_by_the_side_that_should_and_leaves_nothing_behind() {
         (dropped(Stage::Ready), LONG, "closed at stage re", "ready"),
         (dropped(Stage::Request), LONG, "closed at stage request", "request"),
     ];
-    let room = Room::new("ms-authenticator-ios");
-    // So that a phone that leaves while it asks has not been answered yet.
-    room.does(Answer::Ignore);
-    for (fault, patience, desktop, phone) in rows {
-        let (made, ended) = room.register(&[fault], patience);
-        let noticed = made.expect_err("the desktop notices").message;
-        assert!(noticed.contains(desktop), "{fault}: {noticed}");
-        match ended.unwrap() {
-            Outcome::Abandoned { stage, .. } => assert_eq!(stage, phone, "{fault}"),
-            other => panic!("{fault}: {other:?}"),
+    // Side by side, as most of them is waiting for what does not come.
+    thread::scope(|scope| {
+        for (fault, patience, desktop, phone) in rows {
+            scope.spawn(move || {
+                let room = Room::new("ms-authenticator-ios");
+                // So that a phone that leaves while it asks has not been answered yet.
+                room.does(Answer::Ignore);
+                let (made, ended) = room.register(&[fault], patience);
+                let noticed = made.expect_err("the desktop notices").message;
+                assert!(noticed.contains(desktop), "{fault}: {noticed}");
+                match ended.unwrap() {
+                    Outcome::Abandoned { stage, .. } => assert_eq!(stage, phone, "{fault}"),
+                    other => panic!("{fault}: {other:?}"),
+                }
+                assert_eq!(room.passkeys(), 0, "{fault}");
+            });
         }
-        assert_eq!(room.passkeys(), 0, "{fault}");
-    }
-    room.does(Answer::Approve);
+    });
+    let room = Room::new("ms-authenticator-ios");
     let (made, ended) = room.register(&[dropped(Stage::Answered)], LONG);
     assert!(made.is_ok(), "it has its answer");
     assert!(matches!(ended, Ok(Outcome::Abandoned { ref stage, .. }) if stage == "answered"), "{ended:?}");
@@ -263,7 +268,7 @@ fn a_desktop_that_leaves_while_the_user_is_asked_takes_the_question_along() {
     let room = Room::new("ms-authenticator-ios");
     room.does(Answer::Ask);
     // Long enough for the phone to come, and no longer.
-    let patience = Patience { desktop: Duration::from_secs(1), ..LONG };
+    let patience = Patience { desktop: Duration::from_millis(700), ..LONG };
     let (left, phone, events) = room.meet(&[], patience, |mut desktop| {
         desktop.meet(&mut |_| {})?;
         let devices = room.devices.clone();
