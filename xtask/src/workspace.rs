@@ -53,6 +53,14 @@ impl Workspace {
     pub(crate) fn cargo<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.command(cargo());
         command.args(args);
+        // What cargo says of xtask to xtask: ring's build script reads such variables, and ring and all above it would be
+        // built anew where `cargo build` has built them.
+        let of_xtask = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| of_xtask.iter().any(|prefix| name.starts_with(prefix))) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
