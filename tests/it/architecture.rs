@@ -33,7 +33,7 @@ fn sources(room: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// What each room may stand on. Arrows point down only.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("wire", &[]),
     ("transport", &["wire"]),
     ("authenticator", &["wire"]),
@@ -42,9 +42,10 @@ const FLOORS: [(&str, &[&str]); 10] = [
     ("emulator", &["wire", "transport", "authenticator"]),
     ("vault", &["wire", "authenticator"]),
     ("tenant", &["wire", "relying-party"]),
+    ("probe", &["wire", "authenticator", "relying-party", "client", "emulator"]),
     (
         "fauxkey",
-        &["wire", "transport", "authenticator", "relying-party", "client", "emulator", "vault", "tenant"],
+        &["wire", "transport", "authenticator", "relying-party", "client", "emulator", "vault", "tenant", "probe"],
     ),
     // It goes into other people's programs, and knows nobody. fauxkey embeds it, and does not link it.
     ("preload", &[]),
