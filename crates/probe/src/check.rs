@@ -47,11 +47,10 @@ pub struct Check {
 }
 
 impl Check {
-    /// What a relying party must make of it by that plan, as far as that can be told before anybody was asked: nothing
-    /// that it could be blamed for is `false`.
+    /// Whether it may be a finding by that plan, where users are verified. What is left to the relying party never is.
     pub fn can_be_found(&self, plan: &Plan) -> bool {
         let wants = Wants { plan, verified: [true; 2] };
-        !matches!((&self.act, (self.rule)(&wants)), (Act::Registration(..) | Act::SignIn(_), Want::Either))
+        (self.rule)(&wants) != Want::Either
     }
 
     /// With another rule than that a relying party must refuse it.

@@ -5,7 +5,7 @@
 //! is inconclusive.
 use crate::bench::{Bench, Stop, Way, Who};
 use crate::check::{Act, Basis, Check, Needs, Told, Want};
-use crate::plan::{Phase, Plan, ceremony_word};
+use crate::plan::{Attestation, Phase, Plan, ceremony_word};
 use crate::report::{CheckResult, LeftBehind, Report, Severity, Verdict};
 use crate::target::{Target, TargetError};
 use crate::{checks, expectations};
@@ -21,7 +21,8 @@ const REFUSALS_IN_A_ROW: usize = 10;
 pub struct Tools<'a> {
     /// Who certifies what is attested by certificate: the relying party is told to trust its root, where attestation counts.
     pub ca: &'a TestCa,
-    /// Everything random. With the same seed, and a relying party that answers the same, a run is the same.
+    /// Everything random. With the same seed, and a relying party that answers the same, a run is the same, but for the
+    /// signatures in certificates.
     pub rng: &'a mut dyn CryptoRng,
     /// Lets time pass, for checks that wait until something expires.
     pub wait: &'a mut dyn FnMut(Duration),
@@ -317,6 +318,11 @@ impl Run<'_> {
     /// A refusal says something only if an honest one of the same kind is taken.
     fn refused(&mut self, check: &Check, said: String) -> Verdict {
         let Act::Registration(basis, _) = &check.act else { return Verdict::Held { said } };
+        let enforced = self.bench.plan.expect.attestation == Attestation::Enforced;
+        if enforced && matches!(basis, Basis::Nobody | Basis::Itself) {
+            // All of that kind are to be refused.
+            return Verdict::Held { said };
+        }
         match self.bench.honest(basis) {
             Ok(Ok(())) => Verdict::Held { said },
             Ok(Err(honest)) => Verdict::Inconclusive {

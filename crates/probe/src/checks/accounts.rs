@@ -47,6 +47,9 @@ fn anothers_credential(
 fn without_name(bench: &mut Bench<'_>, handle: fn(&Credential) -> Option<Vec<u8>>) -> Result<Told, Stop> {
     let other = bench.fixture(Who::Second)?;
     let mut with = bench.fixture(Who::First)?;
+    if other.handle == with.handle {
+        return Err(Stop::Inconclusive("both users have the same user handle".into()));
+    }
     for handle in [None, Some(handle(&other))] {
         let request = bench.begin_sign_in(Who::First, None)?;
         let mut draft = bench.draft_sign_in(&request, &mut with)?;
@@ -70,6 +73,9 @@ fn without_name(bench: &mut Bench<'_>, handle: fn(&Credential) -> Option<Vec<u8>
 fn anothers_handle_by_name(bench: &mut Bench<'_>) -> Result<Told, Stop> {
     let other = bench.fixture(Who::Second)?;
     let mut with = bench.fixture(Who::First)?;
+    if other.handle == with.handle {
+        return Err(Stop::Inconclusive("both users have the same user handle".into()));
+    }
     let request = by_name(bench, &with)?;
     let mut draft = bench.draft_sign_in(&request, &mut with)?;
     bench.keep(Who::First, with);

@@ -41,14 +41,19 @@ fn register(bench: &mut Bench<'_>, model: Aaguid, basis: &Basis, certified: Aagu
     draft.attest = bench.attest(basis, certified)?;
     let text = draft.finish().map_err(|e| Stop::Inconclusive(e.to_string()))?.to_string();
     let told = Told::from(bench.post_registration(&creation, &draft, &text)?);
-    let unattested = bench.plan.expect.attestation == Attestation::Enforced && *basis != Basis::Certified;
-    if let (Told::Refused(said), false) = (&told, unattested) {
-        // Another model that is attested so must be taken, or the model is not why this one is refused.
-        if let Err(honest) = bench.honest(basis)? {
-            return Err(Stop::Inconclusive(format!(
-                "it refuses an honest registration that is attested so: {honest} (and this one: {said})"
-            )));
-        }
+    let Told::Refused(said) = &told else { return Ok(told) };
+    let attestation = bench.plan.expect.attestation;
+    if *basis != Basis::Certified && attestation == Attestation::Enforced {
+        return Ok(told);
+    }
+    if *basis != Basis::Certified && bench.base == Basis::Certified {
+        return Ok(Told::Observed(format!("It takes no model without a certificate: {said}")));
+    }
+    // Another model that is attested so must be taken, or the model is not why this one is refused.
+    if let Err(honest) = bench.honest(basis)? {
+        return Err(Stop::Inconclusive(format!(
+            "it refuses an honest registration that is attested so: {honest} (and this one: {said})"
+        )));
     }
     Ok(told)
 }
@@ -128,9 +133,12 @@ pub(super) fn checks(plan: &Plan) -> Vec<Check> {
             "a blocked model under another model's certificate",
             |bench| disguised(bench, false),
         )
-        .rule(|_| Want::Refuse),
+        .rule(|wants| Want::refuse_if(!wants.plan.expect.blocked.is_empty())),
         named("blocked-models-certificate", "a blocked model's certificate beside another AAGUID", |bench| {
             disguised(bench, true)
+        })
+        .rule(|wants| {
+            Want::refuse_if(!wants.plan.expect.blocked.is_empty() && wants.attestation() != Attestation::None)
         }),
     ]);
     all
