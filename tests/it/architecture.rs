@@ -33,7 +33,7 @@ fn sources(room: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// What each room may stand on. Arrows point down only.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("wire", &[]),
     ("transport", &["wire"]),
     ("authenticator", &["wire"]),
@@ -42,9 +42,20 @@ const FLOORS: [(&str, &[&str]); 10] = [
     ("emulator", &["wire", "transport", "authenticator"]),
     ("vault", &["wire", "authenticator"]),
     ("tenant", &["wire", "relying-party"]),
+    ("probe", &["wire", "authenticator", "relying-party", "client", "emulator"]),
     (
         "fauxkey",
-        &["wire", "transport", "authenticator", "relying-party", "client", "emulator", "vault", "tenant"],
+        &[
+            "wire",
+            "transport",
+            "authenticator",
+            "relying-party",
+            "client",
+            "emulator",
+            "vault",
+            "tenant",
+            "probe",
+        ],
     ),
     // It goes into other people's programs, and knows nobody. fauxkey embeds it, and does not link it.
     ("preload", &[]),
@@ -94,7 +105,9 @@ fn the_pure_rooms_are_no_std_so_that_the_compiler_keeps_io_out() {
 
 #[test]
 fn below_the_binary_nobody_reads_a_clock_starts_a_thread_or_opens_a_file_but_the_vault() {
-    for room in ["wire", "transport", "authenticator", "client", "relying-party", "emulator", "tenant"] {
+    for room in
+        ["wire", "transport", "authenticator", "client", "relying-party", "emulator", "tenant", "probe"]
+    {
         let in_tests = |path: &Path| {
             path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
         };

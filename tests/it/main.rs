@@ -26,6 +26,7 @@ mod other_commands;
 mod over_ctaphid;
 mod persistence;
 mod platform_ceremonies;
+mod probe;
 mod profiles;
 mod real_devices;
 mod reset;

@@ -110,6 +110,20 @@ fn is_about_the_party(ceremony: Ceremony, step: Step) -> bool {
         | Step::CertificateSubject
         | Step::CertificateConstraints
         | Step::CertificateDevice => true,
+        // What is asked of other formats than packed: `relying-party` has tables of that too.
+        Step::AttestationNonce
+        | Step::AttestationKey
+        | Step::TpmMagic
+        | Step::TpmType
+        | Step::TpmName
+        | Step::AndroidKeyScope
+        | Step::AndroidKeyOrigin
+        | Step::AndroidKeyPurpose
+        | Step::SafetyNetService
+        | Step::SafetyNetIntegrity
+        | Step::SafetyNetTime
+        | Step::CertificateAlternativeName
+        | Step::CertificateKeyUsage => true,
         // AT is always set where it does not make the data unreadable.
         Step::AttestedCredentialData => ceremony == Ceremony::Registration,
         // BE was not set at registration, so that step 19 refuses it before.

@@ -3,7 +3,7 @@ use crate::credential::StoredCredential;
 use crate::policy::{Counter, RelyingParty, UserVerification};
 use crate::registration::{is_public_key, is_text_of};
 use crate::rejection::{Ceremony, Rejection, Step, Steps, Verdict, ensure};
-use crate::{authenticator_data, client_data, extensions, signature};
+use crate::{authenticator_data, careless, client_data, extensions, signature};
 use wire::cose::PublicKey;
 use wire::ctap2::PUBLIC_KEY;
 use wire::webauthn::json::{AuthenticationResponse, RequestOptions};
@@ -68,12 +68,27 @@ impl RelyingParty {
         response: &AuthenticationResponse,
         credential: &StoredCredential,
     ) -> Result<Authenticated, Rejection> {
-        self.verify_authentication_without(&[], expected, response, credential)
+        self.authenticate(&[], expected, response, credential)
     }
 
-    /// Verifies a sign-in as a careless relying party would: without the checks in `left_out`. Steps that make
-    /// a value for later ones cannot be left out and are made all the same.
-    pub(crate) fn verify_authentication_without(
+    /// Verifies a sign-in as a careless relying party would: without the checks in `left_out`. It is there so that
+    /// whoever looks for careless relying parties can be tried against one of each kind; nothing that guards
+    /// anything calls it.
+    ///
+    /// # Errors
+    /// The first step that refuses it.
+    #[cfg(any(test, feature = "careless"))]
+    pub fn verify_authentication_without(
+        &self,
+        left_out: &[Step],
+        expected: &AuthenticationExpectation,
+        response: &AuthenticationResponse,
+        credential: &StoredCredential,
+    ) -> Result<Authenticated, Rejection> {
+        self.authenticate(left_out, expected, response, credential)
+    }
+
+    fn authenticate(
         &self,
         left_out: &[Step],
         expected: &AuthenticationExpectation,
@@ -93,10 +108,15 @@ impl RelyingParty {
         let client_data_json = &response.response.client_data_json.0;
         let auth_data = &response.response.authenticator_data.0;
         let sig = &response.response.signature.0;
-        let data = steps.read(Step::AuthenticatorData, authenticator_data::read(auth_data))?;
+        let data = authenticator_data::read(auth_data);
+        let data =
+            steps.read_or(Step::AuthenticatorData, data, || careless::authenticator_data(auth_data))?;
 
-        let text = steps.read(Step::ClientDataUtf8, client_data::utf8(client_data_json))?;
-        let client_data = steps.read(Step::ClientDataJson, client_data::json(text))?;
+        let text = steps.read_or(Step::ClientDataUtf8, client_data::utf8(client_data_json), || {
+            Some(careless::text(client_data_json))
+        })?;
+        let client_data =
+            steps.read_or(Step::ClientDataJson, client_data::json(&text), || careless::client_data(&text))?;
         steps.check(Step::Type, client_data::is_of_type(&client_data, webauthn::Ceremony::GET))?;
         steps.check(Step::Challenge, client_data::challenge(&client_data, &expected.challenge))?;
         steps.check(Step::Origin, client_data::origin(&client_data, &self.origins))?;

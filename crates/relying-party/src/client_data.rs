@@ -1,14 +1,15 @@
 //! Checks of the client data: WebAuthn L3 §7.1 steps 5 to 11, §7.2 steps 8 to 14.
 use crate::rejection::{Verdict, ensure, quoted};
+use std::borrow::Cow;
 use wire::base64url;
 use wire::webauthn::ClientData;
 
 /// UTF-8 decode, §7.1 step 5, §7.2 step 8: a leading byte order mark is stripped. Where the Encoding Standard
 /// would put replacement characters, this refuses: what a client serialized is UTF-8.
-pub(crate) fn utf8(client_data_json: &[u8]) -> Result<&str, String> {
+pub(crate) fn utf8(client_data_json: &[u8]) -> Result<Cow<'_, str>, String> {
     let text = core::str::from_utf8(client_data_json)
         .map_err(|e| format!("the client data is not UTF-8 from byte {} on", e.valid_up_to()))?;
-    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text).into())
 }
 
 /// The JSON object inside, §7.1 step 6, §7.2 step 9. Members that WebAuthn does not know are passed over.
@@ -77,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_stripped_once() {
-        assert_eq!(utf8(b"\xEF\xBB\xBF{}"), Ok("{}"));
-        assert_eq!(utf8(b"\xEF\xBB\xBF\xEF\xBB\xBF{}"), Ok("\u{FEFF}{}"));
+        assert_eq!(utf8(b"\xEF\xBB\xBF{}"), Ok("{}".into()));
+        assert_eq!(utf8(b"\xEF\xBB\xBF\xEF\xBB\xBF{}"), Ok("\u{FEFF}{}".into()));
     }
 
     #[test]

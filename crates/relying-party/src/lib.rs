@@ -50,12 +50,25 @@
 //! | §6.5.1 (credentialPublicKey) | [`CoseKey`](Step::CoseKey) | `registration::is_plain_cose_key` |
 //! | §5.8.5 | [`Curve`](Step::Curve) | `curve::sound` |
 //! | §7.1 step 21 | [`Format`](Step::Format) | `attestation::AttestationPolicy::format` |
-//! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::statement::Format::read` |
+//! | §7.1 step 22 | [`AttestationStatement`](Step::AttestationStatement) | `attestation::AttestationPolicy::statement` |
 //! | §8.2 (x5c) | [`AttestationCertificates`](Step::AttestationCertificates) | `attestation::statement::Statement::judged` |
-//! | §7.1 step 22 | [`AttestationAlgorithm`](Step::AttestationAlgorithm) | `attestation::statement::Judged::algorithm_fits` |
-//! | §7.1 step 22 | [`AttestationSignature`](Step::AttestationSignature) | `attestation::statement::Judged::signature_verifies` |
+//! | §7.1 step 22 | [`AttestationAlgorithm`](Step::AttestationAlgorithm) | `attestation::statement::Judged::check` |
+//! | §7.1 step 22 | [`AttestationSignature`](Step::AttestationSignature) | `attestation::statement::Judged::check` |
+//! | §7.1 step 22 | [`AttestationNonce`](Step::AttestationNonce) | `attestation::statement::Judged::check` |
+//! | §7.1 step 22 | [`AttestationKey`](Step::AttestationKey) | `attestation::statement::Judged::check` |
+//! | §8.3 (magic) | [`TpmMagic`](Step::TpmMagic) | `attestation::tpm::Tpm::check` |
+//! | §8.3 (type) | [`TpmType`](Step::TpmType) | `attestation::tpm::Tpm::check` |
+//! | §8.3 (attested) | [`TpmName`](Step::TpmName) | `attestation::tpm::name` |
+//! | §8.4 (allApplications) | [`AndroidKeyScope`](Step::AndroidKeyScope) | `attestation::android_key::scope` |
+//! | §8.4 (origin) | [`AndroidKeyOrigin`](Step::AndroidKeyOrigin) | `attestation::android_key::origin` |
+//! | §8.4 (purpose) | [`AndroidKeyPurpose`](Step::AndroidKeyPurpose) | `attestation::android_key::purpose` |
+//! | §8.5 (service) | [`SafetyNetService`](Step::SafetyNetService) | `attestation::android_safetynet::service` |
+//! | §8.5 (ctsProfileMatch) | [`SafetyNetIntegrity`](Step::SafetyNetIntegrity) | `attestation::android_safetynet::integrity` |
+//! | §8.5 (timestampMs) | [`SafetyNetTime`](Step::SafetyNetTime) | `attestation::android_safetynet::time` |
 //! | §8.2.1 (version) | [`CertificateVersion`](Step::CertificateVersion) | `attestation::requirements::is_version_3` |
 //! | §8.2.1 (subject) | [`CertificateSubject`](Step::CertificateSubject) | `attestation::requirements::has_a_proper_subject` |
+//! | §8.3.1 (subject alternative name) | [`CertificateAlternativeName`](Step::CertificateAlternativeName) | `attestation::tpm::names_the_tpm` |
+//! | §8.3.1 (extended key usage) | [`CertificateKeyUsage`](Step::CertificateKeyUsage) | `attestation::tpm::is_for_attestation` |
 //! | §8.2.1 (basic constraints) | [`CertificateConstraints`](Step::CertificateConstraints) | `attestation::requirements::is_no_authority` |
 //! | §8.2 (id-fido-gen-ce-aaguid) | [`CertificateModel`](Step::CertificateModel) | `attestation::requirements::is_for_the_model` |
 //! | §8.2.2 (id-fido-gen-ce-sernum) | [`CertificateDevice`](Step::CertificateDevice) | `attestation::requirements::tells_no_device_unasked` |
@@ -68,6 +81,9 @@
 //! | §7.1 step 27 | [`AttestedCredentialId`](Step::AttestedCredentialId) | `registration::is_raw_id` |
 //! | §7.1 step 28 | [`ClientExtensions`](Step::ClientExtensions) | `extensions::only_solicited` |
 //! | §7.1 step 28 | [`AuthenticatorExtensions`](Step::AuthenticatorExtensions) | `extensions::only_solicited` |
+//!
+//! A check that the format of a statement does not have passes: what §8.2.1 asks of certificates is asked of `packed`
+//! statements alone, version, basic constraints and model (§8.3) of `tpm` ones too.
 //!
 //! Step 12 is a hash, step 19 (policy on BS) has no policy here, and storing the record is the caller's. A policy
 //! may let a step pass that it would refuse by default: user verification that is not required, formats that are not
@@ -102,19 +118,27 @@
 //! | §7.2 step 23 | [`ClientExtensions`](Step::ClientExtensions) | `extensions::only_solicited` |
 //! | §7.2 step 23 | [`AuthenticatorExtensions`](Step::AuthenticatorExtensions) | `extensions::only_solicited` |
 //!
+//! # Carelessness
+//!
+//! The feature `careless` adds `RelyingParty::verify_registration_without` and `verify_authentication_without`, which leave out
+//! chosen steps, so that what looks for careless relying parties can be tried against one of each kind.
+//! [`Step::can_be_left_out`] tells which. The feature is for such tests alone, and stands in dev-dependencies alone.
+//!
 //! # What is absent
 //!
-//! Metadata and revocation; the verification of formats other than `none`, `packed` and `fido-u2f`; algorithms other
+//! Metadata and revocation; algorithms other
 //! than ES256, ES384, EdDSA, RS256, ML-DSA-44 and ML-DSA-65; the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
 //! caller's.
 
 mod attestation;
 mod authentication;
 mod authenticator_data;
+mod careless;
 mod client_data;
 mod credential;
 mod curve;
 mod extensions;
+mod jws;
 mod policy;
 mod registration;
 mod rejection;
@@ -122,7 +146,9 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use attestation::{AttestationPolicy, AttestationType, Conveyance, UnknownFormats, UntrustedChain};
+pub use attestation::{
+    AttestationFormat, AttestationPolicy, AttestationType, Conveyance, UnknownFormats, UntrustedChain,
+};
 pub use authentication::{Authenticated, AuthenticationExpectation};
 pub use credential::StoredCredential;
 pub use extensions::Unsolicited;

@@ -1,15 +1,15 @@
 //! Registering a new credential, WebAuthn L3 §7.1, from step 3 on.
-use crate::attestation::{AttestationType, TrustPath};
+use crate::attestation::{AttestationType, Inputs, Judged, Statement, Treatment, TrustPath};
 use crate::credential::StoredCredential;
 use crate::policy::{RelyingParty, UserVerification};
 use crate::rejection::{Ceremony, Rejection, Step, Steps, Verdict, ensure, quoted};
-use crate::{authenticator_data, client_data, curve, extensions, signature};
+use crate::{authenticator_data, careless, client_data, curve, extensions, signature};
 use wire::aaguid::Aaguid;
-use wire::base64url;
 use wire::cose::{Algorithm, PublicKey};
 use wire::ctap2::PUBLIC_KEY;
 use wire::webauthn::json::{AttestationResponse, CreationOptions, RegistrationResponse};
 use wire::webauthn::{self, AttestationObject, AttestedCredentialData, AuthenticatorData, Flags};
+use wire::{base64url, cbor};
 
 /// What a registration is measured by: what was sent out, and what is already there.
 #[derive(Clone)]
@@ -84,12 +84,26 @@ impl RelyingParty {
         expected: &RegistrationExpectation<'_>,
         response: &RegistrationResponse,
     ) -> Result<Registered, Rejection> {
-        self.verify_registration_without(&[], expected, response)
+        self.register(&[], expected, response)
     }
 
-    /// Verifies a registration as a careless relying party would: without the checks in `left_out`. Steps that
-    /// make a value for later ones cannot be left out and are made all the same.
-    pub(crate) fn verify_registration_without(
+    /// Verifies a registration as a careless relying party would: without the checks in `left_out`. One that
+    /// [cannot be left out](Step::can_be_left_out) is made all the same. It is there so that whoever looks for careless
+    /// relying parties can be tried against one of each kind; nothing that guards anything calls it.
+    ///
+    /// # Errors
+    /// The first step that refuses it.
+    #[cfg(any(test, feature = "careless"))]
+    pub fn verify_registration_without(
+        &self,
+        left_out: &[Step],
+        expected: &RegistrationExpectation<'_>,
+        response: &RegistrationResponse,
+    ) -> Result<Registered, Rejection> {
+        self.register(left_out, expected, response)
+    }
+
+    fn register(
         &self,
         left_out: &[Step],
         expected: &RegistrationExpectation<'_>,
@@ -100,8 +114,11 @@ impl RelyingParty {
         steps.check(Step::CredentialId, is_text_of(&response.id, &response.raw_id.0))?;
 
         let client_data_json = &response.response.client_data_json.0;
-        let text = steps.read(Step::ClientDataUtf8, client_data::utf8(client_data_json))?;
-        let client_data = steps.read(Step::ClientDataJson, client_data::json(text))?;
+        let text = steps.read_or(Step::ClientDataUtf8, client_data::utf8(client_data_json), || {
+            Some(careless::text(client_data_json))
+        })?;
+        let client_data =
+            steps.read_or(Step::ClientDataJson, client_data::json(&text), || careless::client_data(&text))?;
         steps.check(Step::Type, client_data::is_of_type(&client_data, webauthn::Ceremony::CREATE))?;
         steps.check(Step::Challenge, client_data::challenge(&client_data, &expected.challenge))?;
         steps.check(Step::Origin, client_data::origin(&client_data, &self.origins))?;
@@ -110,9 +127,13 @@ impl RelyingParty {
         // §7.1 step 12
         let hash = signature::sha256(client_data_json);
 
-        let object = attestation_object(&response.response.attestation_object.0);
-        let object = steps.read(Step::AttestationObject, object)?;
-        let data = steps.read(Step::AuthenticatorData, authenticator_data::read(&object.auth_data))?;
+        let bytes = &response.response.attestation_object.0;
+        let object = steps.read_or(Step::AttestationObject, attestation_object(bytes), || {
+            careless::attestation_object(bytes)
+        })?;
+        let data = authenticator_data::read(&object.auth_data);
+        let data = steps
+            .read_or(Step::AuthenticatorData, data, || careless::authenticator_data(&object.auth_data))?;
         let attested = steps.read(Step::AttestedCredentialData, attested_credential_data(&data))?;
         let key = &attested.public_key;
         steps.check(Step::Conveniences, conveniences_agree(&response.response, &object.auth_data, key))?;
@@ -123,23 +144,31 @@ impl RelyingParty {
         steps.check(Step::BackupState, authenticator_data::backup_state(data.flags))?;
         steps.check(Step::DeviceBound, authenticator_data::device_bound(data.flags, self.device_bound))?;
         steps.check(Step::Algorithm, was_offered(key.algorithm(), &expected.algorithms))?;
-        steps.check(Step::CoseKey, is_plain_cose_key(&data, &object.auth_data))?;
+        steps.check(Step::CoseKey, is_plain_cose_key(attested, &object.auth_data))?;
         steps.check(Step::Curve, curve::sound(key))?;
 
         let policy = &self.attestation;
-        let format = steps.read(Step::Format, policy.format(&object.fmt))?;
-        let statement = steps.read(Step::AttestationStatement, format.read(&object.att_stmt))?;
-        let judged = steps.read(Step::AttestationCertificates, statement.judged())?;
-        steps.check(Step::AttestationAlgorithm, judged.algorithm_fits(key))?;
-        let verdict = judged.signature_verifies(key, &data, &object.auth_data, &hash);
-        steps.check(Step::AttestationSignature, verdict)?;
-        steps.check(Step::CertificateVersion, judged.version())?;
-        steps.check(Step::CertificateSubject, judged.subject())?;
-        steps.check(Step::CertificateConstraints, judged.no_authority())?;
-        steps.check(Step::CertificateModel, judged.model(&data))?;
-        steps.check(Step::CertificateDevice, judged.device(policy.asks_for_enterprise()))?;
+        let format = steps.read_or(Step::Format, policy.format(&object.fmt), || Some(Treatment::Ignored))?;
+        let statement = policy.statement(format, &object.att_stmt);
+        let statement =
+            steps.read_or(Step::AttestationStatement, statement, || Some(Statement::ignored()))?;
+        let judged =
+            steps.read_or(Step::AttestationCertificates, statement.judged(), || Some(Judged::ignored()))?;
+        let inputs = Inputs {
+            key,
+            data: &data,
+            auth_data: &object.auth_data,
+            client_data_hash: &hash,
+            enterprise: policy.asks_for_enterprise(),
+            now: policy.now,
+        };
+        for step in STATEMENT {
+            steps.check(*step, judged.check(*step, &inputs))?;
+        }
         let anchors = steps.read(Step::TrustAnchors, policy.anchors(&statement))?;
-        let path = steps.read(Step::AttestationChain, policy.path(&judged, &anchors))?;
+        let path = steps.read_or(Step::AttestationChain, policy.path(&judged, &anchors), || {
+            Some(judged.unlooked_path())
+        })?;
         steps.check(Step::CertificateValidity, path.is_valid_at(policy.now))?;
         let attestation = judged.attestation_type(&path);
         steps.check(Step::AttestationTrust, policy.trusts(attestation))?;
@@ -183,11 +212,35 @@ impl RelyingParty {
             trust_path: path.to_der(),
             serial_number: judged.serial_number().filter(|_| proven),
             flags: data.flags,
-            warnings: warnings.into_iter().flatten().collect(),
+            warnings: warnings.into_iter().flatten().chain(judged.warnings()).collect(),
             passed: steps.passed(),
         })
     }
 }
+
+/// What §8 asks of a statement in one format or another, in the order of [`Ceremony::steps`].
+const STATEMENT: &[Step] = &[
+    Step::AttestationAlgorithm,
+    Step::AttestationSignature,
+    Step::AttestationNonce,
+    Step::AttestationKey,
+    Step::TpmMagic,
+    Step::TpmType,
+    Step::TpmName,
+    Step::AndroidKeyScope,
+    Step::AndroidKeyOrigin,
+    Step::AndroidKeyPurpose,
+    Step::SafetyNetService,
+    Step::SafetyNetIntegrity,
+    Step::SafetyNetTime,
+    Step::CertificateVersion,
+    Step::CertificateSubject,
+    Step::CertificateAlternativeName,
+    Step::CertificateKeyUsage,
+    Step::CertificateConstraints,
+    Step::CertificateModel,
+    Step::CertificateDevice,
+];
 
 /// §5.1, `type`.
 pub(crate) fn is_public_key(kind: &str) -> Verdict {
@@ -238,8 +291,13 @@ fn was_offered(algorithm: Algorithm, offered: &[Algorithm]) -> Verdict {
 
 /// §6.5.1: the COSE key has alg and what its type requires, and no other member. What was read holds just
 /// that, so writing it again gives the same bytes.
-fn is_plain_cose_key(data: &AuthenticatorData, auth_data: &[u8]) -> Verdict {
-    ensure(data.encode() == auth_data, || "the COSE key has members that it must not have".into())
+fn is_plain_cose_key(attested: &AttestedCredentialData, auth_data: &[u8]) -> Verdict {
+    // §6.1 and §6.5.1: rpIdHash, flags and signCount, aaguid and credentialIdLength.
+    let before = 32 + 1 + 4 + 16 + 2 + attested.credential_id.len();
+    let plain = cbor::encode(&attested.public_key.to_value());
+    ensure(auth_data.get(before..).is_some_and(|rest| rest.starts_with(&plain)), || {
+        "the COSE key has members that it must not have, or is not in canonical CBOR".into()
+    })
 }
 
 /// §7.1 step 25.

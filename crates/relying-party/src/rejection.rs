@@ -75,10 +75,37 @@ pub enum Step {
     AttestationAlgorithm,
     /// The attestation signature verifies.
     AttestationSignature,
+    /// What was attested was asked for in this ceremony: `extraData` of a TPM, `attestationChallenge` of an Android key,
+    /// the nonces of SafetyNet and of Apple.
+    AttestationNonce,
+    /// The key that was attested, by a TPM, by Android or by Apple, is the credential public key.
+    AttestationKey,
+    /// `magic` says that a TPM made it.
+    TpmMagic,
+    /// `type` says that a TPM certified a key.
+    TpmType,
+    /// The name of what the TPM certified is that of the public area in the statement.
+    TpmName,
+    /// An Android key is not for all applications.
+    AndroidKeyScope,
+    /// It was generated where it is.
+    AndroidKeyOrigin,
+    /// It is for signing alone.
+    AndroidKeyPurpose,
+    /// SafetyNet's certificate is the service's.
+    SafetyNetService,
+    /// SafetyNet says that the device passed Android's compatibility tests.
+    SafetyNetIntegrity,
+    /// SafetyNet said so just now.
+    SafetyNetTime,
     /// The attestation certificate has version 3.
     CertificateVersion,
-    /// Its subject has C, O, OU and CN as they must be.
+    /// Its subject has C, O, OU and CN as they must be; that of a TPM's attestation key is empty.
     CertificateSubject,
+    /// It names the TPM.
+    CertificateAlternativeName,
+    /// It says that the TPM's key is for attestation.
+    CertificateKeyUsage,
     /// It is no certificate of a certification authority.
     CertificateConstraints,
     /// If it names a model, it is the one in the authenticator data.
@@ -138,8 +165,21 @@ const REGISTRATION: &[(Step, &str)] = &[
     (Step::AttestationCertificates, "WebAuthn L3 §8.2 (x5c)"),
     (Step::AttestationAlgorithm, "WebAuthn L3 §7.1 step 22"),
     (Step::AttestationSignature, "WebAuthn L3 §7.1 step 22"),
+    (Step::AttestationNonce, "WebAuthn L3 §7.1 step 22"),
+    (Step::AttestationKey, "WebAuthn L3 §7.1 step 22"),
+    (Step::TpmMagic, "WebAuthn L3 §8.3 (magic)"),
+    (Step::TpmType, "WebAuthn L3 §8.3 (type)"),
+    (Step::TpmName, "WebAuthn L3 §8.3 (attested)"),
+    (Step::AndroidKeyScope, "WebAuthn L3 §8.4 (allApplications)"),
+    (Step::AndroidKeyOrigin, "WebAuthn L3 §8.4 (origin)"),
+    (Step::AndroidKeyPurpose, "WebAuthn L3 §8.4 (purpose)"),
+    (Step::SafetyNetService, "WebAuthn L3 §8.5 (service)"),
+    (Step::SafetyNetIntegrity, "WebAuthn L3 §8.5 (ctsProfileMatch)"),
+    (Step::SafetyNetTime, "WebAuthn L3 §8.5 (timestampMs)"),
     (Step::CertificateVersion, "WebAuthn L3 §8.2.1 (version)"),
     (Step::CertificateSubject, "WebAuthn L3 §8.2.1 (subject)"),
+    (Step::CertificateAlternativeName, "WebAuthn L3 §8.3.1 (subject alternative name)"),
+    (Step::CertificateKeyUsage, "WebAuthn L3 §8.3.1 (extended key usage)"),
     (Step::CertificateConstraints, "WebAuthn L3 §8.2.1 (basic constraints)"),
     (Step::CertificateModel, "WebAuthn L3 §8.2 (id-fido-gen-ce-aaguid)"),
     (Step::CertificateDevice, "WebAuthn L3 §8.2.2 (id-fido-gen-ce-sernum)"),
@@ -198,6 +238,14 @@ impl Step {
     pub fn cite(self, ceremony: Ceremony) -> Option<&'static str> {
         ceremony.steps().iter().find(|(step, _)| *step == self).map(|(_, cite)| *cite)
     }
+
+    /// Whether a careless relying party could do without this check in that ceremony. Two it could not: without
+    /// attested credential data there is no key to register, and trust anchors are its own to have, not the client's.
+    pub fn can_be_left_out(self, ceremony: Ceremony) -> bool {
+        let needed = ceremony == Ceremony::Registration
+            && matches!(self, Self::AttestedCredentialData | Self::TrustAnchors);
+        self.cite(ceremony).is_some() && !needed
+    }
 }
 
 /// A ceremony that was refused. Displayed as `WebAuthn L3 §7.1 step 8: the challenge is not the one that was
@@ -254,7 +302,23 @@ impl<'a> Steps<'a> {
         if self.left_out.contains(&step) { Ok(()) } else { self.read(step, verdict) }
     }
 
-    /// A step that makes a value of which later steps have need, and so cannot be left out.
+    /// A step that makes a value of which later steps have need. Where it is left out and refuses, `careless` makes do
+    /// with less; if it can.
+    pub(crate) fn read_or<T>(
+        &mut self,
+        step: Step,
+        result: Result<T, String>,
+        careless: impl FnOnce() -> Option<T>,
+    ) -> Result<T, Rejection> {
+        match result {
+            Err(why) if self.left_out.contains(&step) => {
+                careless().map_or_else(|| self.read(step, Err(why)), Ok)
+            }
+            result => self.read(step, result),
+        }
+    }
+
+    /// A step that makes a value without which there is no ceremony.
     pub(crate) fn read<T>(&mut self, step: Step, result: Result<T, String>) -> Result<T, Rejection> {
         let value = result.map_err(|why| Rejection { ceremony: self.ceremony, step, why })?;
         self.passed.push(step);

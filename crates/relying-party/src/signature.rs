@@ -77,6 +77,11 @@ pub(crate) fn subject_public_key_info(key: &PublicKey) -> Option<Vec<u8>> {
     Some(der(SEQUENCE, &[der(SEQUENCE, &algorithm), der(BIT_STRING, &no_unused_bits)].concat()))
 }
 
+/// r and s of ECDSA as the Ecdsa-Sig-Value of RFC 3279 §2.2.3.
+pub(crate) fn ecdsa_der(r: &[u8], s: &[u8]) -> Vec<u8> {
+    der(SEQUENCE, &[integer(r), integer(s)].concat())
+}
+
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;

@@ -8,12 +8,19 @@ use crate::settings::CounterMode;
 use crate::tenant::Tenant;
 use crate::time::Time;
 use crate::user::User;
-use relying_party::{AttestationPolicy, Conveyance, Counter, RelyingParty, UserVerification};
+use relying_party::{
+    AttestationFormat, AttestationPolicy, Conveyance, Counter, RelyingParty, UserVerification,
+};
 use wire::aaguid::Aaguid;
 use wire::cose::Algorithm;
 
 /// The longest name of an attestation statement format that Entra does not know and takes all the same.
 const LONGEST_FORMAT: usize = 32;
+
+/// The formats whose statements are looked at. Entra without enforcement takes `tpm` and names of its own too (documented),
+/// and enforcement takes `packed` alone: whether it verifies any other is not known.
+const FORMATS: [AttestationFormat; 3] =
+    [AttestationFormat::None, AttestationFormat::Packed, AttestationFormat::FidoU2f];
 
 impl Tenant {
     /// The relying party, at that time.
@@ -28,6 +35,7 @@ impl Tenant {
             conveyance: Conveyance::Direct,
             trust_anchors: self.settings.trust_anchors.clone(),
             now: u64::try_from(now.seconds()).ok(),
+            formats: FORMATS.into(),
             ..AttestationPolicy::lenient(LONGEST_FORMAT)
         };
         party.counter = match self.settings.counter {

@@ -1,9 +1,11 @@
 //! X.509 certificates of attestation: read once, and asked by the steps. WebAuthn L3 §8.2.1, RFC 5280.
+use crate::rejection::{Verdict, ensure};
+use crate::signature::subject_public_key_info;
 use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, SliceReader};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use wire::cose::Algorithm;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use wire::cose::{Algorithm, PublicKey};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 use x509_cert::name::Name;
 use x509_cert::{Certificate as Parsed, Version};
 
@@ -19,6 +21,13 @@ const RSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const RSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+/// anyExtendedKeyUsage.
+const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
+/// tcg-kp-AIKCertificate.
+pub(super) const AIK_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.8.3");
 /// id-fido-gen-ce-aaguid.
 pub(super) const AAGUID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.1.1.4");
 /// id-fido-gen-ce-sernum.
@@ -85,28 +94,58 @@ impl Certificate {
         Ok(found.map(|(_, constraints)| constraints))
     }
 
-    /// An extension of FIDO's that holds an OCTET STRING: whether it is critical, and the bytes.
-    pub(super) fn octets(&self, oid: ObjectIdentifier) -> Result<Option<(bool, Vec<u8>)>, String> {
+    /// An extension that stands there once: whether it is critical, and what it holds.
+    pub(super) fn extension(&self, oid: ObjectIdentifier) -> Result<Option<(bool, &[u8])>, String> {
         let mut found = self.extensions().filter(|extension| extension.extn_id == oid);
         let Some(extension) = found.next() else { return Ok(None) };
-        if found.next().is_some() {
-            return Err(format!("extension {oid} stands there twice"));
-        }
-        let inner = <&OctetStringRef>::from_der(extension.extn_value.as_bytes());
+        ensure(found.next().is_none(), || format!("extension {oid} stands there twice"))?;
+        Ok(Some((extension.critical, extension.extn_value.as_bytes())))
+    }
+
+    /// An extension of FIDO's that holds an OCTET STRING: whether it is critical, and the bytes.
+    pub(super) fn octets(&self, oid: ObjectIdentifier) -> Result<Option<(bool, Vec<u8>)>, String> {
+        let Some((critical, value)) = self.extension(oid)? else { return Ok(None) };
+        let inner = <&OctetStringRef>::from_der(value);
         let inner = inner.map_err(|e| format!("extension {oid} holds no OCTET STRING ({e})"))?;
-        Ok(Some((extension.critical, inner.as_bytes().to_vec())))
+        Ok(Some((critical, inner.as_bytes().to_vec())))
+    }
+
+    /// The subject alternative names, and whether they are critical; `None` if they are absent.
+    pub(super) fn alternative_names(&self) -> Result<Option<(bool, SubjectAltName)>, String> {
+        let found = self.parsed.tbs_certificate().get_extension::<SubjectAltName>();
+        found.map_err(|e| format!("the subject alternative name does not read ({e})"))
+    }
+
+    /// What the key is for; `None` if the certificate does not say.
+    pub(super) fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, String> {
+        let found = self.parsed.tbs_certificate().get_extension::<ExtendedKeyUsage>();
+        let found = found.map_err(|e| format!("the extended key usage does not read ({e})"))?;
+        Ok(found.map(|(_, usage)| usage.0))
     }
 
     fn extensions(&self) -> impl Iterator<Item = &x509_cert::ext::Extension> {
         self.parsed.tbs_certificate().extensions().into_iter().flatten()
     }
 
-    /// RFC 5280 §4.2: what is critical and not understood is a reason to refuse.
+    /// RFC 5280 §4.2: what is critical and not understood is a reason to refuse. Names in a subject alternative name are
+    /// whoever they are of; policies are not asked for, so that any will do (§6.1.1 (c)); of the purposes in an extended
+    /// key usage attestation is one, or any is.
     fn unknown_critical_extension(&self) -> Option<ObjectIdentifier> {
-        let known = [BASIC_CONSTRAINTS, KEY_USAGE];
+        let known = [BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, CERTIFICATE_POLICIES];
+        let attests = || {
+            let usage = self.extended_key_usage().ok().flatten().unwrap_or_default();
+            usage.iter().any(|purpose| [ANY_USAGE, AIK_CERTIFICATE].contains(purpose))
+        };
+        let understood = |oid| known.contains(&oid) || oid == EXTENDED_KEY_USAGE && attests();
         self.extensions()
-            .find(|extension| extension.critical && !known.contains(&extension.extn_id))
+            .find(|extension| extension.critical && !understood(extension.extn_id))
             .map(|extension| extension.extn_id)
+    }
+
+    /// Whether its key is this one.
+    pub(super) fn is_of(&self, key: &PublicKey) -> bool {
+        let own = self.parsed.tbs_certificate().subject_public_key_info().to_der().ok();
+        own.is_some() && own == subject_public_key_info(key)
     }
 
     pub(super) fn key_kind(&self) -> KeyKind {
@@ -129,6 +168,21 @@ impl Certificate {
             (Algorithm::EDDSA, KeyKind::Ed25519) => &signature::ED25519,
             (Algorithm::RS256, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA256,
             _ => return None,
+        })
+    }
+
+    /// Its key is for that algorithm.
+    pub(super) fn goes_with(&self, alg: Algorithm) -> Verdict {
+        ensure(self.verifier(alg).is_some(), || {
+            format!("alg is {alg}, which does not go with the key in the certificate, or is not supported")
+        })
+    }
+
+    /// Its key signed this with that algorithm.
+    pub(super) fn signed(&self, alg: Algorithm, message: &[u8], signature: &[u8]) -> Verdict {
+        let verifies = self.verifier(alg).is_some_and(|verifier| self.verifies(verifier, message, signature));
+        ensure(verifies, || {
+            "the attestation signature does not verify with the key in the certificate".into()
         })
     }
 

@@ -5,7 +5,12 @@ use crate::rejection::{Verdict, ensure};
 /// The certificates from the attestation key's up to a trust anchor, which is the last.
 pub(crate) struct Path<'a>(Vec<&'a Certificate>);
 
-impl Path<'_> {
+impl<'a> Path<'a> {
+    /// These certificates, whatever they are.
+    pub(super) fn of(x5c: &'a [Certificate]) -> Self {
+        Self(x5c.iter().collect())
+    }
+
     /// As DER.
     pub(super) fn to_der(&self) -> Vec<Vec<u8>> {
         self.0.iter().map(|certificate| certificate.der().to_vec()).collect()

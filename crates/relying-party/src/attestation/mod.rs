@@ -1,23 +1,32 @@
 //! Attestation: WebAuthn L3 §6.5, §7.1 steps 21 to 24, and the formats of §8.
 //!
-//! Supported are `none`, `packed` and `fido-u2f`. A statement that carries certificates needs trust anchors to mean
+//! Supported are all of [`AttestationFormat`]. A statement that carries certificates needs trust anchors to mean
 //! anything: a [`RelyingParty`](crate::RelyingParty) that was given none refuses it at
 //! [`Step::TrustAnchors`](crate::Step::TrustAnchors). One that is content with less says so in its
 //! [`AttestationPolicy`]: a chain that leads nowhere and a format that nobody knows are then
 //! [`Unverified`](AttestationType::Unverified).
+mod android_key;
+mod android_safetynet;
+mod apple;
 mod certificate;
 mod chain;
+mod compound;
 mod fido_u2f;
+mod format;
 mod none;
 mod packed;
 mod requirements;
 mod statement;
+mod tpm;
 
-pub(crate) use statement::{Format, Judged, Statement, TrustPath};
+pub use format::AttestationFormat;
+pub(crate) use format::Treatment;
+pub(crate) use statement::{Inputs, Judged, Statement, TrustPath};
 
 use crate::rejection::{Verdict, ensure, quoted};
 use certificate::Certificate;
 use serde::{Deserialize, Serialize};
+use wire::cbor::Value;
 
 /// What proves the origin of a credential, WebAuthn L3 §6.5.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,8 +36,8 @@ pub enum AttestationType {
     None,
     /// The credential's own key: it proves possession of that key and nothing else.
     SelfAttestation,
-    /// An attestation key with certificates up to a trust anchor. Basic, AttCA or AnonCA: which of them it is, only
-    /// knowledge about the anchor could tell.
+    /// Certificates up to a trust anchor: an attestation key's, or (§8.4, §8.8) the credential's own. Basic, AttCA or
+    /// AnonCA: which of them it is, only knowledge about the anchor could tell.
     Basic,
     /// Nothing that was verified: certificates that lead to no trust anchor, or a statement in a format that is not
     /// known here. It can come only of [`UntrustedChain::AcceptAsUnverified`] and [`UnknownFormats::AcceptUpTo`].
@@ -100,6 +109,8 @@ pub struct AttestationPolicy {
     pub now: Option<u64>,
     /// What becomes of a chain that cannot be trusted.
     pub untrusted_chain: UntrustedChain,
+    /// The formats that it knows. Every other is [unknown](Self::unknown_formats) to it.
+    pub formats: Vec<AttestationFormat>,
     /// What becomes of a statement that cannot be read.
     pub unknown_formats: UnknownFormats,
 }
@@ -112,6 +123,7 @@ impl Default for AttestationPolicy {
             trust_anchors: Vec::new(),
             now: None,
             untrusted_chain: UntrustedChain::Refuse,
+            formats: AttestationFormat::ALL.into(),
             unknown_formats: UnknownFormats::Refuse,
         }
     }
@@ -128,16 +140,51 @@ impl AttestationPolicy {
         policy
     }
 
-    /// §7.1 step 21.
-    pub(crate) fn format(&self, fmt: &str) -> Result<Format, String> {
-        let UnknownFormats::AcceptUpTo(longest) = self.unknown_formats else { return Format::named(fmt) };
-        Format::named(fmt).or_else(|_| {
-            ensure((1..=longest).contains(&fmt.chars().count()), || {
-                let name = quoted(fmt);
-                format!("the format is {name}; names of unknown formats have 1 to {longest} characters here")
-            })?;
-            Ok(Format::Unknown)
-        })
+    /// §7.1 step 21: a case-sensitive match.
+    pub(crate) fn format(&self, fmt: &str) -> Result<Treatment, String> {
+        if let Some(known) = self.formats.iter().find(|known| known.as_str() == fmt) {
+            return Ok(Treatment::Verified(*known));
+        }
+        let UnknownFormats::AcceptUpTo(longest) = self.unknown_formats else {
+            let known: Vec<&str> = self.formats.iter().map(|known| known.as_str()).collect();
+            return Err(format!("the format is {}; those supported are {}", quoted(fmt), known.join(", ")));
+        };
+        ensure((1..=longest).contains(&fmt.chars().count()), || {
+            let name = quoted(fmt);
+            format!("the format is {name}; names of unknown formats have 1 to {longest} characters here")
+        })?;
+        Ok(Treatment::Unknown)
+    }
+
+    /// §7.1 step 22: the statement, if it has the shape of its format. The statements in a compound one are treated as
+    /// if they stood alone (§8.9).
+    pub(crate) fn statement<'a>(
+        &self,
+        treatment: Treatment,
+        att_stmt: &'a Value,
+    ) -> Result<Statement<'a>, String> {
+        let format = match treatment {
+            Treatment::Verified(format) => format,
+            Treatment::Unknown => return Ok(Statement::unknown()),
+            Treatment::Ignored => return Ok(Statement::ignored()),
+        };
+        if format != AttestationFormat::Compound {
+            return Ok(Statement::single(format.read(att_stmt)?));
+        }
+        let mut whole = Statement { parts: Vec::new() };
+        for (at, (fmt, att_stmt)) in compound::parts(att_stmt)?.into_iter().enumerate() {
+            let place = format!("statement {} ({}): ", at + 1, quoted(fmt));
+            let part = match self.format(fmt) {
+                Ok(Treatment::Verified(AttestationFormat::Compound)) => {
+                    Err("a compound statement holds no other (§8.9)".into())
+                }
+                Ok(treatment) => self.statement(treatment, att_stmt),
+                Err(why) => Err(why),
+            };
+            let part = part.map_err(|why| format!("{place}{why}"))?;
+            whole.parts.extend(part.parts.into_iter().map(|(_, procedure)| (place.clone(), procedure)));
+        }
+        Ok(whole)
     }
 
     /// §7.1 step 24: the path to a trust anchor. Where a chain may be worth nothing, one that is not valid today is

@@ -1,10 +1,11 @@
 //! Format `packed`, WebAuthn L3 §8.2.
-use super::Statement;
-use crate::rejection::ensure;
+use super::certificate::Certificate;
+use super::requirements;
+use super::statement::{Inputs, Procedure, Proof, certificates, has_no_members_but, leaf};
+use crate::rejection::{Step, Verdict, ensure};
+use crate::signature;
 use wire::cbor::{Field, Key, Kind, Record, Value};
 use wire::cose::Algorithm;
-
-pub(super) const FORMAT: &str = "packed";
 
 const STATEMENT: &[Field] = &[
     Field::required(Key::Text("alg"), "alg", Kind::Int),
@@ -12,21 +13,75 @@ const STATEMENT: &[Field] = &[
     Field::optional(Key::Text("x5c"), "x5c", Kind::Array),
 ];
 
-pub(super) fn read(att_stmt: &Value) -> Result<Statement<'_>, String> {
+/// A statement of this format.
+pub(super) struct Packed<'a> {
+    alg: Algorithm,
+    sig: &'a [u8],
+    /// `None` if the credential's own key signed.
+    x5c: Option<Vec<&'a [u8]>>,
+}
+
+pub(super) fn read(att_stmt: &Value) -> Result<Packed<'_>, String> {
     let map = Record::read(att_stmt, "packed attestation statement", STATEMENT)
         .map_err(|e| e.reason.to_string())?;
-    let alg = Algorithm(map.int("alg").expect("required by the table"));
-    let sig = map.bytes("sig").expect("required by the table");
-    let x5c = map.array("x5c");
-    // The CDDL of §8.2 lists the members of a closed map.
-    let expected = 2 + usize::from(x5c.is_some());
-    ensure(att_stmt.as_map().is_some_and(|members| members.len() == expected), || {
-        "a packed attestation statement has no members but alg, sig and x5c (§8.2)".into()
-    })?;
-    let Some(x5c) = x5c else { return Ok(Statement::PackedSelf { alg, sig }) };
-    let x5c: Option<Vec<&[u8]>> = x5c.iter().map(|member| member.as_bytes().map(Vec::as_slice)).collect();
-    match x5c.filter(|x5c| !x5c.is_empty()) {
-        Some(x5c) => Ok(Statement::PackedChain { alg, sig, x5c }),
-        None => Err("x5c is not a list of at least one certificate (§8.2)".into()),
+    has_no_members_but(att_stmt, "a packed attestation statement (§8.2)", &["alg", "sig", "x5c"])?;
+    Ok(Packed {
+        alg: Algorithm(map.int("alg").expect("required by the table")),
+        sig: map.bytes("sig").expect("required by the table"),
+        x5c: map.array("x5c").map(certificates).transpose()?,
+    })
+}
+
+impl Procedure for Packed<'_> {
+    fn x5c(&self) -> Vec<&[u8]> {
+        self.x5c.clone().unwrap_or_default()
+    }
+
+    fn check(&self, step: Step, x5c: &[Certificate], inputs: &Inputs<'_>) -> Verdict {
+        if self.x5c.is_none() {
+            return self.check_self_attestation(step, inputs);
+        }
+        let leaf = leaf(x5c)?;
+        match step {
+            Step::AttestationAlgorithm => leaf.goes_with(self.alg),
+            Step::AttestationSignature => leaf.signed(self.alg, &inputs.message(), self.sig),
+            Step::CertificateVersion => requirements::is_version_3(leaf),
+            Step::CertificateSubject => requirements::has_a_proper_subject(leaf),
+            Step::CertificateConstraints => requirements::is_no_authority(leaf),
+            Step::CertificateModel => requirements::is_for_the_model(leaf, inputs.aaguid()),
+            Step::CertificateDevice => requirements::tells_no_device_unasked(leaf, inputs.enterprise),
+            _ => Ok(()),
+        }
+    }
+
+    fn proof(&self) -> Proof {
+        if self.x5c.is_some() { Proof::Certificates } else { Proof::OwnKey }
+    }
+
+    fn names_models(&self) -> bool {
+        true
+    }
+}
+
+impl Packed<'_> {
+    /// "If x5c is not present, self attestation is in use."
+    fn check_self_attestation(&self, step: Step, inputs: &Inputs<'_>) -> Verdict {
+        match step {
+            Step::AttestationAlgorithm => ensure(self.alg == inputs.key.algorithm(), || {
+                format!(
+                    "self attestation says {}, the credential public key is for {}",
+                    self.alg,
+                    inputs.key.algorithm()
+                )
+            }),
+            Step::AttestationSignature => {
+                let verifies =
+                    signature::verifies(inputs.key, inputs.auth_data, inputs.client_data_hash, self.sig);
+                ensure(verifies, || {
+                    "the attestation signature does not verify with the credential public key".into()
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -50,14 +50,18 @@ pub(super) fn is_no_authority(certificate: &Certificate) -> Verdict {
     })
 }
 
+/// The model that the certificate names, and whether the extension that does so is critical.
+pub(super) fn model(certificate: &Certificate) -> Result<Option<(bool, Aaguid)>, String> {
+    let Some((critical, bytes)) = certificate.octets(AAGUID)? else { return Ok(None) };
+    let bytes = <[u8; 16]>::try_from(bytes.as_slice())
+        .map_err(|_| format!("the AAGUID extension has {} bytes, and an AAGUID 16", bytes.len()))?;
+    Ok(Some((critical, Aaguid(bytes))))
+}
+
 /// The model's AAGUID, if the certificate names one: that of the authenticator data, and not critical.
 pub(super) fn is_for_the_model(certificate: &Certificate, aaguid: Aaguid) -> Verdict {
-    let Some((critical, bytes)) = certificate.octets(AAGUID)? else { return Ok(()) };
+    let Some((critical, certified)) = model(certificate)? else { return Ok(()) };
     ensure(!critical, || "the AAGUID extension is critical".into())?;
-    let certified = Aaguid(
-        <[u8; 16]>::try_from(bytes.as_slice())
-            .map_err(|_| format!("the AAGUID extension has {} bytes, and an AAGUID 16", bytes.len()))?,
-    );
     ensure(certified == aaguid, || {
         format!("the certificate is for AAGUID {certified}, and the authenticator data say {aaguid}")
     })

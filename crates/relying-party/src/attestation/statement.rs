@@ -1,229 +1,240 @@
 //! An attestation statement on its way through the steps of §7.1.
 use super::certificate::{Certificate, SERIAL_NUMBER};
 use super::chain::{self, Path};
-use super::{AttestationType, fido_u2f, none, packed, requirements};
-use crate::rejection::{Verdict, ensure, quoted};
-use crate::signature;
+use super::{AttestationType, none, requirements};
+use crate::rejection::{Step, Verdict};
+use wire::aaguid::Aaguid;
 use wire::cbor::Value;
-use wire::cose::{Algorithm, PublicKey};
+use wire::cose::PublicKey;
 use wire::webauthn::AuthenticatorData;
 
-/// A format.
-#[derive(Clone, Copy)]
-pub(crate) enum Format {
-    None,
-    Packed,
-    FidoU2f,
-    /// One that cannot be verified.
-    Unknown,
+/// The verification procedure inputs of §6.5.4 and what else the procedures of §8 are measured by.
+pub(crate) struct Inputs<'a> {
+    /// The credential public key in `data`.
+    pub(crate) key: &'a PublicKey,
+    /// What `auth_data` says.
+    pub(crate) data: &'a AuthenticatorData,
+    pub(crate) auth_data: &'a [u8],
+    pub(crate) client_data_hash: &'a [u8; 32],
+    /// Whether what tells one device apart was asked for.
+    pub(crate) enterprise: bool,
+    /// Seconds since 1970, where there is a clock.
+    pub(crate) now: Option<u64>,
 }
 
-impl Format {
-    /// §7.1 step 21: a case-sensitive match.
-    pub(crate) fn named(fmt: &str) -> Result<Self, String> {
-        match fmt {
-            none::FORMAT => Ok(Self::None),
-            packed::FORMAT => Ok(Self::Packed),
-            fido_u2f::FORMAT => Ok(Self::FidoU2f),
-            _ => Err(format!("the format is {}; those supported are none, packed and fido-u2f", quoted(fmt))),
-        }
+impl Inputs<'_> {
+    /// The concatenation of authenticator data and client data hash, which most formats sign or hash.
+    pub(super) fn message(&self) -> Vec<u8> {
+        [self.auth_data, self.client_data_hash].concat()
     }
 
-    /// §7.1 step 22: the statement, if it has the shape of this format.
-    pub(crate) fn read(self, att_stmt: &Value) -> Result<Statement<'_>, String> {
-        match self {
-            Self::None => none::read(att_stmt),
-            Self::Packed => packed::read(att_stmt),
-            Self::FidoU2f => fido_u2f::read(att_stmt),
-            Self::Unknown => Ok(Statement::Unknown),
-        }
+    /// The model that the authenticator claims to be.
+    pub(super) fn aaguid(&self) -> Aaguid {
+        self.data.attested.as_ref().map(|attested| attested.aaguid).unwrap_or_default()
     }
 }
 
-/// An attestation statement with the shape of its format.
-pub(crate) enum Statement<'a> {
-    /// §8.7.
-    None,
-    /// §8.2 without `x5c`: signed with the credential's own key.
-    PackedSelf { alg: Algorithm, sig: &'a [u8] },
-    /// §8.2 with `x5c`.
-    PackedChain { alg: Algorithm, sig: &'a [u8], x5c: Vec<&'a [u8]> },
-    /// §8.6.
-    FidoU2f { sig: &'a [u8], x5c: Vec<&'a [u8]> },
-    /// Whatever it is.
+/// What a statement is good for, once nothing speaks against it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing.
+    Nothing,
+    /// Possession of the credential's own key.
+    OwnKey,
+    /// What its certificates say, if they are trusted.
+    Certificates,
+    /// It was not looked at.
     Unknown,
+}
+
+/// The verification procedure of one format, over a statement that has its shape.
+pub(super) trait Procedure {
+    /// `x5c` in DER, the attestation key's first.
+    fn x5c(&self) -> Vec<&[u8]> {
+        Vec::new()
+    }
+
+    /// One check of the procedure; one that the format does not have passes. `x5c` are the certificates of
+    /// [`x5c`](Self::x5c), read.
+    fn check(&self, step: Step, x5c: &[Certificate], inputs: &Inputs<'_>) -> Verdict;
+
+    /// What it proves.
+    fn proof(&self) -> Proof;
+
+    /// Whether the format has §8.2.1's extension that names the model, and §8.2.2's that names the device.
+    fn names_models(&self) -> bool {
+        false
+    }
+
+    /// What is worth knowing although it is no reason to refuse.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The certificate of the attestation key.
+pub(super) fn leaf(x5c: &[Certificate]) -> Result<&Certificate, String> {
+    x5c.first().ok_or_else(|| "there is no attestation certificate".into())
+}
+
+/// `x5c` as the formats have it: a list of at least one certificate.
+pub(super) fn certificates(x5c: &[Value]) -> Result<Vec<&[u8]>, String> {
+    let x5c: Option<Vec<&[u8]>> = x5c.iter().map(|member| member.as_bytes().map(Vec::as_slice)).collect();
+    x5c.filter(|x5c| !x5c.is_empty()).ok_or_else(|| "x5c is not a list of at least one certificate".into())
+}
+
+/// The member names of a statement are those of the CDDL in §8, which lists the members of closed maps.
+pub(super) fn has_no_members_but(att_stmt: &Value, what: &str, names: &[&str]) -> Verdict {
+    let known = |(key, _): &(Value, Value)| key.as_text().is_some_and(|key| names.contains(&key));
+    crate::rejection::ensure(att_stmt.as_map().is_some_and(|members| members.iter().all(known)), || {
+        format!("{what} has members other than {}", names.join(", "))
+    })
+}
+
+/// A statement with the shape of its format; of a compound one, each of its statements.
+pub(crate) struct Statement<'a> {
+    /// With what is said of each before a complaint about it.
+    pub(super) parts: Vec<(String, Box<dyn Procedure + 'a>)>,
 }
 
 impl<'a> Statement<'a> {
-    fn x5c(&self) -> &[&'a [u8]] {
-        match self {
-            Self::PackedChain { x5c, .. } | Self::FidoU2f { x5c, .. } => x5c,
-            Self::None | Self::PackedSelf { .. } | Self::Unknown => &[],
-        }
+    /// One that stands alone.
+    pub(super) fn single(procedure: Box<dyn Procedure + 'a>) -> Self {
+        Self { parts: vec![(String::new(), procedure)] }
+    }
+
+    /// One that is not looked at, as if there were none.
+    pub(crate) fn ignored() -> Self {
+        Self::single(Box::new(none::None))
+    }
+
+    /// One in a format that is not known.
+    pub(super) fn unknown() -> Self {
+        Self::single(Box::new(none::Unknown))
     }
 
     /// How many certificates it carries.
     pub(super) fn certificates(&self) -> usize {
-        self.x5c().len()
+        self.parts.iter().map(|(_, procedure)| procedure.x5c().len()).sum()
     }
 
     /// The statement with its certificates read.
     pub(crate) fn judged(&self) -> Result<Judged<'_>, String> {
-        let read = |(at, der): (usize, &&[u8])| {
-            Certificate::read(der).map_err(|why| format!("x5c certificate {} {why}", at + 1))
-        };
-        let x5c = self.x5c().iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        Ok(Judged { statement: self, x5c })
+        let parts = self.parts.iter().map(|(place, procedure)| {
+            let read = |(at, der): (usize, &[u8])| {
+                Certificate::read(der).map_err(|why| format!("{place}x5c certificate {} {why}", at + 1))
+            };
+            let x5c = procedure.x5c().into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+            Ok(Part { place, procedure: &**procedure, x5c })
+        });
+        Ok(Judged { parts: parts.collect::<Result<_, String>>()? })
     }
 }
 
-/// A statement and its certificates.
-pub(crate) struct Judged<'a> {
-    statement: &'a Statement<'a>,
+/// One statement and its certificates.
+struct Part<'a> {
+    place: &'a str,
+    procedure: &'a dyn Procedure,
     x5c: Vec<Certificate>,
 }
 
-impl Judged<'_> {
-    /// The certificate of the attestation key.
-    fn leaf(&self) -> Option<&Certificate> {
-        self.x5c.first()
+impl Part<'_> {
+    /// The leaf, if it can name a model and a device.
+    fn naming_leaf(&self) -> Option<&Certificate> {
+        self.x5c.first().filter(|_| self.procedure.names_models())
+    }
+}
+
+/// A statement, or those of a compound one, and their certificates.
+pub(crate) struct Judged<'a> {
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> Judged<'a> {
+    /// A statement that is not looked at, as if there were none.
+    pub(crate) const fn ignored() -> Self {
+        Self { parts: Vec::new() }
     }
 
-    /// The leaf of a packed statement, for which §8.2.1 has requirements.
-    fn packed_leaf(&self) -> Option<&Certificate> {
-        self.leaf().filter(|_| matches!(self.statement, Statement::PackedChain { .. }))
+    /// One of the checks that §8 makes of a statement. Of a compound statement every part must pass: §8.9 leaves to
+    /// the relying party how many are enough.
+    pub(crate) fn check(&self, step: Step, inputs: &Inputs<'_>) -> Verdict {
+        self.parts.iter().try_for_each(|part| {
+            part.procedure.check(step, &part.x5c, inputs).map_err(|why| format!("{}{why}", part.place))
+        })
     }
 
-    /// §8.2 and §8.6, verification procedures: what signs is for the algorithm that the statement names, or that the
-    /// format has.
-    pub(crate) fn algorithm_fits(&self, key: &PublicKey) -> Verdict {
-        match (self.statement, self.leaf()) {
-            (Statement::PackedSelf { alg, .. }, _) => ensure(*alg == key.algorithm(), || {
-                format!("self attestation says {alg}, the credential public key is for {}", key.algorithm())
-            }),
-            (Statement::PackedChain { alg, .. }, Some(leaf)) => ensure(leaf.verifier(*alg).is_some(), || {
-                format!(
-                    "alg is {alg}, which does not go with the key in the certificate, or is not supported"
-                )
-            }),
-            (Statement::FidoU2f { .. }, Some(leaf)) => fido_u2f::keys_fit(leaf, key),
-            _ => Ok(()),
-        }
+    /// §7.1 step 24: the paths to trust anchors, if there are certificates.
+    pub(crate) fn path<'b>(&'b self, anchors: &'b [Certificate]) -> Result<TrustPath<'b>, String> {
+        let certified = self.parts.iter().filter(|part| !part.x5c.is_empty());
+        let path = |part: &'b Part<'a>| {
+            chain::build(&part.x5c, anchors).map_err(|why| format!("{}{why}", part.place))
+        };
+        let paths = certified.map(path).collect::<Result<Vec<_>, _>>()?;
+        Ok(if paths.is_empty() { TrustPath::Empty } else { TrustPath::Anchored(paths) })
     }
 
-    /// §8.2 and §8.6, verification procedures: sig verifies with the key that the format names.
-    pub(crate) fn signature_verifies(
-        &self,
-        key: &PublicKey,
-        data: &AuthenticatorData,
-        auth_data: &[u8],
-        client_data_hash: &[u8; 32],
-    ) -> Verdict {
-        match (self.statement, self.leaf()) {
-            (Statement::PackedSelf { sig, .. }, _) => {
-                ensure(signature::verifies(key, auth_data, client_data_hash, sig), || {
-                    "the attestation signature does not verify with the credential public key".into()
-                })
-            }
-            (Statement::PackedChain { alg, sig, .. }, Some(leaf)) => {
-                let message = [auth_data, client_data_hash].concat();
-                let verifies =
-                    leaf.verifier(*alg).is_some_and(|verifier| leaf.verifies(verifier, &message, sig));
-                ensure(verifies, || {
-                    "the attestation signature does not verify with the key in the certificate".into()
-                })
-            }
-            (Statement::FidoU2f { sig, .. }, Some(leaf)) => {
-                fido_u2f::signature_verifies(leaf, sig, data, client_data_hash)
-            }
-            _ => Ok(()),
-        }
+    /// The certificates as they stand there, as one who does not look at anchors would take them.
+    pub(crate) fn unlooked_path(&self) -> TrustPath<'_> {
+        let certified = self.parts.iter().filter(|part| !part.x5c.is_empty());
+        TrustPath::Anchored(certified.map(|part| Path::of(&part.x5c)).collect())
     }
 
-    /// §8.2.1, version.
-    pub(crate) fn version(&self) -> Verdict {
-        self.packed_leaf().map_or(Ok(()), requirements::is_version_3)
-    }
-
-    /// §8.2.1, subject.
-    pub(crate) fn subject(&self) -> Verdict {
-        self.packed_leaf().map_or(Ok(()), requirements::has_a_proper_subject)
-    }
-
-    /// §8.2.1, basic constraints.
-    pub(crate) fn no_authority(&self) -> Verdict {
-        self.packed_leaf().map_or(Ok(()), requirements::is_no_authority)
-    }
-
-    /// §8.2, verification procedure, and §8.2.1: the model.
-    pub(crate) fn model(&self, data: &AuthenticatorData) -> Verdict {
-        let aaguid = data.attested.as_ref().map(|attested| attested.aaguid).unwrap_or_default();
-        self.packed_leaf().map_or(Ok(()), |leaf| requirements::is_for_the_model(leaf, aaguid))
-    }
-
-    /// §8.2.2: the one device.
-    pub(crate) fn device(&self, enterprise: bool) -> Verdict {
-        self.packed_leaf().map_or(Ok(()), |leaf| requirements::tells_no_device_unasked(leaf, enterprise))
-    }
-
-    /// §7.1 step 24: the path to a trust anchor, if there are certificates.
-    pub(crate) fn path<'a>(&'a self, anchors: &'a [Certificate]) -> Result<TrustPath<'a>, String> {
-        if self.x5c.is_empty() {
-            Ok(TrustPath::Empty)
-        } else {
-            chain::build(&self.x5c, anchors).map(TrustPath::Anchored)
-        }
-    }
-
-    /// What proves the origin of the credential.
+    /// What proves the origin of the credential: the most that one of the statements proves.
     pub(crate) fn attestation_type(&self, path: &TrustPath<'_>) -> AttestationType {
-        match (self.statement, path) {
-            (Statement::None, _) => AttestationType::None,
-            (Statement::PackedSelf { .. }, _) => AttestationType::SelfAttestation,
-            (Statement::PackedChain { .. } | Statement::FidoU2f { .. }, TrustPath::Anchored(_)) => {
-                AttestationType::Basic
-            }
-            _ => AttestationType::Unverified,
+        let proves = |proof| self.parts.iter().any(|part| part.procedure.proof() == proof);
+        if proves(Proof::Certificates) && matches!(path, TrustPath::Anchored(_)) {
+            AttestationType::Basic
+        } else if proves(Proof::OwnKey) {
+            AttestationType::SelfAttestation
+        } else if proves(Proof::Certificates) || proves(Proof::Unknown) {
+            AttestationType::Unverified
+        } else {
+            AttestationType::None
         }
     }
 
     /// Whether a certificate names the model.
     pub(crate) fn names_the_model(&self) -> bool {
-        let named =
-            |leaf: &Certificate| leaf.octets(super::certificate::AAGUID).is_ok_and(|found| found.is_some());
-        self.packed_leaf().is_some_and(named)
+        let names = |leaf: &Certificate| requirements::model(leaf).is_ok_and(|named| named.is_some());
+        self.parts.iter().filter_map(Part::naming_leaf).any(names)
     }
 
     /// The serial number that tells the one device apart, §8.2.2.
     pub(crate) fn serial_number(&self) -> Option<Vec<u8>> {
-        let found = self.packed_leaf()?.octets(SERIAL_NUMBER).ok()?;
-        found.map(|(_, serial)| serial)
+        let serial = |leaf: &Certificate| leaf.octets(SERIAL_NUMBER).ok()?.map(|(_, serial)| serial);
+        self.parts.iter().filter_map(Part::naming_leaf).find_map(serial)
+    }
+
+    /// What is worth knowing.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.parts.iter().filter_map(|part| Some(format!("{}{}", part.place, part.procedure.warning()?)))
     }
 }
 
-/// The attestation trust path, §6.5.
+/// The attestation trust path, §6.5: one for each statement with certificates.
 pub(crate) enum TrustPath<'a> {
     /// There are no certificates.
     Empty,
     /// It ends at a trust anchor.
-    Anchored(Path<'a>),
+    Anchored(Vec<Path<'a>>),
     /// There are certificates, and they are worth nothing; why.
     Nowhere(String),
 }
 
 impl<'a> TrustPath<'a> {
-    fn anchored(&self) -> Option<&Path<'a>> {
-        if let Self::Anchored(path) = self { Some(path) } else { None }
+    fn anchored(&self) -> &[Path<'a>] {
+        if let Self::Anchored(paths) = self { paths } else { &[] }
     }
 
     /// §7.1 step 24: every certificate is valid at that time.
     pub(crate) fn is_valid_at(&self, now: Option<u64>) -> Verdict {
-        self.anchored().map_or(Ok(()), |path| path.is_valid_at(now))
+        self.anchored().iter().try_for_each(|path| path.is_valid_at(now))
     }
 
-    /// From the attestation key's certificate to the trust anchor, in DER.
+    /// From the attestation key's certificate to the trust anchor, in DER; of a compound statement the first.
     pub(crate) fn to_der(&self) -> Vec<Vec<u8>> {
-        self.anchored().map(Path::to_der).unwrap_or_default()
+        self.anchored().first().map(Path::to_der).unwrap_or_default()
     }
 
     /// Why there is nothing to be trusted, if there are certificates.

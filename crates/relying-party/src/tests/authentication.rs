@@ -73,8 +73,18 @@ const ROWS: &[Row] = &[
     (Step::AuthenticatorData, "extensions without ED", |c| c.data.flags.0 &= !Flags::ED.0),
     (Step::AuthenticatorData, "ED without extensions", |c| c.data.extensions = None),
     (Step::AuthenticatorData, "AT without attested credential data", |c| c.data.flags |= Flags::AT),
+    (Step::ClientDataUtf8, "a member in another encoding", |c| {
+        let mut json = c.client.encode();
+        json.splice(1..1, *b"\"x\":\"\xFF\",");
+        c.client_json = Some(json);
+    }),
     (Step::ClientDataUtf8, "client data in another encoding", |c| {
         c.client_json = Some(c.client.encode().into_iter().chain([0xC3]).collect());
+    }),
+    (Step::ClientDataJson, "a member twice", |c| {
+        let mut json = c.client.encode();
+        json.splice(1..1, *b"\"origin\":\"https://evil.test\",");
+        c.client_json = Some(json);
     }),
     (Step::ClientDataJson, "empty client data", |c| c.client_json = Some(vec![])),
     (Step::ClientDataJson, "an array of the members", |c| {

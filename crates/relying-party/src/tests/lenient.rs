@@ -1,7 +1,7 @@
 //! A policy that lowers instead of refusing: what it lets pass, what it calls it, and that nothing else goes by.
 use super::pki::{Authority, Leaf, SERIAL, octets};
 use super::signer::{ALGORITHMS, Registration, Statement};
-use super::{certificates, registration};
+use super::{certificates, formats, registration};
 use crate::*;
 use rcgen::KeyPair;
 use wire::aaguid::Aaguid;
@@ -34,7 +34,7 @@ fn still_refused(step: Step, what: &str) -> bool {
 #[test]
 fn whatever_is_wrong_with_more_than_trust_is_refused_by_the_same_step() {
     let mut lowered = 0;
-    for (step, what, spoil) in registration::ROWS.iter().chain(certificates::ROWS) {
+    for (step, what, spoil) in registration::ROWS.iter().chain(certificates::ROWS).chain(formats::ROWS) {
         let mut ceremony = lenient(Registration::new(Algorithm::ES256, Statement::None));
         spoil(&mut ceremony);
         match ceremony.run() {
@@ -135,7 +135,7 @@ fn names_of_unknown_formats_are_measured_in_characters() {
     let anything = || cbor::text_map([("anything", Some(7.into()))]);
     const LONG: &str = "ääääääääääääääääääääääääääääääää";
     assert_eq!((LONG.chars().count(), LONG.len()), (LONGEST, 2 * LONGEST));
-    for fmt in ["x", "tpm", "android-safetynet", "Packed", LONG] {
+    for fmt in ["x", "TPM", "android-safety-net", "Packed", LONG] {
         let registered = run(fmt, anything()).unwrap();
         assert_eq!((registered.attestation, registered.fmt.as_str()), (AttestationType::Unverified, fmt));
         let warning = registered.warnings.last().unwrap();

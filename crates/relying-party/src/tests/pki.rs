@@ -1,5 +1,6 @@
 //! A certification authority and attestation certificates that can be wrong in every way, by rcgen: a library that
 //! has nothing in common with what reads them.
+use super::makers::tlv;
 use rcgen::string::PrintableString;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, IsCa, Issuer,
@@ -7,7 +8,7 @@ use rcgen::{
 };
 use std::sync::LazyLock;
 use wire::cbor::Value;
-use wire::cose::Algorithm;
+use wire::cose::{Algorithm, PublicKey};
 
 pub(super) const AAGUID: &[u64] = &[1, 3, 6, 1, 4, 1, 45724, 1, 1, 4];
 pub(super) const SERIAL: &[u64] = &[1, 3, 6, 1, 4, 1, 45724, 1, 1, 2];
@@ -114,6 +115,40 @@ pub(super) struct Leaf {
     pub(super) signature: Option<Vec<u8>>,
     /// In place of all certificates.
     pub(super) x5c: Option<Vec<Vec<u8>>>,
+    /// The key that is certified, if it is not `key`.
+    pub(super) certified: Option<PublicKey>,
+    /// Who signs, if it is not `key`.
+    pub(super) signer: Option<Sign>,
+}
+
+/// What signs a message.
+pub(super) type Sign = fn(&[u8]) -> Vec<u8>;
+
+/// A public key for rcgen.
+struct Certified(Vec<u8>, &'static rcgen::SignatureAlgorithm);
+
+impl Certified {
+    fn new(key: &PublicKey) -> Self {
+        match key {
+            PublicKey::P256 { x, y } => Self([&[4], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P256_SHA256),
+            PublicKey::Rsa { n, e } => {
+                // RSAPublicKey, RFC 8017 §A.1.1; both numbers begin with a bit that is set, or with none.
+                let integers = [tlv(&[2], &[&[0], n.as_slice()].concat()), tlv(&[2], e)].concat();
+                Self(tlv(&[0x30], &integers), &rcgen::PKCS_RSA_SHA256)
+            }
+            other => panic!("no certificate is made for {} here", other.algorithm()),
+        }
+    }
+}
+
+impl rcgen::PublicKeyData for Certified {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        self.1
+    }
 }
 
 impl Leaf {
@@ -134,6 +169,8 @@ impl Leaf {
             further: Vec::new(),
             signature: None,
             x5c: None,
+            certified: None,
+            signer: None,
         }
     }
 
@@ -141,7 +178,11 @@ impl Leaf {
         if let Some(x5c) = &self.x5c {
             return x5c.clone();
         }
-        let der = self.params.signed_by(&self.key, &self.issuer.issuer).unwrap().der().to_vec();
+        let certificate = match &self.certified {
+            Some(key) => self.params.signed_by(&Certified::new(key), &self.issuer.issuer),
+            None => self.params.signed_by(&self.key, &self.issuer.issuer),
+        };
+        let der = certificate.unwrap().der().to_vec();
         let der = match self.tbs {
             Some(edit) => self.signed_again(&der, edit),
             None => der,
@@ -156,7 +197,11 @@ impl Leaf {
 
     /// The member sig.
     pub(super) fn sign(&self, message: &[u8]) -> Value {
-        Value::Bytes(self.signature.clone().unwrap_or_else(|| self.key.sign(message).unwrap()))
+        let sig = self.signature.clone();
+        Value::Bytes(sig.unwrap_or_else(|| match self.signer {
+            Some(sign) => sign(message),
+            None => self.key.sign(message).unwrap(),
+        }))
     }
 
     /// The certificate with another to-be-signed part, under a signature that is right.
@@ -228,7 +273,7 @@ fn after(der: &[u8]) -> &[u8] {
     &der[header + size..]
 }
 
-fn sequence(contents: &[u8]) -> Vec<u8> {
+pub(super) fn sequence(contents: &[u8]) -> Vec<u8> {
     let length = u16::try_from(contents.len()).unwrap().to_be_bytes();
     [&[0x30, 0x82], length.as_slice(), contents].concat()
 }

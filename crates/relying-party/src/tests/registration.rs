@@ -1,6 +1,6 @@
 //! §7.1: every valid combination is accepted, and every spoilt part is refused by its step.
 use super::signer::{ALGORITHMS, CREDENTIAL_ID, ORIGIN, Registration, Statement, TOP_ORIGIN, USER_HANDLE};
-use super::{Ledger, certificates};
+use super::{Ledger, certificates, formats};
 use crate::*;
 use wire::cbor::{self, Value};
 use wire::cose::{Algorithm, PublicKey};
@@ -15,6 +15,10 @@ fn statements(algorithm: Algorithm) -> Vec<(Statement, AttestationType, &'static
     ];
     if algorithm == Algorithm::ES256 {
         statements.push((Statement::FidoU2f(|_| ()), AttestationType::Basic, "fido-u2f"));
+        statements.push((Statement::Tpm(|_| ()), AttestationType::Basic, "tpm"));
+        statements.push((Statement::AndroidKey(|_| ()), AttestationType::Basic, "android-key"));
+        statements.push((Statement::SafetyNet(|_| ()), AttestationType::Basic, "android-safetynet"));
+        statements.push((Statement::Apple(|_| ()), AttestationType::Basic, "apple"));
     }
     statements
 }
@@ -29,7 +33,7 @@ fn every_valid_combination_is_accepted_and_every_step_is_passed() {
     for ((algorithm, (statement, attestation, fmt)), backup, requirement, verified) in
         combinations(&ways, &backup, &requirements)
     {
-        let named = matches!(statement, Statement::Packed(_));
+        let named = matches!(statement, Statement::Packed(_) | Statement::Tpm(_));
         let mut ceremony = Registration::new(algorithm, statement);
         ceremony.expected.user_verification = requirement;
         ceremony.data.flags = Flags::UP | Flags::AT | Flags::ED | backup | Flags::UV.when(verified);
@@ -99,6 +103,11 @@ pub(super) const ROWS: &[Row] = &[
     (Step::CredentialId, "an id of another credential", |c| c.edit = |r| r.id = "AAAA".into()),
     (Step::CredentialId, "a padded id", |c| c.edit = |r| r.id.push('=')),
     (Step::CredentialId, "an id in standard base64", |c| c.edit = |r| r.id = r.id.replace('-', "+")),
+    (Step::ClientDataUtf8, "a member in another encoding", |c| {
+        let mut json = c.client.encode();
+        json.splice(1..1, *b"\"x\":\"\xFF\",");
+        c.client_json = Some(json);
+    }),
     (Step::ClientDataUtf8, "client data in another encoding", |c| {
         c.client_json = Some(c.client.encode().into_iter().chain([0xFF]).collect());
     }),
@@ -216,7 +225,7 @@ pub(super) const ROWS: &[Row] = &[
             other => panic!("every key of {} is sound", other.algorithm()),
         }
     }),
-    (Step::Format, "an unknown format", |c| c.statement = Statement::Other("tpm", Value::Map(vec![]))),
+    (Step::Format, "an unknown format", |c| c.statement = Statement::Other("TPM", Value::Map(vec![]))),
     (Step::Format, "a format in capitals", |c| c.statement = Statement::Other("None", Value::Map(vec![]))),
     (Step::Format, "no format", |c| c.statement = Statement::Other("", Value::Map(vec![]))),
     (Step::AttestationStatement, "none with a statement", |c| {
@@ -310,7 +319,17 @@ fn every_spoilt_part_is_refused_by_its_step_and_by_no_other() {
         let always_sound = matches!(algorithm, Algorithm::ML_DSA_44 | Algorithm::ML_DSA_65);
         for (statement, ..) in statements(algorithm) {
             let mut ledger = Ledger::new(Ceremony::Registration);
-            for (step, what, spoil) in ROWS.iter().chain(certificates::ROWS) {
+            let of_formats = |step: &Step| formats::ROWS.iter().any(|(other, ..)| other == step);
+            let of_all = |step: &Step| ROWS.iter().chain(certificates::ROWS).any(|(other, ..)| other == step);
+            for (step, what, spoil) in ROWS.iter().chain(certificates::ROWS).chain(formats::ROWS) {
+                // Most formats are made for keys of ES256 alone here.
+                if algorithm != Algorithm::ES256 && of_formats(step) && !of_all(step) {
+                    ledger.pass_over(*step);
+                    continue;
+                }
+                if algorithm != Algorithm::ES256 && formats::ROWS.iter().any(|(_, other, _)| other == what) {
+                    continue;
+                }
                 if always_sound && *step == Step::Curve {
                     ledger.pass_over(*step);
                     continue;

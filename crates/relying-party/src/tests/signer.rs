@@ -1,4 +1,5 @@
 //! The smallest thing that can make valid ceremonies, and lie about any part of one.
+use super::makers::{AndroidKey, Apple, SafetyNet, Tpm};
 use super::pki::{Authority, Leaf, NOW};
 use crate::signature::{sha256, subject_public_key_info};
 use crate::*;
@@ -105,6 +106,23 @@ impl Key {
     }
 }
 
+/// A signature by the key of RS256.
+pub(super) fn sign_with_rsa(message: &[u8]) -> Vec<u8> {
+    let Key::Rsa(key) = &*Key::of(Algorithm::RS256) else { unreachable!() };
+    let key = rsa::pkcs1v15::SigningKey::<rsa::sha2::Sha256>::new((**key).clone());
+    rsa::signature::Signer::sign(&key, message).to_vec()
+}
+
+/// A signature of RS1 by the key of RS256.
+pub(super) fn sign_with_sha_1(message: &[u8]) -> Vec<u8> {
+    let Key::Rsa(key) = &*Key::of(Algorithm::RS256) else { unreachable!() };
+    let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, message);
+    // The DigestInfo of RFC 8017 §9.2 note 1.
+    let info =
+        [b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14".as_slice(), hash.as_ref()].concat();
+    key.sign(rsa::Pkcs1v15Sign::new_unprefixed(), &info).unwrap()
+}
+
 fn client_data(ceremony: &str, challenge: &[u8]) -> ClientData {
     ClientData {
         ceremony: ceremony.into(),
@@ -126,6 +144,16 @@ pub(super) enum Statement {
     Packed(fn(&mut Leaf)),
     /// As a U2F key attests; the same.
     FidoU2f(fn(&mut Leaf)),
+    /// As a TPM attests; the same.
+    Tpm(fn(&mut Tpm)),
+    /// As Android's keystore attests; the same.
+    AndroidKey(fn(&mut AndroidKey)),
+    /// As SafetyNet attested; the same.
+    SafetyNet(fn(&mut SafetyNet)),
+    /// As Apple attests; the same.
+    Apple(fn(&mut Apple)),
+    /// Each of these.
+    Compound(Vec<Statement>),
     /// This format and this statement.
     Other(&'static str, Value),
 }
@@ -206,12 +234,23 @@ impl Registration {
     }
 
     fn attestation_object(&self) -> Vec<u8> {
+        let (fmt, att_stmt) = self.att_stmt(&self.statement);
+        AttestationObject { fmt: fmt.into(), att_stmt, auth_data: self.auth_data() }.encode()
+    }
+
+    /// The bytes that most formats sign or hash.
+    pub(super) fn message(&self) -> Vec<u8> {
+        [self.auth_data().as_slice(), &sha256(&self.client_data_json())].concat()
+    }
+
+    /// Format and statement.
+    fn att_stmt(&self, statement: &Statement) -> (&'static str, Value) {
         let packed = |sig: Vec<u8>| {
             let alg = self.data.attested.as_ref().map_or(Algorithm::ES256, |a| a.public_key.algorithm());
             ("packed", cbor::text_map([("alg", Some(alg.0.into())), ("sig", Some(cbor::bytes(sig)))]))
         };
         let auth_data = self.auth_data();
-        let (fmt, att_stmt) = match &self.statement {
+        match statement {
             Statement::None => ("none", Value::Map(vec![])),
             Statement::PackedSelf => packed(self.key.sign(&auth_data, &self.client_data_json())),
             Statement::PackedSignature(sig) => packed(sig.clone()),
@@ -235,9 +274,21 @@ impl Registration {
                 }
                 ("fido-u2f", cbor::text_map([("sig", Some(leaf.sign(&signed))), ("x5c", Some(leaf.x5c()))]))
             }
+            Statement::Tpm(spoil) => ("tpm", Tpm::new(self, *spoil).statement(self)),
+            Statement::AndroidKey(spoil) => ("android-key", AndroidKey::new(self, *spoil).statement(self)),
+            Statement::SafetyNet(spoil) => {
+                ("android-safetynet", SafetyNet::new(self, *spoil).statement(self))
+            }
+            Statement::Apple(spoil) => ("apple", Apple::new(self, *spoil).statement()),
+            Statement::Compound(parts) => {
+                let parts = parts.iter().map(|part| {
+                    let (fmt, att_stmt) = self.att_stmt(part);
+                    cbor::text_map([("fmt", Some(cbor::text(fmt))), ("attStmt", Some(att_stmt))])
+                });
+                ("compound", Value::Array(parts.collect()))
+            }
             Statement::Other(fmt, att_stmt) => (*fmt, att_stmt.clone()),
-        };
-        AttestationObject { fmt: fmt.into(), att_stmt, auth_data }.encode()
+        }
     }
 
     fn leaf(&self, spoil: fn(&mut Leaf)) -> Leaf {

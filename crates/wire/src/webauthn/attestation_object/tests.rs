@@ -46,6 +46,26 @@ fn each_member_is_required_and_has_one_type() {
     assert_eq!(decode(more), decode(members()));
 }
 
+/// WebAuthn Level 3 §8.9: an array, and certificates in a statement in it are five levels deep, for this format alone.
+#[test]
+fn a_compound_statement_is_an_array_and_may_be_a_level_deeper() {
+    let with = |fmt: &str, att_stmt: Value| {
+        let mut members = members();
+        (members[0].1, members[1].1) = (cbor::text(fmt), att_stmt);
+        decode(members).map(|object| object.att_stmt)
+    };
+    let nested = |depth: usize| (1..depth).fold(Value::Array(vec![]), |inner, _| Value::Array(vec![inner]));
+    for depth in 1..=4 {
+        assert_eq!(with("compound", nested(depth)), Ok(nested(depth)), "{depth}");
+    }
+    assert_eq!(with("compound", nested(5)), Err(Status::INVALID_CBOR));
+    assert_eq!(with("compound", Value::Map(vec![])), Err(Status::CBOR_UNEXPECTED_TYPE));
+    assert_eq!(with("compounds", nested(1)), Err(Status::CBOR_UNEXPECTED_TYPE));
+    let deep = |depth| Value::Map(vec![(cbor::text("x5c"), nested(depth))]);
+    assert!(with("packed", deep(2)).is_ok());
+    assert_eq!(with("packed", deep(3)), Err(Status::INVALID_CBOR));
+}
+
 /// A client that re-encodes, as Chromium does, never sends these; one that passes through might.
 #[test]
 fn an_encoding_that_is_not_canonical_is_refused() {
