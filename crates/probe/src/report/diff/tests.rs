@@ -103,6 +103,7 @@ fn checks_that_stand_there_twice_are_compared_in_their_order() {
     after.results[6].verdict = verdict(Outcome::Found, "It accepts that.");
     let diff = Diff::between(&before, &after);
     assert_eq!((diff.changes.len(), diff.unchanged), (1, 6));
+    assert_eq!(diff.changes[0].before.as_ref().map(|state| state.outcome), Some(Outcome::Held));
     assert!(diff.is_worse());
 }
 
