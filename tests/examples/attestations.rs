@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tests::Pooled;
 use wire::aaguid::Aaguid;
 use wire::base64url;
 use wire::cose::Algorithm;
@@ -24,6 +25,8 @@ const MODEL: Aaguid = Aaguid(*b"fauxkey attested");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = ChaCha20Rng::seed_from_u64(0xA77E);
+    // Primes are found before anything is dated.
+    signer().generate(Algorithm::RS256, &mut rng)?;
     let ca = TestCa::generate(&mut DeterministicSigner, &mut rng)?;
     let mut formats = Vec::new();
     for format in Format::ALL {
@@ -51,6 +54,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(writeln!(io::stdout().lock(), "{document}")?)
 }
 
+/// All statements by RSA share a few keys: what SafetyNet says is stale soon.
+fn signer() -> Pooled<FastSigner> {
+    Pooled(FastSigner::default())
+}
+
 /// RegistrationResponseJSON.
 fn response(
     ca: &TestCa,
@@ -58,7 +66,7 @@ fn response(
     flaw: Option<Flaw>,
     rng: &mut ChaCha20Rng,
 ) -> Result<Value, Box<dyn std::error::Error>> {
-    let mut signer = FastSigner::default();
+    let mut signer = signer();
     let credential = signer.generate(Algorithm::ES256, rng)?;
     let client_data = ClientData {
         ceremony: Ceremony::CREATE.into(),

@@ -29,17 +29,17 @@ const GENERATED: u8 = 0;
 const IMPORTED: u8 = 2;
 
 pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
-    let (key, message) = (shop.draft.credential, shop.message());
-    let certified = shop.certified_credential()?;
+    // The certified key signs, also where it is not the credential's.
+    let (key, message) = (shop.certified_credential()?, shop.message());
     let root = shop.root()?;
     let mut parameters = Workshop::leaf(&Subject::other("Test Android", "fauxkey test keystore key"));
-    let description = key_description(shop, &certified);
+    let description = key_description(shop, &key.public);
     parameters.custom_extensions.push(CustomExtension::from_oid_content(KEY_DESCRIPTION, description));
-    let leaf = shop.certify(&root, parameters, &certified)?;
-    let sig = shop.sign(key, &message)?;
+    let leaf = shop.certify(&root, parameters, &key.public)?;
+    let sig = shop.sign(&key, &message)?;
     // The path of Android's keystore goes up to the root, and verifiers take the last certificate for it.
     Ok(shop.members([
-        ("alg", shop.algorithm(key)),
+        ("alg", shop.algorithm(&key)),
         ("sig", Some(cbor::bytes(sig))),
         ("x5c", x5c([leaf, root.certificate])),
     ]))

@@ -45,7 +45,7 @@ fn payload(shop: &Workshop<'_>) -> String {
     let age = if shop.has(Flaw::TimestampOld) { DAY } else { 0 };
     let timestamp = shop.draft.now.saturating_sub(age) * 1000;
     let basic_integrity = !shop.has(Flaw::BasicIntegrityFalse);
-    let cts_profile_match = basic_integrity && !shop.has(Flaw::CtsProfileMatchFalse);
+    let cts_profile_match = !shop.has(Flaw::CtsProfileMatchFalse);
     let (nonce, digest) = (base64(&nonce), base64(&sha256(b"fauxkey test")));
     format!(r#"{{"nonce":"{nonce}","timestampMs":{timestamp},"apkPackageName":"com.google.android.gms","#,)
         + &format!(r#""apkDigestSha256":"{digest}","apkCertificateDigestSha256":["{digest}"],"#,)

@@ -21,6 +21,6 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     }
     // Step 5: the certificate is for the credential's key.
     let (certified, root) = (shop.certified_credential()?, shop.root()?);
-    let leaf = shop.certify(&root, parameters, &certified)?;
+    let leaf = shop.certify(&root, parameters, &certified.public)?;
     Ok(shop.members([("x5c", x5c([leaf]))]))
 }

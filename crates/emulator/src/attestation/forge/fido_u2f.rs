@@ -10,13 +10,12 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     // Verification procedure, step 2: one certificate, for a key on P-256.
     let on_p384 = shop.has(Flaw::KeyNotOnP256);
     let attester = shop.attester(if on_p384 { Algorithm::ES384 } else { Algorithm::ES256 })?;
-    let two = shop.has(Flaw::TwoCertificates);
-    let (by, above) = match two {
-        true => shop
-            .intermediate()
-            .map(|between| (between.certificate.clone(), between))
-            .map(|(c, b)| (b, Some(c)))?,
-        false => (shop.root()?, None),
+    let (by, above) = if shop.has(Flaw::TwoCertificates) {
+        let between = shop.intermediate()?;
+        let shown = between.certificate.clone();
+        (between, Some(shown))
+    } else {
+        (shop.root()?, None)
     };
     let leaf = shop.certify(&by, Workshop::leaf(&Subject::u2f("forged")), &attester.certified)?;
     // Steps 4 and 5: 0x00 || rpIdHash || clientDataHash || credentialId || publicKeyU2F.

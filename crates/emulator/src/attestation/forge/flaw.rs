@@ -24,7 +24,7 @@ pub enum Flaw {
     SignatureOverOtherData,
     /// The attestation certificate is for another key than the one that signed.
     CertificateForOtherKey,
-    /// The certificate is for another key than the credential's, which signs.
+    /// The certificate is for another key than the credential's, and that key signs.
     CertificateNotForCredential,
     /// id-fido-gen-ce-aaguid tells another AAGUID than the authenticator data.
     AaguidExtensionWrong,
@@ -199,7 +199,7 @@ impl Flaw {
             Self::PurposeNotSign => "The key's purpose is to verify.",
             Self::NonceWrong => "The nonce is the hash of other data.",
             Self::NonceMissing => "The certificate has no nonce.",
-            Self::BasicIntegrityFalse => "basicIntegrity and ctsProfileMatch are false.",
+            Self::BasicIntegrityFalse => "basicIntegrity is false, though ctsProfileMatch is true.",
             Self::CtsProfileMatchFalse => "ctsProfileMatch is false.",
             Self::VersionMissing => "There is no ver.",
             Self::VersionEmpty => "ver is empty.",

@@ -12,8 +12,9 @@ const AIK_CERTIFICATE: [u64; 5] = [2, 23, 133, 8, 3];
 const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 /// tcg-at-tpmManufacturer, tcg-at-tpmModel and tcg-at-tpmVersion, 2.23.133.2.1 to 3, without their last number.
 const TCG_AT: [u8; 4] = [0x67, 0x81, 0x05, 0x02];
-/// What the FIDO Alliance's conformance tests name as manufacturer: no TPM's maker has it.
-const MANUFACTURER: &str = "id:FFFFF1D0";
+/// SMSC, which has made no TPM for years: verifiers know the registered manufacturers (TCG Vendor ID Registry) and refuse
+/// others, and not all know `id:FFFFF1D0` of the FIDO Alliance's conformance tests.
+const MANUFACTURER: &str = "id:534D5343";
 const MODEL: &str = "fauxkey test TPM";
 const VERSION: &str = "id:00010000";
 

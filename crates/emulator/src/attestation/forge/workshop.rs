@@ -92,12 +92,12 @@ impl<'a> Workshop<'a> {
         Ok(Attester { key, certified })
     }
 
-    /// What the credential's certificate is for, where a format has one.
-    pub(super) fn certified_credential(&mut self) -> Result<PublicKey, CaError> {
-        let credential = self.draft.credential.public.clone();
+    /// The credential's key where a format certifies that one.
+    pub(super) fn certified_credential(&mut self) -> Result<KeyPair, CaError> {
+        let credential = self.draft.credential;
         match self.has(Flaw::CertificateNotForCredential) {
-            true => Ok(self.key(credential.algorithm())?.public),
-            false => Ok(credential),
+            true => self.key(credential.public.algorithm()),
+            false => Ok(credential.clone()),
         }
     }
 
