@@ -38,7 +38,8 @@ DIFFERENCES = [
     (
         "SimpleWebAuthn",
         _of(ALL, "extra-member"),
-        "Each verifyAttestation… asks attStmt for the members that it knows and passes over others; with format none alone it counts them.",
+        "Each verifyAttestation… asks attStmt for the members that it knows and passes over others; with format none alone they "
+        "are counted.",
     ),
     (
         "SimpleWebAuthn",
