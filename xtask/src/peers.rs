@@ -50,6 +50,12 @@ pub(crate) enum Peer {
     PythonFido2Device,
     /// py_webauthn and python-fido2's server, asked about every field of a registration and a sign-in, changed once
     Mutations,
+    /// SimpleWebAuthn and py_webauthn, asked about every attestation statement, correct and with each of its flaws
+    Attestations,
+    /// The metadata BLOB of `fauxkey mds`, read by python-fido2 and SimpleWebAuthn
+    Mds,
+    /// `fauxkey probe` against servers by SimpleWebAuthn, py_webauthn and python-fido2, and the tenant
+    Probe,
     /// libfido2, hidapi and libudev of Debian, through `fauxkey exec`
     Libfido2,
     /// OpenSSH's keys and logins, through `fauxkey exec`
@@ -153,6 +159,9 @@ impl Peer {
             Self::HybridVectors => "tests/peers/hybrid_vectors.py",
             Self::PythonFido2Device => "tests/peers/python_fido2_device.py",
             Self::Mutations => "tests/peers/mutations.py",
+            Self::Attestations => "tests/peers/attestations.py",
+            Self::Mds => "tests/peers/mds.py",
+            Self::Probe => "tests/peers/probe.py",
             Self::Libfido2 => "tests/peers/libfido2.py",
             Self::Openssh => "tests/peers/openssh.py",
             Self::Pcsc => "tests/peers/pcsc.py",
@@ -206,7 +215,7 @@ impl Peer {
             Self::Extension => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0], SCREEN[1]],
             Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
-            Self::Graph => &[NODE, NPM],
+            Self::Graph | Self::Attestations | Self::Mds | Self::Probe => &[NODE, NPM],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],
         }
@@ -219,7 +228,7 @@ impl Peer {
 
     /// Whether it judges the program, and not what the tests alone can make or fixtures.
     fn runs_fauxkey(self) -> bool {
-        !matches!(self, Self::Mutations | Self::HybridVectors)
+        !matches!(self, Self::Mutations | Self::Attestations | Self::HybridVectors)
     }
 
     /// Whether it judges a package for harnesses.
@@ -266,6 +275,9 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
         if peer == Peer::Mutations {
             command.env("FAUXKEY_MUTATIONS", mutations(workspace)?);
         }
+        if peer == Peer::Attestations {
+            command.env("FAUXKEY_ATTESTATIONS", example(workspace, "attestations")?);
+        }
         if extent == Extent::Quick {
             command.env("FAUXKEY_PROFILES", QUICK_PROFILE);
         }
@@ -299,13 +311,17 @@ pub(crate) fn run(workspace: &Workspace, peers: &[Peer], build: Build, extent: E
 /// Every field of a registration and a sign-in, changed once: a file of what is posted then.
 fn mutations(workspace: &Workspace) -> Result<PathBuf> {
     let path = workspace.target().join("peers").join("mutations.json");
+    let mut maker = workspace.command(example(workspace, "mutations")?);
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // With what the tests are built with, so that nothing is built twice.
-    let all = ["--locked", "--quiet", "--workspace", "--exclude", "bench", "--example", "mutations"];
-    run_to_end(&mut workspace.cargo(["build"].iter().chain(&all)))?;
-    let mut maker = workspace.command(workspace.target().join("debug/examples/mutations"));
     run_to_end(maker.stdout(file))?;
     Ok(path)
+}
+
+/// A program of `tests/examples`, built with what the tests are built with, so that nothing is built twice.
+fn example(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let all = ["--locked", "--quiet", "--workspace", "--exclude", "bench", "--example", name];
+    run_to_end(&mut workspace.cargo(["build"].iter().chain(&all)))?;
+    Ok(workspace.target().join("debug/examples").join(name))
 }
 
 /// Cases of one peer.

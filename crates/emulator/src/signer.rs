@@ -98,6 +98,22 @@ impl FastSigner {
         .map_err(|_| SignerError::InvalidKey)
     }
 
+    /// Signs what is no authenticator data, or none that can be read. Not by ML-DSA.
+    pub(crate) fn sign_message(&mut self, key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        let handle = handle(&key.public).ok_or(SignerError::Unsupported(key.public.algorithm()))?;
+        let random = self.random.clone();
+        let failed = |_| SignerError::Failed;
+        Ok(match self.ready(handle, key)? {
+            Ready::Ecdsa(pair) => pair.sign(&random, message).map_err(failed)?.as_ref().to_vec(),
+            Ready::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Ready::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
+                signature
+            }
+        })
+    }
+
     fn generate_p256(&mut self) -> Result<KeyPair, SignerError> {
         // RFC 5915: SEQUENCE of 107 bytes { INTEGER 1, OCTET STRING of 32 bytes.
         const BEFORE: [u8; 7] = [0x30, 0x6B, 0x02, 0x01, 0x01, 0x04, 0x20];
@@ -213,22 +229,11 @@ impl Signer for FastSigner {
         data: &AuthenticatorData,
         client_data_hash: &[u8; 32],
     ) -> Result<Signed, SignerError> {
-        let Some(handle) = handle(&key.public) else {
+        if handle(&key.public).is_none() {
             return DeterministicSigner.sign(key, data, client_data_hash);
-        };
+        }
         let auth_data = data.encode();
-        let message = [auth_data.as_slice(), client_data_hash].concat();
-        let random = self.random.clone();
-        let failed = |_| SignerError::Failed;
-        let signature = match self.ready(handle, key)? {
-            Ready::Ecdsa(pair) => pair.sign(&random, &message).map_err(failed)?.as_ref().to_vec(),
-            Ready::Ed25519(pair) => pair.sign(&message).as_ref().to_vec(),
-            Ready::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, &message, &mut signature).map_err(failed)?;
-                signature
-            }
-        };
+        let signature = self.sign_message(key, &[auth_data.as_slice(), client_data_hash].concat())?;
         Ok(Signed { auth_data, signature })
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Validity is fixed, as there is no clock here: whoever trusts this root should look at its name, not its dates.
 mod certificate;
+mod forge;
 mod names;
 
 use authenticator::signer::{AttestationKey, Signer, SignerError};
@@ -23,6 +24,7 @@ use wire::aaguid::Aaguid;
 use wire::cose::{Algorithm, PublicKey};
 
 pub use certificate::{CertificateSummary, InvalidCertificate};
+pub use forge::{Draft, Flaw, Forged, Format};
 
 /// id-fido-gen-ce-aaguid, WebAuthn Level 3 §8.2.1: the model.
 const AAGUID: &[u64] = &[1, 3, 6, 1, 4, 1, 45724, 1, 1, 4];
@@ -43,6 +45,12 @@ pub enum CaError {
     /// What was kept of the CA is damaged.
     #[error("the kept certificate makes no sense: {0}")]
     Kept(#[from] InvalidCertificate),
+    /// The root was made when it could not have a CA below it.
+    #[error("this root allows no certificate between itself and an attestation certificate: make a new one")]
+    OldRoot,
+    /// No statement of that format can be about this.
+    #[error("no such attestation statement can be made: {0}")]
+    Draft(&'static str),
 }
 
 /// A root that nobody should trust, and that says so. Without `Debug`, as it holds a private key.
@@ -71,10 +79,7 @@ impl TestCa {
     /// If no key can be made or used.
     pub fn generate(signer: &mut dyn Signer, rng: &mut dyn CryptoRng) -> Result<Self, CaError> {
         let key = signer.generate(Algorithm::ES256, rng)?;
-        let mut parameters = parameters(&Subject::root(&key.public));
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = parameters.self_signed(&CertificateKey::new(&key)?)?.der().to_vec();
+        let certificate = root_certificate(&key.public, &key)?;
         Ok(Self { key, certificate })
     }
 
@@ -167,13 +172,21 @@ impl TestCa {
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.use_authority_key_identifier_extension = true;
         parameters.custom_extensions = extensions;
-        let mut issuer = self::parameters(&Subject::root(&self.key.public));
-        issuer.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        // Of an issuer, name and key alone go into what it issues.
+        let issuer = self::parameters(&Subject::root(&self.key.public));
         let issuer = Issuer::new(issuer, CertificateKey::new(&self.key)?);
         let certificate = parameters.signed_by(&CertificateKey::new(&key)?, &issuer)?;
         Ok(AttestationKey { key, chain: vec![certificate.der().to_vec()] })
     }
+}
+
+/// The certificate of a root that is called after one key and has another, or the same. One CA may stand between it and
+/// what attests.
+fn root_certificate(named_after: &PublicKey, key: &KeyPair) -> Result<Vec<u8>, CaError> {
+    let mut parameters = parameters(&Subject::root(named_after));
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(parameters.self_signed(&CertificateKey::new(key)?)?.der().to_vec())
 }
 
 /// What all certificates have in common. The serial number is made of the key (rcgen's default).

@@ -37,6 +37,17 @@ impl Subject {
         Self { unit: "Test Root", common_name, serial_number: None }
     }
 
+    /// A CA between the root and what attests.
+    pub(super) fn intermediate() -> Self {
+        let common_name = "fauxkey test intermediate".into();
+        Self { unit: "Test Intermediate", common_name, serial_number: None }
+    }
+
+    /// Whose certificate is no authenticator's own, as that of a service.
+    pub(super) fn other(unit: &'static str, common_name: &str) -> Self {
+        Self { unit, common_name: common_name.into(), serial_number: None }
+    }
+
     pub(super) fn batch(model: &str) -> Self {
         Self::leaf("fauxkey test", model, None)
     }
