@@ -1,0 +1,249 @@
+//! The new credential: its key and its ID. WebAuthn L3 §5.8.5, §6.5.1, §7.1 steps 20 and 25 to 27.
+use crate::bench::{Bench, Stop, Who};
+use crate::check::{Act, Basis, Change, Check, Clause, Needs, Told, check, json, made, made_if_it_can, own};
+use crate::draft::{Draft, set};
+use crate::report::Severity;
+use relying_party::{Ceremony, Step};
+use wire::cbor::{self, Value as Cbor};
+use wire::cose::{Algorithm, PublicKey};
+
+const OFFERED: &str = "Compare the key's alg with the algorithms that you offered.";
+const KEY: &str =
+    "Read the COSE key strictly, and let the library that verifies with it make sure that it is one.";
+const UNIQUE: &str = "Refuse a credential ID that is registered, for whichever user: else somebody could take over another's passkey, \
+                      or lock it out.";
+
+/// A change of an ES256 key.
+fn es256(edit: fn(&mut Vec<(Cbor, Cbor)>)) -> Change {
+    made_if_it_can(move |draft| {
+        if !matches!(draft.key.public(), PublicKey::P256 { .. }) {
+            return Err("it needs an ES256 credential, which is not offered".into());
+        }
+        draft.key_members(edit);
+        Ok(())
+    })
+}
+
+fn put_public(draft: &mut Draft, key: &PublicKey) {
+    draft.put_key(|_| cbor::encode(&key.to_value()));
+}
+
+/// A registration that answers its options.
+fn registration(
+    bench: &mut Bench<'_>,
+    edit: impl FnOnce(&mut Bench<'_>, &[i64], &mut Draft) -> Result<(), Stop>,
+) -> Result<Told, Stop> {
+    let creation = bench.begin_registration(Who::First)?;
+    let mut draft = bench.draft_registration(&creation, &Basis::Base)?;
+    let offered: Vec<i64> = creation.options.pub_key_cred_params.iter().map(|p| p.alg).collect();
+    edit(bench, &offered, &mut draft)?;
+    let text = draft.finish().map_err(|e| Stop::Inconclusive(e.to_string()))?.to_string();
+    bench.post_registration(&creation, &draft, &text).map(Told::from)
+}
+
+fn not_offered(bench: &mut Bench<'_>) -> Result<Told, Stop> {
+    registration(bench, |bench, offered, draft| {
+        let others = [Algorithm::EDDSA, Algorithm::ES384, Algorithm::ES256, Algorithm::RS256];
+        let other = others.into_iter().find(|other| !offered.contains(&other.0));
+        let other = other
+            .ok_or_else(|| Stop::Skipped("it offers every algorithm that there is a key of here".into()))?;
+        let key = bench.key(other)?;
+        put_public(draft, key.public());
+        Ok(())
+    })
+}
+
+fn rsa(bench: &mut Bench<'_>, n: &'static [u8], e: &'static [u8]) -> Result<Told, Stop> {
+    registration(bench, |_, offered, draft| {
+        if !offered.contains(&Algorithm::RS256.0) {
+            return Err(Stop::Skipped("it does not offer RS256".into()));
+        }
+        put_public(draft, &PublicKey::Rsa { n: n.to_vec(), e: e.to_vec() });
+        Ok(())
+    })
+}
+
+/// The ID of a credential that there is, with another key.
+fn registered_id(bench: &mut Bench<'_>, owner: Who) -> Result<Told, Stop> {
+    let taken = bench.fixture(owner)?;
+    let told = registration(bench, |_, _, draft| {
+        draft.credential(|credential| credential.credential_id.clone_from(&taken.id));
+        Ok(())
+    })?;
+    if matches!(told, Told::Accepted(_)) {
+        // Nobody knows whose key the record has now.
+        bench.retire(owner);
+    }
+    Ok(told)
+}
+
+pub(super) fn checks() -> Vec<Check> {
+    const GROUP: &str = "credential";
+    let clause = |step| Clause::Step(Ceremony::Registration, step);
+    let row = |name: &str, title: &str, step, severity, advice: &str, change| {
+        let act = Act::Registration(Basis::Base, change);
+        check(format!("registration-{name}"), title, GROUP, clause(step), severity, advice, act)
+    };
+    let key = |name: &str, title: &str, step, severity, change| row(name, title, step, severity, KEY, change);
+    type Run = fn(&mut Bench<'_>) -> Result<Told, Stop>;
+    let act = |name: &str, title: &str, step, severity, advice: &str, act: Run| {
+        let act = own(Needs::Registration, act);
+        check(format!("registration-{name}"), title, GROUP, clause(step), severity, advice, act)
+    };
+    vec![
+        act(
+            "algorithm-not-offered",
+            "a key for an algorithm that was not offered",
+            Step::Algorithm,
+            Severity::Medium,
+            OFFERED,
+            not_offered,
+        ),
+        key(
+            "algorithm-unknown",
+            "a key for an algorithm that does not exist",
+            Step::Algorithm,
+            Severity::Medium,
+            es256(|key| set(key, 3, Some((-65_000).into()))),
+        ),
+        key(
+            "key-foreign-curve",
+            "an ES256 key on P-384",
+            Step::AuthenticatorData,
+            Severity::Low,
+            es256(|key| {
+                set(key, -1, Some(2.into()));
+                set(key, -2, Some(cbor::bytes([7; 48])));
+                set(key, -3, Some(cbor::bytes([7; 48])));
+            }),
+        ),
+        key(
+            "key-of-another-type",
+            "an elliptic key for an algorithm of another type",
+            Step::AuthenticatorData,
+            Severity::Low,
+            es256(|key| set(key, 3, Some((-257).into()))),
+        ),
+        key(
+            "key-no-point",
+            "a key that is no point of its curve",
+            Step::Curve,
+            Severity::Low,
+            es256(|key| set(key, -2, Some(cbor::bytes([0xFF; 32])))),
+        ),
+        key(
+            "key-zeros",
+            "a key whose coordinates are 0",
+            Step::Curve,
+            Severity::Low,
+            es256(|key| {
+                set(key, -2, Some(cbor::bytes([0; 32])));
+                set(key, -3, Some(cbor::bytes([0; 32])));
+            }),
+        ),
+        key(
+            "key-short-coordinate",
+            "a key with a coordinate of 31 bytes",
+            Step::AuthenticatorData,
+            Severity::Low,
+            es256(|key| set(key, -2, Some(cbor::bytes([1; 31])))),
+        ),
+        key(
+            "key-compressed",
+            "a key whose point is compressed",
+            Step::AuthenticatorData,
+            Severity::Low,
+            es256(|key| set(key, -3, Some(true.into()))),
+        ),
+        key(
+            "key-without-algorithm",
+            "a key without alg",
+            Step::AuthenticatorData,
+            Severity::Low,
+            es256(|key| set(key, 3, None)),
+        ),
+        key(
+            "key-no-map",
+            "a key that is no map",
+            Step::AuthenticatorData,
+            Severity::Low,
+            made(|d| d.put_key(|_| cbor::encode(&Cbor::Array(Vec::new())))),
+        ),
+        key(
+            "key-further-member",
+            "a key with a member that it must not have",
+            Step::CoseKey,
+            Severity::Note,
+            es256(|key| set(key, 2, Some(cbor::bytes([1])))),
+        )
+        .either(),
+        key(
+            "key-member-twice",
+            "a key with a member twice",
+            Step::AuthenticatorData,
+            Severity::Note,
+            made(|d| {
+                d.put_key(|key| [&[key[0] + 1], &key[1..3], &key[1..]].concat());
+            }),
+        )
+        .either(),
+        act("key-rsa-short", "an RSA key of 1024 bits", Step::Curve, Severity::Medium, KEY, |bench| {
+            rsa(bench, &[0xFF; 128], &[1, 0, 1])
+        }),
+        act(
+            "key-rsa-exponent-1",
+            "an RSA key with the exponent 1",
+            Step::Curve,
+            Severity::Medium,
+            KEY,
+            |bench| rsa(bench, &[0xFF; 256], &[1]),
+        ),
+        row(
+            "id-too-long",
+            "a credential ID of 1024 bytes",
+            Step::CredentialIdLength,
+            Severity::Low,
+            "Refuse credential IDs of more than 1023 bytes.",
+            made(|d| {
+                d.credential(|credential| credential.credential_id = vec![0xA5; 1024]);
+            }),
+        ),
+        row(
+            "id-empty",
+            "an empty credential ID",
+            Step::CredentialIdLength,
+            Severity::Note,
+            "Refuse an empty ID: authenticators give at least 16 bytes.",
+            made(|d| {
+                d.credential(|credential| credential.credential_id.clear());
+            }),
+        )
+        .either(),
+        row(
+            "raw-id-other",
+            "another rawId than the ID that is attested",
+            Step::AttestedCredentialId,
+            Severity::Low,
+            "Take the ID out of the authenticator data, and compare rawId with it.",
+            json(|r| {
+                (r["rawId"], r["id"]) = ("ZmF1eGtleSBwcm9iZQ".into(), "ZmF1eGtleSBwcm9iZQ".into());
+            }),
+        ),
+        act(
+            "id-of-another-user",
+            "the ID of another user's credential",
+            Step::Unregistered,
+            Severity::High,
+            UNIQUE,
+            |bench| registered_id(bench, Who::Second),
+        ),
+        act(
+            "id-again",
+            "the ID of one's own credential with another key",
+            Step::Unregistered,
+            Severity::Medium,
+            UNIQUE,
+            |bench| registered_id(bench, Who::First),
+        ),
+    ]
+}
