@@ -7,6 +7,7 @@ mod everything;
 mod exec;
 mod hybrid;
 mod passkey;
+mod probe;
 mod profile;
 mod rehearse;
 mod run;
@@ -24,6 +25,7 @@ pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
 pub use passkey::PasskeyVerb;
+pub use probe::{Attestation, Probe, ProbeRun, ProbeVerb};
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run, Up};
@@ -145,6 +147,9 @@ pub enum Verb {
     /// Phone across the room: scan, show, lab
     #[command(subcommand, arg_required_else_help = false, after_help = hybrid::EXAMPLE)]
     Hybrid(HybridVerb),
+    /// What a relying party really checks, by lies and honest ceremonies
+    #[command(arg_required_else_help = true, after_help = probe::EXAMPLE)]
+    Probe(Box<Probe>),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),
