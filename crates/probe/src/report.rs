@@ -1,4 +1,21 @@
 //! What was found out, as it is kept in a file.
+//!
+//! The file is JSON ([`Report::to_json`], [`Report::from_json`]), and all other forms are made of it: [`Report::to_table`] for
+//! a terminal, [`Report::to_html`] for people, [`Report::to_junit`] and [`Report::to_sarif`] for CI. [`Diff`] says what got
+//! worse since another run. What a relying party said is a stranger's word in all of them.
+mod diff;
+mod html;
+mod json;
+mod junit;
+mod sarif;
+mod table;
+mod text;
+mod words;
+
+pub use diff::{Change, Diff, Side, State, Turn};
+pub use json::{FORMAT, ReadError};
+pub use words::Outcome;
+
 use crate::target::Exchange;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,3 +129,6 @@ pub struct Report {
     /// Credentials that could not be deleted.
     pub left_behind: Vec<LeftBehind>,
 }
+
+#[cfg(test)]
+mod tests;
