@@ -45,17 +45,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
     ("probe", &["wire", "authenticator", "relying-party", "client", "emulator"]),
     (
         "fauxkey",
-        &[
-            "wire",
-            "transport",
-            "authenticator",
-            "relying-party",
-            "client",
-            "emulator",
-            "vault",
-            "tenant",
-            "probe",
-        ],
+        &["wire", "transport", "authenticator", "relying-party", "client", "emulator", "vault", "tenant", "probe"],
     ),
     // It goes into other people's programs, and knows nobody. fauxkey embeds it, and does not link it.
     ("preload", &[]),

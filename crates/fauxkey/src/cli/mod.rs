@@ -272,6 +272,14 @@ mod tests {
     }
 
     #[test]
+    fn the_short_help_of_the_prober_fits_a_screen() {
+        for (path, mut command) in verbs().into_iter().filter(|(path, _)| path.starts_with("fauxkey probe")) {
+            let help = command.render_help().to_string();
+            assert!(help.lines().count() <= 32, "{path}: {} lines:\n{help}", help.lines().count());
+        }
+    }
+
+    #[test]
     fn times_are_read_with_their_unit() {
         for (text, millis) in
             [("250ms", 250), ("10s", 10_000), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000)]

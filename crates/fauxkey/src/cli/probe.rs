@@ -59,48 +59,59 @@ Example:
 /// A run.
 #[derive(Args, Clone, Default)]
 pub struct ProbeRun {
-    /// What to try, and what to expect of the relying party: TOML [default: everything]
+    /// What to try, and what to expect, as TOML [default: everything]
     pub plan: Option<PathBuf>,
-    /// Who is asked, and how: the name of a target, a file, or tenant for one of one's own
+    /// Who is asked: a target by name or file, or `tenant`
+    ///
+    /// A file says how: docs/probe-targets.md. `tenant` is one of one's own, for the run.
     #[arg(long, value_name = "NAME|FILE")]
     pub target: Option<String>,
     /// Where it is, instead of where the target says
     #[arg(long)]
     pub url: Option<String>,
-    /// Try this check, this group, or what begins so and ends in *; may be given several times
+    /// Try this check or group, or what begins so before a *
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
     /// Do not try it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", hide_short_help = true)]
     pub except: Vec<String>,
-    /// What it makes of attestation, instead of what the plan says
+    /// What it makes of attestation
     #[arg(long, value_name = "WHAT", value_enum)]
     pub attestation: Option<Attestation>,
     /// It wants no passkeys that are copied to other devices
     #[arg(long)]
     pub device_bound: bool,
     /// Names of the accounts that are made, with {n} for a number
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", hide_short_help = true)]
     pub user: Option<String>,
     /// Each registration is a sign-up under another name
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub sign_up: bool,
     /// Whose behaviour the tenant imitates (with --target tenant)
-    #[arg(long, value_name = "WHEN", value_enum)]
+    #[arg(long, value_name = "WHEN", value_enum, hide_short_help = true)]
     pub behaviour: Option<Behaviour>,
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write it as JUnit XML, for a CI
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write it as SARIF, for code scanning
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write it as one page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Make the same random choices as the run that said this number
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
     pub seed: Option<u64>,
     /// An HTTP proxy on the way
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub proxy: Option<String>,
     /// I may test this host, which is not of this machine; may be given several times
     ///
     /// One request a second is sent there, unless the target says otherwise.
-    #[arg(long = "i-am-authorised-to-test", value_name = "HOST")]
+    #[arg(long = "i-am-authorised-to-test", value_name = "HOST", hide_short_help = true)]
     pub authorised: Vec<String>,
 }
 

@@ -76,8 +76,8 @@ pub(in super::super) fn run(context: &Context, arguments: &ProbeRun) -> Result<E
 }
 
 fn told(output: &Output, arguments: &ProbeRun, done: &Report) -> Result<Exit, Stop> {
-    output.result(done, || report::show(output, done))?;
-    report::write(output, done, arguments.out.as_deref())?;
+    output.result(done, || done.to_table(output.colours()))?;
+    report::write(output, done, arguments)?;
     if !done.left_behind.is_empty() {
         output
             .warn(&format!("{} credentials are left behind; the report lists them", done.left_behind.len()));

@@ -198,7 +198,7 @@ impl Description {
         })?;
         let doors = description.doors().map_err(|why| {
             Failure::new(FailureKind::Invalid, format!("{name}: {why}"))
-                .hint("`fauxkey probe targets show simplewebauthn` is an example")
+                .hint("`fauxkey probe targets simplewebauthn` is an example")
         })?;
         Ok((description, doors))
     }

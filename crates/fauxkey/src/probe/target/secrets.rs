@@ -91,7 +91,8 @@ impl Hidden {
 /// As it stands in JSON.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
-    quoted.trim_matches('"').to_owned()
+    // One at each end: those inside are escaped, and belong to it.
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted).to_owned()
 }
 
 #[cfg(test)]
