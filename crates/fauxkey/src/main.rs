@@ -24,6 +24,7 @@ mod instance;
 mod log;
 mod output;
 mod page;
+mod probe;
 mod process;
 mod profiles;
 mod question;

@@ -58,6 +58,20 @@ impl Output {
         }
     }
 
+    /// Whether results have colours.
+    pub const fn colours(&self) -> bool {
+        self.colour_results
+    }
+
+    /// Something that is true for a moment only, on a line of the terminal that the next one takes; nothing where
+    /// nobody watches.
+    pub fn fleeting(&self, line: &str) {
+        if !self.json && !self.verbose && io::stderr().is_terminal() {
+            // CR, and Erase in Line, ECMA-48 §8.3.41.
+            let _ = io::stderr().lock().write_all(format!("\r\x1b[K{line}").as_bytes());
+        }
+    }
+
     /// A result for people. It ends with a line break whatever `text` does.
     pub fn text(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();

@@ -19,6 +19,8 @@ mod help;
 mod lab;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/probe.rs"]
+mod probe;
 #[path = "cli/profiles.rs"]
 mod profiles;
 #[path = "cli/running.rs"]

@@ -142,6 +142,11 @@ impl Authority {
         self.kept.first().ok_or_else(damaged).and_then(describe)
     }
 
+    /// The CA itself, for what certifies as devices do, and lies: the prober.
+    pub const fn test_ca(&self) -> &TestCa {
+        &self.ca
+    }
+
     /// Everything that it certified, with the device where there is one.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod everything;
 mod exec;
 mod hybrid;
 mod passkey;
+mod probe;
 mod profile;
 mod rehearse;
 mod run;
@@ -24,6 +25,7 @@ pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
 pub use passkey::PasskeyVerb;
+pub use probe::{Attestation, Probe, ProbeRun, ProbeVerb};
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run, Up};
@@ -145,6 +147,9 @@ pub enum Verb {
     /// Phone across the room: scan, show, lab
     #[command(subcommand, arg_required_else_help = false, after_help = hybrid::EXAMPLE)]
     Hybrid(HybridVerb),
+    /// What a relying party really checks, by lies and honest ceremonies
+    #[command(arg_required_else_help = true, after_help = probe::EXAMPLE)]
+    Probe(Box<Probe>),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),
@@ -264,6 +269,14 @@ mod tests {
         }
         assert!(help.contains("Software keys protect nothing"), "{help}");
         assert!(help.contains("Example:"), "{help}");
+    }
+
+    #[test]
+    fn the_short_help_of_the_prober_fits_a_screen() {
+        for (path, mut command) in verbs().into_iter().filter(|(path, _)| path.starts_with("fauxkey probe")) {
+            let help = command.render_help().to_string();
+            assert!(help.lines().count() <= 32, "{path}: {} lines:\n{help}", help.lines().count());
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod notify;
 mod passkey;
 mod person;
 mod pin;
+mod probe;
 mod profile;
 mod rehearse;
 mod run;
@@ -132,6 +133,11 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Explain(arguments) => return explain::explain(&output, arguments),
         Verb::Completions(arguments) => return manual::completions(&output, arguments),
         Verb::Man(arguments) => return manual::man(&output, arguments),
+        Verb::Probe(arguments) => {
+            if let Some(verb) = &arguments.verb {
+                return probe::look(&output, verb);
+            }
+        }
         _ => {}
     }
     let context = Context { home: home(&everywhere)?, output };
@@ -151,6 +157,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Ca(verb) => ca::ca(&context, verb),
         Verb::Tenant(verb) => tenant::tenant(&context, verb),
         Verb::Hybrid(verb) => hybrid::hybrid(&context, verb),
+        Verb::Probe(arguments) => probe::run(&context, &arguments.run),
         Verb::Trace(arguments) => trace::trace(&context, &arguments),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),

@@ -22,7 +22,7 @@ pub struct FaultFile {
 }
 
 /// Reads TOML, or JSON if the name ends so.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let input = input::file(path)?;
     let text = input.text()?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");

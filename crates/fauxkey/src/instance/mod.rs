@@ -330,6 +330,14 @@ impl Instance {
         job(authority)
     }
 
+    /// The test CA of the home, which relying parties may have been told to trust.
+    ///
+    /// # Errors
+    /// Broken if what was kept of it makes no sense, or the vault does not play along.
+    pub fn test_ca(&self) -> Result<emulator::attestation::TestCa, Failure> {
+        self.with_authority(|authority| Ok(authority.test_ca().clone()))
+    }
+
     /// What a device has from its maker.
     fn identity(&self, profile: &DeviceProfile, id: AuthenticatorId) -> Result<AttestationIdentity, Failure> {
         if !ca::attests_by_certificate(profile) {
