@@ -6,6 +6,7 @@ mod device;
 mod everything;
 mod exec;
 mod hybrid;
+mod mds;
 mod passkey;
 mod profile;
 mod rehearse;
@@ -23,6 +24,7 @@ pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
+pub use mds::Mds;
 pub use passkey::PasskeyVerb;
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
@@ -139,6 +141,9 @@ pub enum Verb {
     /// The test CA: show, export, rotate
     #[command(subcommand, arg_required_else_help = false, after_help = ca::EXAMPLE)]
     Ca(CaVerb),
+    /// A metadata BLOB (MDS3) of profiles, signed by the test CA
+    #[command(after_help = mds::EXAMPLE)]
+    Mds(Mds),
     /// The Entra-like tenant: policy, users, passes, strengths, logs
     #[command(subcommand, arg_required_else_help = false, after_help = tenant::EXAMPLE)]
     Tenant(TenantVerb),
