@@ -4,20 +4,31 @@ MetadataService.
 It must be signed by an RSA key, as theirs is: python-fido2 2.2.1 wants the signature of ES256 in DER, where a JWS has its two numbers
 one behind the other (RFC 7518 section 3.4), so that no BLOB signed by ES256 satisfies it and SimpleWebAuthn both."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import node
 from cases import Cases, ensure, equal, raises
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from fido2.attestation import UntrustedAttestation
 from fido2.mds3 import AuthenticatorStatus, MdsAttestationVerifier, parse_blob
-from fido2.webauthn import Aaguid
+from fido2.utils import websafe_decode, websafe_encode
+from fido2.webauthn import Aaguid, AttestationObject
+
+RP_ID = "login.example.test"
+ORIGIN = "https://login.example.test"
+PATIENCE = 60
+KEY = "yubikey-5c"
+"""Attests by certificate, in format packed."""
 
 COMPROMISED = {
     AuthenticatorStatus.USER_VERIFICATION_BYPASS,
@@ -26,6 +37,17 @@ COMPROMISED = {
     AuthenticatorStatus.USER_KEY_PHYSICAL_COMPROMISE,
 }
 """For which SimpleWebAuthn gives no statement out. Of REVOKED it knows nothing."""
+REPORTED = (
+    "FIDO_CERTIFIED_L2",
+    "UPDATE_AVAILABLE",
+    "REVOKED",
+    "USER_VERIFICATION_BYPASS",
+    "ATTESTATION_KEY_COMPROMISE",
+    "USER_KEY_REMOTE_COMPROMISE",
+    "USER_KEY_PHYSICAL_COMPROMISE",
+)
+REFUSED = {"REVOKED", "ATTESTATION_KEY_COMPROMISE"}
+"""What python-fido2 refuses, unless it is given other filters: the latter if the report names the certificate."""
 
 
 def der(root):
@@ -97,6 +119,109 @@ def read(cases, blob, root):
             ensure("No metadata statement found" in found[0].get("refused", ""), found)
 
 
+@dataclass
+class Registration:
+    """What a device of a home answered, and what it was asked."""
+
+    challenge: str
+    response: dict
+
+    def by_python_fido2(self, payload):
+        """UntrustedAttestation if the BLOB does not vouch for it."""
+        response = self.response["response"]
+        hashed = sha256(websafe_decode(response["clientDataJSON"])).digest()
+        MdsAttestationVerifier(payload).verify_attestation(
+            AttestationObject(websafe_decode(response["attestationObject"])), hashed
+        )
+
+    def by_simplewebauthn(self, judge, blob):
+        """node.Refused if the BLOB does not vouch for it. U2F registrations it does not look up."""
+        judge.ask(judgement="metadata", blob=Path(blob).read_text().strip(), aaguids=[])
+        told = {"challenge": self.challenge, "origin": ORIGIN, "rpId": RP_ID}
+        return judge.ask(judgement="register", response=self.response, **told)
+
+
+class Home:
+    """A home with its test CA, and devices of profiles."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self._environment = os.environ | {"FAUXKEY_HOME": str(self.folder / "home")}
+
+    def run(self, *arguments, told=None):
+        """Standard output of a command that succeeds."""
+        command = [os.environ["FAUXKEY"], *arguments]
+        done = subprocess.run(
+            command, env=self._environment, input=told, stdout=subprocess.PIPE, check=True, timeout=PATIENCE
+        )
+        return done.stdout
+
+    def mds(self, name, *arguments):
+        """A BLOB in a file of that name."""
+        path = self.folder / f"{name}.jwt"
+        self.run("mds", *arguments, "--out", str(path), "--root", str(self.root))
+        return path
+
+    @property
+    def root(self):
+        return self.folder / "root.pem"
+
+    def register(self, profile):
+        """A new passkey on a new device of the profile."""
+        device = profile.replace("+", "-")
+        self.run("device", "add", device, "--profile", profile)
+        challenge = websafe_encode(os.urandom(32))
+        options = {
+            "rp": {"id": RP_ID, "name": "Example"},
+            "user": {"id": "AQ", "name": "ada@example.test", "displayName": "Ada"},
+            "challenge": challenge,
+            "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+            "attestation": "direct",
+            "authenticatorSelection": {"userVerification": "discouraged", "residentKey": "discouraged"},
+        }
+        create = ["webauthn", "create", "--origin", ORIGIN, "--device", device, "--link", "usb"]
+        return Registration(challenge, json.loads(self.run(*create, told=json.dumps(options).encode())))
+
+
+def registrations(cases, home, other):
+    """Registrations, by a relying party that trusts what the BLOB says and nothing else."""
+    keys = {profile: home.register(profile) for profile in (KEY, "ms-authenticator-ios+packed", "u2f-key")}
+    blob = home.mds("chosen", *keys)
+    node.install()
+    with node.Judge() as judge:
+        judge.ask(judgement="trust", roots=[b64encode(der(home.root)).decode()], formats=["mds"])
+        payload = by_python_fido2(blob, home.root)
+        for profile, registration in keys.items():
+            with cases.case(f"{profile} is accepted by python-fido2"):
+                registration.by_python_fido2(payload)
+            with cases.case(f"{profile} is accepted by SimpleWebAuthn"):
+                registration.by_simplewebauthn(judge, blob)
+        foreign = other.register(KEY)
+        with cases.case("the same model under another root is refused by both"):
+            raises(UntrustedAttestation, foreign.by_python_fido2, payload)
+            raises(node.Refused, foreign.by_simplewebauthn, judge, blob)
+        with cases.case("a model that is not in the BLOB is refused by both"):
+            without = home.mds("without", "titan-v2")
+            raises(UntrustedAttestation, keys[KEY].by_python_fido2, by_python_fido2(without, home.root))
+            raises(node.Refused, keys[KEY].by_simplewebauthn, judge, without)
+        for status in REPORTED:
+            blob = home.mds(status, KEY, "--status", f"{KEY}={status}@2026-01-31")
+            payload = by_python_fido2(blob, home.root)
+            with cases.case(f"{status}: python-fido2 {'refuses' if status in REFUSED else 'accepts'}"):
+                equal([report.status.value for report in payload.entries[0].status_reports], [status], "reports")
+                if status in REFUSED:
+                    raises(UntrustedAttestation, keys[KEY].by_python_fido2, payload)
+                else:
+                    keys[KEY].by_python_fido2(payload)
+            compromised = AuthenticatorStatus(status) in COMPROMISED
+            with cases.case(f"{status}: SimpleWebAuthn {'refuses' if compromised else 'accepts'}"):
+                if compromised:
+                    refused = raises(node.Refused, keys[KEY].by_simplewebauthn, judge, blob)
+                    ensure("compromised" in str(refused), refused)
+                else:
+                    keys[KEY].by_simplewebauthn(judge, blob)
+
+
 def main():
     """`mds.py [BLOB ROOT]`: without them, `fauxkey mds` makes one."""
     cases = Cases()
@@ -104,20 +229,20 @@ def main():
         with cases.group("BLOB"):
             read(cases, *sys.argv[1:])
         cases.exit()
-    with tempfile.TemporaryDirectory(prefix="fauxkey-mds-") as folder:
-        environment = os.environ | {"FAUXKEY_HOME": folder}
-        blob, root = Path(folder) / "blob.jwt", Path(folder) / "root.pem"
-        fauxkey(environment, "mds", "--out", str(blob))
-        root.write_bytes(fauxkey(environment, "ca", "export"))
+    temporary = tempfile.TemporaryDirectory
+    with temporary(prefix="fauxkey-mds-") as folder, temporary(prefix="fauxkey-mds-") as another:
+        home, other = Home(folder), Home(another)
         with cases.group("BLOB"):
-            read(cases, blob, root)
+            blob = home.mds("all")
+            with cases.case("its root is that of `ca export`"):
+                equal(home.root.read_bytes(), home.run("ca", "export"), "root")
+            read(cases, blob, home.root)
+            other.mds("all")
+            with cases.case("under another root it is refused"):
+                raises(Exception, by_python_fido2, blob, other.root)
+        with cases.group("registration"):
+            registrations(cases, home, other)
     cases.exit()
-
-
-def fauxkey(environment, *arguments):
-    """Standard output of a command that succeeds."""
-    command = [os.environ["FAUXKEY"], *arguments]
-    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@
 mod admin;
 pub mod attestation;
 pub mod faults;
+pub mod metadata;
 mod plugged;
 mod port;
 pub mod profile;

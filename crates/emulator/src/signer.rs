@@ -90,7 +90,9 @@ impl FastSigner {
             PublicKey::Ed25519 { x } => {
                 Ed25519KeyPair::from_seed_and_public_key(private, x).map(Ready::Ed25519)
             }
-            PublicKey::Rsa { n, e } => return parse_rsa(private, n, e),
+            PublicKey::Rsa { n, e } => {
+                return parse_rsa(private, n, e).map(|pair| Ready::Rsa(Box::new(pair)));
+            }
             PublicKey::MlDsa44 { .. } | PublicKey::MlDsa65 { .. } | PublicKey::Foreign(_) => {
                 return Err(SignerError::Unsupported(key.public.algorithm()));
             }
@@ -152,7 +154,7 @@ fn ec_parts<const LEN: usize>(document: &[u8], before: &[u8]) -> Option<(Private
 }
 
 /// ring wants all eight numbers of RFC 8017 §3.2; they follow from the primes.
-fn parse_rsa(private: &[u8], n: &[u8], e: &[u8]) -> Result<Ready, SignerError> {
+pub(crate) fn parse_rsa(private: &[u8], n: &[u8], e: &[u8]) -> Result<RsaKeyPair, SignerError> {
     const INVALID: SignerError = SignerError::InvalidKey;
     if private.is_empty() || !private.len().is_multiple_of(2) || e != RSA_EXPONENT {
         return Err(INVALID);
@@ -173,7 +175,7 @@ fn parse_rsa(private: &[u8], n: &[u8], e: &[u8]) -> Result<Ready, SignerError> {
         dQ: trimmed(&dq),
         qInv: trimmed(&q_inv),
     };
-    RsaKeyPair::from_components(&components).map(|pair| Ready::Rsa(Box::new(pair))).map_err(|_| INVALID)
+    RsaKeyPair::from_components(&components).map_err(|_| INVALID)
 }
 
 /// Without leading zeros.

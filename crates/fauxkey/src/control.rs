@@ -399,6 +399,47 @@ pub enum CertificateKind {
     Enterprise,
 }
 
+/// Which metadata is wanted. Days are written as `2026-01-31`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MetadataRequest {
+    /// Names of profiles. If empty: those of what is reported, those of the home's devices, and all others.
+    pub profiles: Vec<String>,
+    /// What is reported of them; that it is not certified, of those of which nothing is.
+    pub reports: Vec<Reported>,
+    /// The number of the BLOB, which counts up; 1 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no: Option<u32>,
+    /// The day on which readers should ask for another one; in 30 days if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_update: Option<String>,
+}
+
+/// What is reported of the devices of a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reported {
+    /// The name of the profile.
+    pub profile: String,
+    /// An AuthenticatorStatus of the FIDO Metadata Service, such as `REVOKED`.
+    pub status: String,
+    /// The day from which on it is so; today if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_date: Option<String>,
+}
+
+/// Metadata in the shape of the FIDO Metadata Service: for tests, and nobody's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// What is signed: MetadataBLOBPayload.
+    pub payload: serde_json::Value,
+    /// The same as a signed JWT.
+    pub blob: String,
+    /// The test root, to which the JWT's certificate leads, and the attestation certificates.
+    pub root: Certificate,
+}
+
 /// Lines of a trace as they come, and `None` now and then.
 pub type Lines = Box<dyn Iterator<Item = Option<Line>> + Send>;
 
@@ -489,6 +530,8 @@ pub trait Control {
     fn ca_chain(&self, model: &str) -> Result<Vec<Certificate>, Failure>;
     /// A new root. Running devices attest by it at once, others from their next start.
     fn rotate_ca(&self) -> Result<TestCa, Failure>;
+    /// A metadata BLOB of models, signed by a new key that the test CA certifies.
+    fn metadata(&self, wanted: &MetadataRequest) -> Result<Metadata, Failure>;
     /// From now on, everything that happens on all devices, as lines of a trace. `None` is said while nothing
     /// happens, at least once every few seconds, so that who listens can stop. Ends with the devices.
     fn trace(&self) -> Result<Lines, Failure>;

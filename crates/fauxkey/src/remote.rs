@@ -4,7 +4,8 @@ use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
-    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa, User,
+    Metadata, MetadataRequest, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script,
+    TestCa, User,
 };
 use crate::extension::Pairing;
 use crate::home::Home;
@@ -415,6 +416,10 @@ impl Control for Remote {
 
     fn rotate_ca(&self) -> Result<TestCa, Failure> {
         self.call(Method::POST, &["ca", "rotate"], None)
+    }
+
+    fn metadata(&self, wanted: &MetadataRequest) -> Result<Metadata, Failure> {
+        self.call(Method::POST, &["ca", "metadata"], Some(json!(wanted)))
     }
 
     fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {

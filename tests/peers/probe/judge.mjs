@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline';
 const FORMATS = ['packed', 'fido-u2f', 'tpm', 'android-key', 'android-safetynet', 'apple', 'compound', 'mds'];
 
 const judgements = {
-  trust({ roots }) {
+  trust({ roots, formats = FORMATS }) {
     const certificates = roots.map((root) => new Uint8Array(Buffer.from(root, 'base64')));
-    FORMATS.forEach((identifier) => SettingsService.setRootCertificates({ identifier, certificates }));
+    formats.forEach((identifier) => SettingsService.setRootCertificates({ identifier, certificates }));
     return true;
   },
 

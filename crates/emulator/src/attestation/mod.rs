@@ -159,6 +159,15 @@ impl TestCa {
         self.issue(&Subject::enterprise(model, serial), extensions, signer, rng)
     }
 
+    /// A certificate in DER for the RSA key that signs a metadata BLOB; `public_key` is its RSAPublicKey (RFC 8017 §A.1.1)
+    /// in DER.
+    ///
+    /// # Errors
+    /// If the root's key cannot be used.
+    pub fn certify_metadata_key(&self, public_key: &[u8]) -> Result<Vec<u8>, CaError> {
+        self.certify(&Subject::metadata(public_key), Vec::new(), &RsaPublicKey(public_key))
+    }
+
     fn issue(
         &self,
         subject: &Subject,
@@ -167,6 +176,16 @@ impl TestCa {
         rng: &mut dyn CryptoRng,
     ) -> Result<AttestationKey, CaError> {
         let key = signer.generate(Algorithm::ES256, rng)?;
+        let certificate = self.certify(subject, extensions, &CertificateKey::new(&key)?)?;
+        Ok(AttestationKey { key, chain: vec![certificate] })
+    }
+
+    fn certify(
+        &self,
+        subject: &Subject,
+        extensions: Vec<CustomExtension>,
+        key: &impl PublicKeyData,
+    ) -> Result<Vec<u8>, CaError> {
         let mut parameters = parameters(subject);
         parameters.is_ca = IsCa::ExplicitNoCa;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -175,8 +194,7 @@ impl TestCa {
         // Of an issuer, name and key alone go into what it issues.
         let issuer = self::parameters(&Subject::root(&self.key.public));
         let issuer = Issuer::new(issuer, CertificateKey::new(&self.key)?);
-        let certificate = parameters.signed_by(&CertificateKey::new(&key)?, &issuer)?;
-        Ok(AttestationKey { key, chain: vec![certificate.der().to_vec()] })
+        Ok(parameters.signed_by(key, &issuer)?.der().to_vec())
     }
 }
 
@@ -215,6 +233,19 @@ fn point(key: &PublicKey) -> Result<Vec<u8>, SignerError> {
     match key {
         PublicKey::P256 { x, y } => Ok([&[4], x.as_slice(), y].concat()),
         other => Err(SignerError::Unsupported(other.algorithm())),
+    }
+}
+
+/// The RSAPublicKey of somebody else's key, as rcgen wants it.
+struct RsaPublicKey<'a>(&'a [u8]);
+
+impl PublicKeyData for RsaPublicKey<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
     }
 }
 

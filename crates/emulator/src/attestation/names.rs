@@ -60,6 +60,13 @@ impl Subject {
         Self::leaf("fauxkey test enterprise", model, Some(wire::hex::encode(serial)))
     }
 
+    /// Who signs metadata, told apart by its key, as each BLOB has another.
+    pub(super) fn metadata(public_key: &[u8]) -> Self {
+        let digest = digest::digest(&digest::SHA256, public_key);
+        let common_name = format!("fauxkey test metadata {}", wire::hex::encode(&digest.as_ref()[..4]));
+        Self { unit: "Test Metadata", common_name, serial_number: None }
+    }
+
     fn leaf(kind: &str, model: &str, serial_number: Option<String>) -> Self {
         let common_name = format!("{kind}: {model}").chars().take(LONGEST_COMMON_NAME).collect();
         Self { unit: ATTESTATION, common_name, serial_number }

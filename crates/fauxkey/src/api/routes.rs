@@ -6,7 +6,7 @@ use super::request::{
     NewNames, NewPower, NewUser, Params, PromptAnswer, Wait,
 };
 use super::{accounts, ceremony, events, extension, guard, hybrid, openapi, page, phone, simulation, trace};
-use crate::control::{Certificate, Device, Finger, Passkey, TestCa, User};
+use crate::control::{Certificate, Device, Finger, Metadata, MetadataRequest, Passkey, TestCa, User};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -105,6 +105,7 @@ routes! {
     GET "/api/v1/extension" Paired extension::connect;
     GET "/api/v1/ca" Token ca;
     POST "/api/v1/ca/rotate" Token rotate_ca;
+    POST "/api/v1/ca/metadata" Token metadata;
     GET "/api/v1/ca/chains/{name}" Token ca_chain;
 }
 
@@ -271,6 +272,13 @@ async fn ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
 
 async fn rotate_ca(State(api): Server) -> Result<Json<TestCa>, Problem> {
     api.ask(|control| control.rotate_ca()).await.map(Json)
+}
+
+async fn metadata(
+    State(api): Server,
+    Body(wanted): Body<MetadataRequest>,
+) -> Result<Json<Metadata>, Problem> {
+    api.ask(move |control| control.metadata(&wanted)).await.map(Json)
 }
 
 async fn ca_chain(State(api): Server, Name(model): Name) -> Result<Json<Vec<Certificate>>, Problem> {

@@ -4,8 +4,8 @@ use crate::app::{Account, AccountKind, Added, Code, NewAccount, Number, Push};
 use crate::ceremony;
 use crate::control::{
     Answer, ArmedFault, Certificate, CertificateKind, Control, Device, Failure, FailureKind, Fault, Finger,
-    Gesture, Lines, Link, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa,
-    User,
+    Gesture, Lines, Link, Metadata, MetadataRequest, NewPasskey, Passkey, Power, ProfileSummary, Prompt,
+    Scan, Scanned, Script, TestCa, User,
 };
 use crate::home::Home;
 use crate::hybrid::event::{Event, Outcome};
@@ -216,6 +216,10 @@ pub(crate) fn ca() -> TestCa {
     TestCa { root: certificate(), leaves: vec![certificate()] }
 }
 
+pub(crate) fn metadata() -> Metadata {
+    Metadata { payload: serde_json::json!({ "no": 1 }), blob: "e30.e30.AA".into(), root: certificate() }
+}
+
 impl Control for Fake {
     fn trace(&self) -> Result<Lines, Failure> {
         self.called("trace".into());
@@ -235,6 +239,11 @@ impl Control for Fake {
     fn rotate_ca(&self) -> Result<TestCa, Failure> {
         self.called("rotate".into());
         Ok(ca())
+    }
+
+    fn metadata(&self, wanted: &MetadataRequest) -> Result<Metadata, Failure> {
+        self.called(format!("metadata {}", wanted.profiles.join(" ")));
+        Ok(metadata())
     }
 
     fn devices(&self) -> Result<Vec<Device>, Failure> {

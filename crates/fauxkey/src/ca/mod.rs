@@ -9,6 +9,7 @@ use crate::control::{Certificate, CertificateKind, Failure, FailureKind};
 use authenticator::profile::Attestation;
 use authenticator::signer::{AttestationIdentity, AttestationKey};
 use emulator::attestation::{CaError, CertificateSummary, TestCa, serial_number};
+use emulator::metadata::{self, MetadataError};
 use emulator::{DeviceProfile, FastSigner};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -123,6 +124,26 @@ impl Authority {
             None => self.up_to_the_root(CertificateKind::U2f, aaguid),
             chain => Ok(chain),
         }
+    }
+
+    /// The certificates that all devices of a model share: for format packed, and as U2F keys.
+    ///
+    /// # Errors
+    /// Those of [`Authority::identity`].
+    pub fn shared(&mut self, profile: &DeviceProfile) -> Result<[Option<Vec<u8>>; 2], Failure> {
+        let mut shared = profile.clone();
+        shared.authenticator.enterprise = None;
+        let identity = self.identity(&shared, NO_DEVICE)?;
+        let leaf = |key: Option<AttestationKey>| key.and_then(|key| key.chain.into_iter().next());
+        Ok([leaf(identity.batch), leaf(identity.u2f)])
+    }
+
+    /// A metadata BLOB of that payload, signed by a key that is gone afterwards.
+    ///
+    /// # Errors
+    /// Broken if no key can be made or certified.
+    pub fn sign_metadata(&self, payload: &serde_json::Value) -> Result<String, Failure> {
+        metadata::sign(payload, &self.ca, &mut UnwrapErr(SysRng)).map_err(|error| metadata_failure(&error))
     }
 
     fn up_to_the_root(
@@ -259,6 +280,11 @@ fn describe(kept: &Kept) -> Result<Certificate, Failure> {
 
 fn ca_failure(error: CaError) -> Failure {
     Failure::new(FailureKind::Broken, format!("the test CA failed: {error}"))
+}
+
+/// Whatever is wrong with metadata is wrong on our side.
+pub fn metadata_failure(error: &MetadataError) -> Failure {
+    Failure::new(FailureKind::Broken, format!("no metadata could be made: {error}"))
 }
 
 fn damaged() -> Failure {

@@ -6,6 +6,7 @@ mod device;
 mod everything;
 mod exec;
 mod hybrid;
+mod mds;
 mod passkey;
 mod probe;
 mod profile;
@@ -24,6 +25,7 @@ pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
+pub use mds::Mds;
 pub use passkey::PasskeyVerb;
 pub use probe::{Attestation, Probe, ProbeRun, ProbeVerb};
 pub use profile::ProfileVerb;
@@ -141,6 +143,9 @@ pub enum Verb {
     /// The test CA: show, export, rotate
     #[command(subcommand, arg_required_else_help = false, after_help = ca::EXAMPLE)]
     Ca(CaVerb),
+    /// A metadata BLOB (MDS3) of profiles, signed by the test CA
+    #[command(after_help = mds::EXAMPLE)]
+    Mds(Mds),
     /// The Entra-like tenant: policy, users, passes, strengths, logs
     #[command(subcommand, arg_required_else_help = false, after_help = tenant::EXAMPLE)]
     Tenant(TenantVerb),

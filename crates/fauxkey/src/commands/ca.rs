@@ -48,7 +48,7 @@ pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
 }
 
 /// Certificates are public: anybody may read the file.
-fn write(path: &Path, bytes: &[u8], output: &Output) -> Result<(), Stop> {
+pub(super) fn write(path: &Path, bytes: &[u8], output: &Output) -> Result<(), Stop> {
     std::fs::write(path, bytes).map_err(|error| files::refused("write", path, &error))?;
     output.inform(&format!("wrote {}", path.display()));
     Ok(())

@@ -10,6 +10,7 @@ mod finger;
 mod hybrid;
 mod input;
 mod manual;
+mod mds;
 mod notify;
 mod passkey;
 mod person;
@@ -155,6 +156,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Account(verb) => account::account(&context, verb),
         Verb::Profile(verb) => profile::profile(&context, verb),
         Verb::Ca(verb) => ca::ca(&context, verb),
+        Verb::Mds(arguments) => mds::mds(&context, arguments),
         Verb::Tenant(verb) => tenant::tenant(&context, verb),
         Verb::Hybrid(verb) => hybrid::hybrid(&context, verb),
         Verb::Probe(arguments) => probe::run(&context, &arguments.run),

@@ -1,12 +1,12 @@
 //! What the instance does when it is asked from outside.
 use super::running::Running;
-use super::test_ca;
-use super::{Instance, store_failure};
+use super::{Instance, metadata, store_failure, test_ca};
 use crate::app::{Account, Added, Code, NewAccount, Push};
 use crate::ceremony;
 use crate::control::{
     ArmedFault, Certificate, Control, Device, Failure, FailureKind, Fault, Finger, Gesture, Lines, Link,
-    NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script, TestCa, User,
+    Metadata, MetadataRequest, NewPasskey, Passkey, Power, ProfileSummary, Prompt, Scan, Scanned, Script,
+    TestCa, User,
 };
 use crate::devices::{Definition, check_name};
 use crate::trace;
@@ -289,6 +289,11 @@ impl Control for Instance {
     fn rotate_ca(&self) -> Result<TestCa, Failure> {
         let state = self.open_state()?;
         test_ca::rotate(self, &state)
+    }
+
+    fn metadata(&self, wanted: &MetadataRequest) -> Result<Metadata, Failure> {
+        let _state = self.open_state()?;
+        metadata::make(self, wanted)
     }
 
     fn profiles(&self) -> Result<Vec<ProfileSummary>, Failure> {

@@ -13,6 +13,7 @@ mod control;
 mod convert;
 mod fingers;
 mod happening;
+mod metadata;
 mod running;
 mod scans;
 mod simulation;

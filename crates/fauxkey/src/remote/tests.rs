@@ -1,6 +1,6 @@
 use super::*;
-use crate::api::testing::{ID, Rig, device, failure, finger, passkey, prompt};
-use crate::control::Answer;
+use crate::api::testing::{ID, Rig, device, failure, finger, metadata, passkey, prompt};
+use crate::control::{Answer, MetadataRequest, Reported};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -31,6 +31,11 @@ fn everything_that_can_be_controlled_can_be_from_another_process() {
         assert_eq!(remote.insert_card("phone", inserted), Ok(device()));
         heard(&format!("card phone {inserted}"));
     }
+    let reported = Reported { profile: "phone".into(), status: "REVOKED".into(), effective_date: None };
+    let wanted =
+        MetadataRequest { profiles: vec!["phone".into()], reports: vec![reported], ..Default::default() };
+    assert_eq!(remote.metadata(&wanted), Ok(metadata()));
+    heard("metadata phone");
     for answer in [Answer::Approve, Answer::Ask, Answer::Deny, Answer::Ignore] {
         let user = User { answer, delay_ms: 9 };
         assert_eq!(remote.set_user("phone", user), Ok(Device { user, ..device() }));

@@ -1,6 +1,8 @@
 use crate::api::extension::pairing;
 use crate::api::routes::ROUTES;
-use crate::api::testing::{ID, Rig, account, armed, device, finger, passkey, prompt, push, scanned};
+use crate::api::testing::{
+    ID, Rig, account, armed, device, finger, metadata, passkey, prompt, push, scanned,
+};
 use crate::control::{Device, FailureKind, Finger};
 use serde_json::{Value, json};
 
@@ -39,6 +41,14 @@ fn good() -> Vec<(&'static str, String, Value, &'static str, u16, Value)> {
             "user phone Ask 250",
             200,
             json!(Device { user: asking, ..device() }),
+        ),
+        (
+            "POST",
+            "/api/v1/ca/metadata".into(),
+            json!({ "profiles": ["security-key"], "reports": [{ "profile": "security-key", "status": "REVOKED" }], "no": 2 }),
+            "metadata security-key",
+            200,
+            json!(metadata()),
         ),
         ("PUT", at("/card"), json!({ "inserted": false }), "card phone false", 200, json!(device())),
         ("PUT", at("/user"), json!({ "answer": "approve" }), "user phone Approve 0", 200, json!(device())),
