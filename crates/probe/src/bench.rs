@@ -1,12 +1,13 @@
 //! Where checks are made: an authenticator and a browser in one, before a relying party, with what they have in hand.
 use crate::check::{Basis, Change, Told, Wants, index};
 use crate::draft::{Attest, Beginning, Draft};
-use crate::key::{ALGORITHMS, Key};
+use crate::forger::Forger;
+use crate::key::{ALGORITHMS, Key, sha256};
 use crate::plan::{Attestation, Plan};
 use crate::report::LeftBehind;
 use crate::target::{Begun, CleanedUp, Ended, Exchange, Session, Target, TargetError};
 use authenticator::signer::DeterministicSigner;
-use emulator::attestation::TestCa;
+use emulator::attestation::{self, Flaw, Forged, Format, TestCa};
 use rand_core::CryptoRng;
 use relying_party::Ceremony;
 use std::collections::{BTreeMap, HashMap};
@@ -120,6 +121,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) ca: &'a TestCa,
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) wait: &'a mut dyn FnMut(Duration),
+    /// Seconds since 1970.
+    pub(crate) now: u64,
     pub(crate) evidence: Vec<Exchange>,
     pub(crate) microseconds: u64,
     /// What honest registrations are attested by.
@@ -130,6 +133,8 @@ pub(crate) struct Bench<'a> {
     fixtures: [Option<Credential>; 2],
     made: Vec<Made>,
     honest: HashMap<Basis, Result<(), String>>,
+    formats: HashMap<Format, Result<(), String>>,
+    forger: Forger,
     next_user: usize,
     /// What the options say that the relying party wants, for people.
     pub(crate) options: BTreeMap<&'static str, String>,
@@ -142,6 +147,7 @@ impl<'a> Bench<'a> {
         ca: &'a TestCa,
         rng: &'a mut dyn CryptoRng,
         wait: &'a mut dyn FnMut(Duration),
+        now: u64,
     ) -> Self {
         let base = match plan.expect.attestation {
             Attestation::Enforced => Basis::Certified,
@@ -153,6 +159,7 @@ impl<'a> Bench<'a> {
             ca,
             rng,
             wait,
+            now,
             evidence: Vec::new(),
             microseconds: 0,
             base,
@@ -161,6 +168,8 @@ impl<'a> Bench<'a> {
             fixtures: [None, None],
             made: Vec::new(),
             honest: HashMap::new(),
+            formats: HashMap::new(),
+            forger: Forger::default(),
             next_user: 3,
             options: BTreeMap::new(),
         }
@@ -435,9 +444,37 @@ impl<'a> Bench<'a> {
         Ok(made)
     }
 
+    /// A statement about this registration, right in everything but `flaw`. What cannot be made here is skipped.
+    pub(crate) fn forge(
+        &mut self,
+        draft: &Draft,
+        format: Format,
+        flaw: Option<Flaw>,
+    ) -> Result<Forged, Stop> {
+        let about = attestation::Draft {
+            auth_data: &draft.auth,
+            client_data_hash: &sha256(&draft.client),
+            credential: draft.key.pair(),
+            now: self.now,
+        };
+        let made = self.ca.forge(format, flaw, &about, &mut self.forger, self.rng);
+        made.map_err(|e| Stop::Skipped(e.to_string()))
+    }
+
+    /// Whether a correct statement of that format is taken, if that is known, and if not, what is said.
+    pub(crate) fn right_format(&self, format: Format) -> Option<Result<(), String>> {
+        self.formats.get(&format).cloned()
+    }
+
+    /// Keeps that in mind.
+    pub(crate) fn note_format(&mut self, format: Format, taken: Result<(), String>) {
+        self.formats.insert(format, taken);
+    }
+
     /// Forgets what is accepted, as after a change of policy.
     pub(crate) fn forget(&mut self) {
         self.honest.clear();
+        self.formats.clear();
     }
 
     /// The credential that a user has for sign-ins, made if there is none.

@@ -25,6 +25,10 @@ impl Key {
         &self.0.public
     }
 
+    pub(crate) fn pair(&self) -> &KeyPair {
+        &self.0
+    }
+
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.0.public.algorithm()
     }

@@ -59,6 +59,7 @@ mod check;
 mod checks;
 mod draft;
 mod expectations;
+mod forger;
 mod key;
 mod plan;
 pub mod report;

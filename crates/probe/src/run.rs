@@ -28,7 +28,7 @@ pub struct Tools<'a> {
     pub wait: &'a mut dyn FnMut(Duration),
     /// The version of the program, for the report.
     pub version: &'a str,
-    /// Seconds since 1970, for the report.
+    /// Seconds since 1970, for the report, and for what certificates and statements say of time.
     pub now: u64,
     /// The line that runs this plan again, such as `fauxkey probe http://localhost:8000`; ` --only ID` is put after it.
     pub repeat: &'a str,
@@ -65,7 +65,7 @@ pub fn run(
     };
     let of = phases.iter().map(|phase| chosen(phase).len()).sum();
     let origin = target.origin().to_owned();
-    let bench = Bench::new(plan, target, ca, rng, wait);
+    let bench = Bench::new(plan, target, ca, rng, wait, now);
     let mut run = Run {
         bench,
         repeat,

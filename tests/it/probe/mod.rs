@@ -1,6 +1,7 @@
 //! The probe, calibrated: against a relying party that is strict it finds nothing, and of one that leaves out a step it
 //! finds that step and no other.
 mod careless;
+mod formats;
 mod party;
 mod running;
 

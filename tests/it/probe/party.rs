@@ -78,6 +78,8 @@ pub(super) struct Party {
     /// The steps that it leaves out, in either ceremony.
     pub(super) left_out: [Vec<Step>; 2],
     pub(super) faults: Vec<Fault>,
+    /// The step that refused a registration last.
+    pub(super) refused_at: Option<Step>,
     pub(super) allowed: Vec<Aaguid>,
     pub(super) blocked: Vec<Aaguid>,
     /// Whether there is a sign-in by name, and one without.
@@ -115,6 +117,7 @@ impl Party {
             party,
             left_out: [Vec::new(), Vec::new()],
             faults: Vec::new(),
+            refused_at: None,
             allowed: Vec::new(),
             blocked: Vec::new(),
             by_name: true,
@@ -180,7 +183,10 @@ impl Party {
         let registered = self
             .party
             .verify_registration_without(&self.left_out[0], &expected, &response)
-            .map_err(|rejection| rejection.to_string())?;
+            .map_err(|rejection| {
+                self.refused_at = Some(rejection.step);
+                rejection.to_string()
+            })?;
         let model = registered.aaguid;
         if !self.has(Fault::AnyModel) {
             let wanted = self.allowed.is_empty() || self.allowed.contains(&model);

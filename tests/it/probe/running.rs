@@ -39,7 +39,11 @@ fn a_strict_relying_party_gives_no_finding_whatever_the_plan_is() {
         ("with names only", plan(), named),
         ("signing up", sign_up, strict()),
     ];
-    for (name, plan, mut party) in cases {
+    for (name, mut plan, mut party) in cases {
+        // Once is enough for the formats, which take the longest.
+        if name != "strict" {
+            plan.exclude.push("formats".into());
+        }
         let report = probe(&plan, &mut party);
         let wrong: Vec<_> = report
             .results
@@ -60,7 +64,7 @@ fn a_strict_relying_party_gives_no_finding_whatever_the_plan_is() {
 #[test]
 fn the_same_seed_gives_the_same_report() {
     // The signatures in certificates are the test CA's, and random.
-    let exclude = ["robustness", "models", "attestation"].map(Into::into).into();
+    let exclude = ["robustness", "models", "attestation", "formats"].map(Into::into).into();
     let plan = Plan { exclude, ..plan() };
     assert!(probe(&plan, &mut strict()) == probe(&plan, &mut strict()));
 }

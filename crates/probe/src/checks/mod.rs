@@ -8,6 +8,7 @@ mod client_data;
 mod counter;
 mod credential;
 mod encoding;
+mod formats;
 mod models;
 mod origin;
 mod robustness;
@@ -27,6 +28,7 @@ pub fn all(plan: &Plan) -> Vec<Check> {
         credential::checks(),
         models::checks(plan),
         attestation::checks(),
+        formats::checks(),
         signature::checks(),
         counter::checks(),
         accounts::checks(),

@@ -1,0 +1,106 @@
+//! Statements of every attestation format, right and wrong in one thing: WebAuthn L3 §7.1 steps 21 to 24, §8.
+use crate::bench::{Bench, Stop, Who};
+use crate::check::{Basis, Check, Clause, Needs, Told, Want, check, own};
+use crate::draft::Attest;
+use crate::plan::Attestation;
+use crate::report::Severity;
+use emulator::attestation::{Flaw, Format};
+use relying_party::{Ceremony, Step};
+
+const GROUP: &str = "formats";
+const RIGHT: &str = "Take the formats that you can verify, up to a root that you trust, and no others.";
+const WRONG: &str = "Follow the verification procedure of the format to its end, or do not take the format.";
+
+/// A registration with a forged statement.
+fn forged(bench: &mut Bench<'_>, format: Format, flaw: Option<Flaw>) -> Result<Told, Stop> {
+    let creation = bench.begin_registration(Who::First)?;
+    let mut draft = bench.draft_registration(&creation, &Basis::Itself)?;
+    let made = bench.forge(&draft, format, flaw)?;
+    draft.attest = Attest::Statement(made.fmt, made.att_stmt);
+    let text = draft.finish().map_err(|e| Stop::Inconclusive(e.to_string()))?.to_string();
+    bench.post_registration(&creation, &draft, &text).map(Told::from)
+}
+
+/// The same with a flaw, where a statement of the format without one is taken: else a refusal tells nothing.
+fn flawed(bench: &mut Bench<'_>, format: Format, flaw: Flaw) -> Result<Told, Stop> {
+    let right = match bench.right_format(format) {
+        Some(known) => known,
+        None => {
+            let right = match forged(bench, format, None)? {
+                Told::Refused(said) => Err(said),
+                _ => Ok(()),
+            };
+            bench.note_format(format, right.clone());
+            right
+        }
+    };
+    right.map_err(|said| {
+        Stop::Skipped(format!("a correct statement of format {} is refused: {said}", format.as_str()))
+    })?;
+    forged(bench, format, Some(flaw))
+}
+
+const fn severity(flaw: Flaw) -> Severity {
+    match flaw {
+        Flaw::ExtraMember => Severity::Note,
+        Flaw::TrailingData
+        | Flaw::CountryMissing
+        | Flaw::OrganizationMissing
+        | Flaw::UnitMissing
+        | Flaw::UnitWrong
+        | Flaw::CommonNameMissing
+        | Flaw::SubjectNotEmpty
+        | Flaw::AaguidExtensionCritical => Severity::Low,
+        Flaw::CertificateExpired
+        | Flaw::CertificateNotYetValid
+        | Flaw::CertificateIsCa
+        | Flaw::TimestampOld
+        | Flaw::VersionMissing
+        | Flaw::VersionEmpty
+        | Flaw::TwoCertificates
+        | Flaw::KeyNotOnP256
+        | Flaw::SubjectAltNameMissing
+        | Flaw::ExtendedKeyUsageMissing => Severity::Medium,
+        _ => Severity::High,
+    }
+}
+
+/// What the specification lets a relying party pass over: the CDDL of a statement does not say what becomes of more, and
+/// §8.5 asks for ctsProfileMatch alone.
+const fn may_pass(flaw: Flaw) -> bool {
+    matches!(flaw, Flaw::ExtraMember | Flaw::BasicIntegrityFalse)
+}
+
+fn of(format: Format) -> Vec<Check> {
+    let name = format.as_str();
+    let right = check(
+        format!("format-{name}"),
+        format!("a correct statement of format {name} by the test CA"),
+        GROUP,
+        Clause::Step(Ceremony::Registration, Step::Format),
+        Severity::Note,
+        RIGHT,
+        own(Needs::Registration, move |bench| forged(bench, format, None)),
+    );
+    let wrong = format.flaws().iter().map(|&flaw| {
+        let check = check(
+            format!("format-{name}-{}", flaw.as_str()),
+            format!("a statement of format {name}: {}", flaw.sentence().trim_end_matches('.')),
+            GROUP,
+            Clause::Owned(flaw.clause(format)),
+            severity(flaw),
+            WRONG,
+            own(Needs::Registration, move |bench| flawed(bench, format, flaw)),
+        );
+        match may_pass(flaw) {
+            true => check.either(),
+            false => check.rule(|wants| Want::refuse_if(wants.attestation() != Attestation::None)),
+        }
+    });
+    std::iter::once(right.either()).chain(wrong).collect()
+}
+
+pub(super) fn checks() -> Vec<Check> {
+    // Of `none` everything is said in the table of attestation.
+    Format::ALL.into_iter().filter(|format| *format != Format::None).flat_map(of).collect()
+}
