@@ -248,7 +248,7 @@ fn a_body_needs_what_is_required_and_takes_nothing_else() {
             }
         }
     }
-    assert_eq!(bodies, 18);
+    assert_eq!(bodies, 19);
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn each_route_has_such_a_case() {
 #[test]
 fn each_route_passes_on_the_failure_of_each_kind_with_its_status() {
     let rig = Rig::new();
-    for (method, path, body, ..) in good().into_iter().filter(|case| case.1 != "/api/v1/devices") {
+    for (method, path, body, ..) in good().into_iter().filter(|case| case.1.contains("/phone")) {
         for (name, status, kind) in [
             ("missing", 404, FailureKind::NotFound),
             ("busy", 409, FailureKind::Conflict),
