@@ -46,8 +46,6 @@ pub struct TenantTarget {
     signed_in: HashMap<(Session, String), Secret>,
     /// Sessions in which somebody is about to sign in.
     signing_in: HashMap<(Session, Option<String>), Secret>,
-    /// What Graph calls a passkey, by its credential ID in base64url.
-    methods: HashMap<String, String>,
     served: ServedTenant,
     /// Holds what the tenant keeps. It goes last.
     _instance: Instance,
@@ -69,7 +67,7 @@ impl TenantTarget {
         let served = serve(&instance, None, None, token.clone(), &arrangement)?;
         let graph = Reach::running(served.url().to_owned(), token);
         let wire = Wire::new(Allowed::default(), None, PATIENCE, None, sleep)?;
-        let (users, signed_in, signing_in, methods) = Default::default();
+        let (users, signed_in, signing_in) = Default::default();
         let target = Self {
             behaviour,
             policy,
@@ -78,7 +76,6 @@ impl TenantTarget {
             users,
             signed_in,
             signing_in,
-            methods,
             served,
             _instance: instance,
         };
@@ -254,20 +251,17 @@ impl Target for TenantTarget {
         let id = id.cloned().ok_or_else(|| TargetError::Failed("nothing was begun".into()))?;
         let (answer, exchange) = self.asked(Some(&id), path, body)?;
         let accepted = (200..300).contains(&answer.status);
-        if accepted && ceremony == Ceremony::Registration {
-            let posted: Option<Value> = serde_json::from_str(response).ok();
-            let credential = posted.as_ref().and_then(|posted| posted["id"].as_str());
-            let method = answer.json.as_ref().and_then(|made| made.pointer("/passkey/id")?.as_str());
-            self.methods
-                .extend(credential.zip(method).map(|(id, method)| (id.to_owned(), method.to_owned())));
-        }
         Ok(Ended { accepted, said: if accepted { String::new() } else { said(&answer) }, exchange })
     }
 
     fn clean_up(&mut self, user: &str, credential: &[u8]) -> Result<CleanedUp, TargetError> {
-        let Some(method) = self.methods.remove(&base64url::encode(credential)) else {
-            return Ok(CleanedUp::Left("the tenant did not say what it calls it".into()));
-        };
+        // What Graph calls it is not in every answer, as not every response that is taken can be read here.
+        let method = self.served.site.host.with(|tenant, _| {
+            let user = tenant.user(user).ok()?.id;
+            let passkey = tenant.passkeys(user).find(|passkey| passkey.credential.id == credential)?;
+            Some(passkey.id())
+        });
+        let Some(method) = method else { return Ok(CleanedUp::Removed) };
         let path = format!("/v1.0/users/{user}/authentication/fido2Methods/{method}");
         Ok(match self.graph.call("DELETE", &path, None) {
             Ok(_) => CleanedUp::Removed,

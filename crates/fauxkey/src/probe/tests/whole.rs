@@ -86,7 +86,7 @@ fn a_tenant_of_one_s_own_is_probed_in_both_behaviours() {
             let policy = Policy { attestation_enforced, device_bound: false };
             let mut target =
                 TenantTarget::start(behaviour, policy, ca.certificate(), Box::new(|_| ())).unwrap();
-            let mut plan = plan(&["signature"]);
+            let mut plan = plan(&["signature", "robust-deep-json"]);
             if attestation_enforced {
                 plan.expect.attestation = probe::Attestation::Enforced;
             }
