@@ -126,7 +126,7 @@
 //!
 //! # What is absent
 //!
-//! Metadata and revocation; algorithms other
+//! Revocation lists of certificates; algorithms other
 //! than ES256, ES384, EdDSA, RS256, ML-DSA-44 and ML-DSA-65; the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
 //! caller's.
 
@@ -139,6 +139,7 @@ mod credential;
 mod curve;
 mod extensions;
 mod jws;
+pub mod metadata;
 mod policy;
 mod registration;
 mod rejection;

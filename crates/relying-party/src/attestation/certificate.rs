@@ -171,6 +171,15 @@ impl Certificate {
         })
     }
 
+    /// What verifies a JWS by the certificate's key, RFC 7518 §3.1.
+    pub(super) fn jws_verifier(&self, alg: &str) -> Option<&'static dyn VerificationAlgorithm> {
+        match (alg, self.key_kind()) {
+            ("RS256", KeyKind::Rsa) => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+            ("ES256", KeyKind::P256) => Some(&signature::ECDSA_P256_SHA256_FIXED),
+            _ => None,
+        }
+    }
+
     /// Its key is for that algorithm.
     pub(super) fn goes_with(&self, alg: Algorithm) -> Verdict {
         ensure(self.verifier(alg).is_some(), || {
