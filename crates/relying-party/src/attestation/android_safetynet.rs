@@ -74,6 +74,7 @@ impl Procedure for AndroidSafetyNet {
             Step::SafetyNetService => service(leaf),
             Step::SafetyNetIntegrity => integrity(&self.payload),
             Step::SafetyNetTime => time(&self.payload, inputs.now),
+            Step::CertificateKeyUsage => leaf.may_sign(),
             _ => Ok(()),
         }
     }
