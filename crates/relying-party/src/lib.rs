@@ -68,7 +68,7 @@
 //! | §8.2.1 (version) | [`CertificateVersion`](Step::CertificateVersion) | `attestation::requirements::is_version_3` |
 //! | §8.2.1 (subject) | [`CertificateSubject`](Step::CertificateSubject) | `attestation::requirements::has_a_proper_subject` |
 //! | §8.3.1 (subject alternative name) | [`CertificateAlternativeName`](Step::CertificateAlternativeName) | `attestation::tpm::names_the_tpm` |
-//! | §8.3.1 (extended key usage) | [`CertificateKeyUsage`](Step::CertificateKeyUsage) | `attestation::tpm::is_for_attestation` |
+//! | §8.3.1 (key usage) | [`CertificateKeyUsage`](Step::CertificateKeyUsage) | `attestation::certificate::Certificate::may_sign` |
 //! | §8.2.1 (basic constraints) | [`CertificateConstraints`](Step::CertificateConstraints) | `attestation::requirements::is_no_authority` |
 //! | §8.2 (id-fido-gen-ce-aaguid) | [`CertificateModel`](Step::CertificateModel) | `attestation::requirements::is_for_the_model` |
 //! | §8.2.2 (id-fido-gen-ce-sernum) | [`CertificateDevice`](Step::CertificateDevice) | `attestation::requirements::tells_no_device_unasked` |
@@ -83,7 +83,7 @@
 //! | §7.1 step 28 | [`AuthenticatorExtensions`](Step::AuthenticatorExtensions) | `extensions::only_solicited` |
 //!
 //! A check that the format of a statement does not have passes: what §8.2.1 asks of certificates is asked of `packed`
-//! statements alone, version, basic constraints and model (§8.3) of `tpm` ones too.
+//! statements alone, version, basic constraints and model (§8.3) of `tpm` ones too, and that a key is for signing (RFC 5280) of all.
 //!
 //! Step 12 is a hash, step 19 (policy on BS) has no policy here, and storing the record is the caller's. A policy
 //! may let a step pass that it would refuse by default: user verification that is not required, formats that are not
@@ -126,7 +126,7 @@
 //!
 //! # What is absent
 //!
-//! Metadata and revocation; algorithms other
+//! Revocation lists of certificates; algorithms other
 //! than ES256, ES384, EdDSA, RS256, ML-DSA-44 and ML-DSA-65; the appid extension; token binding; and anything that remembers: challenges, accounts and records are the
 //! caller's.
 
@@ -139,6 +139,7 @@ mod credential;
 mod curve;
 mod extensions;
 mod jws;
+pub mod metadata;
 mod policy;
 mod registration;
 mod rejection;

@@ -104,7 +104,7 @@ pub enum Step {
     CertificateSubject,
     /// It names the TPM.
     CertificateAlternativeName,
-    /// It says that the TPM's key is for attestation.
+    /// Its key is for signing, if it says what for; that of a TPM is for attestation.
     CertificateKeyUsage,
     /// It is no certificate of a certification authority.
     CertificateConstraints,
@@ -179,7 +179,7 @@ const REGISTRATION: &[(Step, &str)] = &[
     (Step::CertificateVersion, "WebAuthn L3 §8.2.1 (version)"),
     (Step::CertificateSubject, "WebAuthn L3 §8.2.1 (subject)"),
     (Step::CertificateAlternativeName, "WebAuthn L3 §8.3.1 (subject alternative name)"),
-    (Step::CertificateKeyUsage, "WebAuthn L3 §8.3.1 (extended key usage)"),
+    (Step::CertificateKeyUsage, "WebAuthn L3 §8.3.1 (key usage)"),
     (Step::CertificateConstraints, "WebAuthn L3 §8.2.1 (basic constraints)"),
     (Step::CertificateModel, "WebAuthn L3 §8.2 (id-fido-gen-ce-aaguid)"),
     (Step::CertificateDevice, "WebAuthn L3 §8.2.2 (id-fido-gen-ce-sernum)"),

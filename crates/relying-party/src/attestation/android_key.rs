@@ -50,6 +50,7 @@ impl Procedure for AndroidKey<'_> {
             Step::AndroidKeyScope => scope(&description(leaf)?),
             Step::AndroidKeyOrigin => origin(&description(leaf)?),
             Step::AndroidKeyPurpose => purpose(&description(leaf)?),
+            Step::CertificateKeyUsage => leaf.may_sign(),
             _ => Ok(()),
         }
     }

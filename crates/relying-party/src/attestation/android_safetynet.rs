@@ -1,10 +1,9 @@
 //! Format `android-safetynet`, WebAuthn L3 §8.5, which is deprecated: Google's service answers no more.
-use super::certificate::{Certificate, KeyKind};
+use super::certificate::Certificate;
 use super::statement::{Inputs, Procedure, Proof, has_no_members_but, leaf};
 use crate::jws::Jws;
 use crate::rejection::{Step, Verdict, ensure, quoted};
 use crate::signature::sha256;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm};
 use serde::Deserialize;
 use wire::base64url;
 use wire::cbor::{Field, Key, Kind, Record, Value};
@@ -59,14 +58,14 @@ impl Procedure for AndroidSafetyNet {
     fn check(&self, step: Step, x5c: &[Certificate], inputs: &Inputs<'_>) -> Verdict {
         let leaf = leaf(x5c)?;
         match step {
-            Step::AttestationAlgorithm => ensure(verifier(&self.jws.alg, leaf).is_some(), || {
+            Step::AttestationAlgorithm => ensure(leaf.jws_verifier(&self.jws.alg).is_some(), || {
                 let alg = quoted(&self.jws.alg);
                 format!(
                     "alg is {alg}, which does not go with the key in the certificate, or is not supported"
                 )
             }),
             Step::AttestationSignature => {
-                let verifies = verifier(&self.jws.alg, leaf).is_some_and(|verifier| {
+                let verifies = leaf.jws_verifier(&self.jws.alg).is_some_and(|verifier| {
                     leaf.verifies(verifier, self.jws.signed.as_bytes(), &self.jws.signature)
                 });
                 ensure(verifies, || "the response's signature does not verify (§8.5)".into())
@@ -75,21 +74,13 @@ impl Procedure for AndroidSafetyNet {
             Step::SafetyNetService => service(leaf),
             Step::SafetyNetIntegrity => integrity(&self.payload),
             Step::SafetyNetTime => time(&self.payload, inputs.now),
+            Step::CertificateKeyUsage => leaf.may_sign(),
             _ => Ok(()),
         }
     }
 
     fn proof(&self) -> Proof {
         Proof::Certificates
-    }
-}
-
-/// RFC 7518 §3.1, as far as certificates here go.
-fn verifier(alg: &str, leaf: &Certificate) -> Option<&'static dyn VerificationAlgorithm> {
-    match (alg, leaf.key_kind()) {
-        ("RS256", KeyKind::Rsa) => Some(&RSA_PKCS1_2048_8192_SHA256),
-        ("ES256", KeyKind::P256) => Some(&ECDSA_P256_SHA256_FIXED),
-        _ => None,
     }
 }
 

@@ -36,6 +36,7 @@ impl Procedure for Apple<'_> {
             Step::AttestationKey => ensure(leaf(x5c)?.is_of(inputs.key), || {
                 "the certificate's key is not the credential public key (§8.8 step 5)".into()
             }),
+            Step::CertificateKeyUsage => leaf(x5c)?.may_sign(),
             _ => Ok(()),
         }
     }

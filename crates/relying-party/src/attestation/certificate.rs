@@ -116,6 +116,16 @@ impl Certificate {
         found.map_err(|e| format!("the subject alternative name does not read ({e})"))
     }
 
+    /// RFC 5280 §4.2.1.3: if the certificate says what its key is used for, signing is among it.
+    pub(super) fn may_sign(&self) -> Verdict {
+        let usage = self.parsed.tbs_certificate().get_extension::<KeyUsage>();
+        let usage = usage.map_err(|e| format!("key usage does not read ({e})"))?;
+        ensure(usage.is_none_or(|(_, usage)| usage.digital_signature()), || {
+            "the certificate's key may not sign: its key usage has no digitalSignature (RFC 5280 §4.2.1.3)"
+                .into()
+        })
+    }
+
     /// What the key is for; `None` if the certificate does not say.
     pub(super) fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, String> {
         let found = self.parsed.tbs_certificate().get_extension::<ExtendedKeyUsage>();
@@ -169,6 +179,15 @@ impl Certificate {
             (Algorithm::RS256, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA256,
             _ => return None,
         })
+    }
+
+    /// What verifies a JWS by the certificate's key, RFC 7518 §3.1.
+    pub(super) fn jws_verifier(&self, alg: &str) -> Option<&'static dyn VerificationAlgorithm> {
+        match (alg, self.key_kind()) {
+            ("RS256", KeyKind::Rsa) => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+            ("ES256", KeyKind::P256) => Some(&signature::ECDSA_P256_SHA256_FIXED),
+            _ => None,
+        }
     }
 
     /// Its key is for that algorithm.

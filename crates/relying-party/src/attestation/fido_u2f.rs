@@ -41,6 +41,7 @@ impl Procedure for FidoU2f<'_> {
             Step::AttestationSignature => {
                 signature_verifies(leaf(x5c)?, self.sig, inputs.data, inputs.client_data_hash)
             }
+            Step::CertificateKeyUsage => leaf(x5c)?.may_sign(),
             _ => Ok(()),
         }
     }

@@ -16,11 +16,13 @@ mod format;
 mod none;
 mod packed;
 mod requirements;
+mod signed;
 mod statement;
 mod tpm;
 
 pub use format::AttestationFormat;
 pub(crate) use format::Treatment;
+pub(crate) use signed::is_signed_below;
 pub(crate) use statement::{Inputs, Judged, Statement, TrustPath};
 
 use crate::rejection::{Verdict, ensure, quoted};

@@ -47,6 +47,7 @@ impl Procedure for Packed<'_> {
             Step::AttestationSignature => leaf.signed(self.alg, &inputs.message(), self.sig),
             Step::CertificateVersion => requirements::is_version_3(leaf),
             Step::CertificateSubject => requirements::has_a_proper_subject(leaf),
+            Step::CertificateKeyUsage => leaf.may_sign(),
             Step::CertificateConstraints => requirements::is_no_authority(leaf),
             Step::CertificateModel => requirements::is_for_the_model(leaf, inputs.aaguid()),
             Step::CertificateDevice => requirements::tells_no_device_unasked(leaf, inputs.enterprise),

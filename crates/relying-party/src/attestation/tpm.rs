@@ -172,6 +172,7 @@ fn names_the_tpm(aik: &Certificate) -> Verdict {
 
 /// "The Extended Key Usage extension MUST contain the OID 2.23.133.8.3."
 fn is_for_attestation(aik: &Certificate) -> Verdict {
+    aik.may_sign()?;
     let usage = aik.extended_key_usage()?.unwrap_or_default();
     ensure(usage.contains(&AIK_CERTIFICATE), || {
         "the certificate's key is not for attestation: no extended key usage 2.23.133.8.3 (§8.3.1)".into()

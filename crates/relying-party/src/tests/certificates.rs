@@ -62,6 +62,12 @@ pub(super) const ROWS: &[Row] = &[
     packed!(CertificateSubject, "no CN", |l| {
         l.params.distinguished_name = subject(Some("AA"), Some("S"), Some("Authenticator Attestation"), None);
     }),
+    packed!(CertificateKeyUsage, "a key that may not sign", |l| {
+        l.params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment];
+    }),
+    (Step::CertificateKeyUsage, "a U2F key that may not sign", |c| {
+        c.statement = Statement::FidoU2f(|l| l.params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign]);
+    }),
     packed!(CertificateConstraints, "CA true", |l| {
         l.params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     }),

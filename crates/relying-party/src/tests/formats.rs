@@ -4,7 +4,7 @@ use super::pki::{Authority, Leaf, NOW, critical, octets, subject};
 use super::registration::Row;
 use super::signer::{Key, Registration, Statement, sign_with_rsa, sign_with_sha_1};
 use crate::*;
-use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
 
@@ -85,6 +85,18 @@ pub(super) const ROWS: &[Row] = rows! {
         )));
     };
     Tpm: CertificateKeyUsage, "a TPM's key without a purpose", |t| t.leaf.params.extended_key_usages.clear();
+    Tpm: CertificateKeyUsage, "a TPM's key that may not sign", |t| {
+        t.leaf.params.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+    };
+    AndroidKey: CertificateKeyUsage, "an Android key that may not sign", |a| {
+        a.leaf.params.key_usages = vec![KeyUsagePurpose::KeyAgreement];
+    };
+    SafetyNet: CertificateKeyUsage, "SafetyNet's key that may not sign", |s| {
+        s.leaf.params.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+    };
+    Apple: CertificateKeyUsage, "Apple's key that may not sign", |a| {
+        a.leaf.params.key_usages = vec![KeyUsagePurpose::KeyAgreement];
+    };
     Tpm: CertificateKeyUsage, "a TPM's key for servers", |t| {
         t.leaf.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     };

@@ -306,15 +306,7 @@ impl SafetyNet {
     }
 
     pub(super) fn statement(&mut self, _: &Registration) -> Value {
-        if self.header.get("x5c").is_none() {
-            let x5c: Vec<String> = self.leaf.certificates().iter().map(|der| base64(der)).collect();
-            self.header["x5c"] = x5c.into();
-        }
-        let part = |json: &serde_json::Value| base64url::encode(json.to_string().as_bytes());
-        let signed = format!("{}.{}", part(&self.header), part(&self.payload));
-        let Value::Bytes(der) = self.leaf.sign(signed.as_bytes()) else { unreachable!() };
-        let signature = if self.leaf.signer.is_none() { fixed(&der) } else { der };
-        let response = (self.edit)(format!("{signed}.{}", base64url::encode(&signature)));
+        let response = (self.edit)(jws(&self.leaf, self.header.clone(), &self.payload));
         cbor::text_map([
             ("ver", Some(self.ver.into())),
             ("response", Some(cbor::bytes(response.into_bytes()))),
@@ -322,8 +314,21 @@ impl SafetyNet {
     }
 }
 
+/// A JWS of that header, to which the certificates are added if it has none, and that payload.
+pub(super) fn jws(leaf: &Leaf, mut header: serde_json::Value, payload: &serde_json::Value) -> String {
+    if header.get("x5c").is_none() {
+        let x5c: Vec<String> = leaf.certificates().iter().map(|der| base64(der)).collect();
+        header["x5c"] = x5c.into();
+    }
+    let part = |json: &serde_json::Value| base64url::encode(json.to_string().as_bytes());
+    let signed = format!("{}.{}", part(&header), part(payload));
+    let Value::Bytes(der) = leaf.sign(signed.as_bytes()) else { unreachable!() };
+    let signature = if leaf.signer.is_none() { fixed(&der) } else { der };
+    format!("{signed}.{}", base64url::encode(&signature))
+}
+
 /// Base64 of RFC 4648 §4.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     let text = base64url::encode(bytes).replace('-', "+").replace('_', "/");
     let padding = (4 - text.len() % 4) % 4;
     text + &"=".repeat(padding)

@@ -6,6 +6,7 @@ mod formats;
 mod lenient;
 mod makers;
 mod manual;
+mod metadata;
 mod pki;
 mod properties;
 mod registration;
