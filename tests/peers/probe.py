@@ -63,7 +63,8 @@ KINDS = (
     ("python-fido2", "conformance", _python("python_fido2_server.py")),
 )
 ALL = [Probed(server, setting, target, command) for server, target, command in KINDS for setting in SETTINGS]
-TENANT = [Probed("tenant", setting, "tenant", ()) for setting in SETTINGS]
+BEHAVIOURS = ("current", "2024-preview")
+TENANT = [Probed("tenant", behaviour, "tenant", ()) for behaviour in BEHAVIOURS]
 
 
 @contextmanager
@@ -99,8 +100,8 @@ def report(home, probed, url):
         Path(plan[0]).write_text(STRICT)
     target = probed.target
     file = TARGETS / f"{target}.toml"
-    where = ["--target", str(file) if file.exists() else target] + (["--url", url] if url else [])
-    fauxkey(home, "probe", *plan, *where, "--json", str(path), statuses=(0, 1))
+    where = ["--target", str(file), "--url", url] if url else ["--target", target, "--behaviour", probed.setting]
+    fauxkey(home, "probe", *plan, *where, "--out", str(path), statuses=(0, 1))
     return json.loads(path.read_text())
 
 
