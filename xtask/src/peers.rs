@@ -141,7 +141,10 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 9] = [
+    pub(crate) const SLOW: [Self; 12] = [
+        Self::Attestations,
+        Self::Mds,
+        Self::Probe,
         Self::Pcsc,
         Self::Chromium,
         Self::Firefox,
