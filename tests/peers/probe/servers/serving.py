@@ -119,10 +119,9 @@ def serve(port, make, failed):
         def route(self, session):
             # All of the body is read, so that the next request is found behind it.
             length = int(self.headers.get("Content-Length") or 0)
-            if length > LONGEST_BODY:
-                self.close_connection = True
-                raise Refused("the body is too long")
+            # Also one that is too long: who closes while a client still writes may take the answer away from it.
             body = self.rfile.read(length)
+            refuse_unless(length <= LONGEST_BODY, "the body is too long")
             path = urlsplit(self.path).path
             if self.command == "DELETE" and path.startswith("/credentials/"):
                 return routes["DELETE /credentials"](session, unquote(path.split("/", 2)[2]))
