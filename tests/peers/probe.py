@@ -38,6 +38,7 @@ attestation = "enforced"
 device-bound = true
 user-verification = "required"
 counter = "checked"
+backup = "checked"
 """
 
 

@@ -95,6 +95,10 @@ impl Wants<'_> {
         self.plan.expect.device_bound
     }
 
+    pub(crate) fn backup(&self) -> bool {
+        self.plan.expect.backup == Counter::Checked || self.device_bound()
+    }
+
     pub(crate) fn counter(&self) -> bool {
         self.plan.expect.counter == Counter::Checked
     }

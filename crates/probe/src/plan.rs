@@ -63,6 +63,9 @@ pub struct Expect {
     pub user_verification: Verification,
     /// What it makes of a signature counter that does not grow.
     pub counter: Counter,
+    /// What it makes of a backup eligibility that is another than at registration. WebAuthn L3 §7.2 step 19 leaves it to
+    /// the relying party. Who wants device-bound passkeys checks it.
+    pub backup: Counter,
     /// The AAGUIDs of the models that it wants and no others; any if empty.
     pub allowed: Vec<String>,
     /// The AAGUIDs of models that it does not want.
@@ -111,11 +114,11 @@ impl Verification {
     }
 }
 
-/// What is made of the signature counter. WebAuthn L3 §7.2 step 22 leaves it to the relying party.
+/// What is made of something that is the relying party's affair, as the signature counter is by WebAuthn L3 §7.2 step 22.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counter {
-    /// One that does not grow is a reason to refuse.
+    /// One that is not as it should be is a reason to refuse.
     Checked,
     /// It is the relying party's affair.
     #[default]

@@ -320,8 +320,10 @@ impl Run<'_> {
         let Act::Registration(basis, _) = &check.act else { return Verdict::Held { said } };
         let enforced = self.bench.plan.expect.attestation == Attestation::Enforced;
         if enforced && matches!(basis, Basis::Nobody | Basis::Itself) {
-            // All of that kind are to be refused.
-            return Verdict::Held { said };
+            // All of that kind are to be refused, so that nobody knows why this one was.
+            return Verdict::Skipped {
+                why: format!("no statement of this kind is to be taken: {}", quiet(&said)),
+            };
         }
         match self.bench.honest(basis) {
             Ok(Ok(())) => Verdict::Held { said },

@@ -55,8 +55,6 @@ fn named(words: &[String], plan: &Plan) -> BTreeSet<String> {
 
 /// What each step that is left out is found by. `~` stands for the word of the ceremony.
 const STEPS: &[(Step, &str)] = &[
-    (Step::CredentialType, "~-type-not-public-key"),
-    (Step::CredentialId, "~-id-not-of-raw-id"),
     (Step::Type, "~-type-other-ceremony ~-type-capitals ~-type-of-nothing"),
     (
         Step::Challenge,
@@ -64,7 +62,10 @@ const STEPS: &[(Step, &str)] = &[
          ~-challenge-padded ~-challenge-standard ~-challenge-twice ~-challenge-of-other-session \
          ~-challenge-of-other-ceremony",
     ),
-    (Step::Origin, "~-origin-*"),
+    (
+        Step::Origin,
+        "~-origin-other-site ~-origin-sc* ~-origin-su* ~-origin-pa* ~-origin-po* ~-origin-pu* ~-origin-t* ~-origin-l* ~-origin-b* ~-origin-en* ~-origin-i* ~-origin-a* ~-origin-n* ~-origin-em* ~-origin-w*",
+    ),
     (Step::CrossOrigin, "~-cross-origin"),
     (Step::TopOrigin, "~-top-origin-without-frame"),
     (Step::RpIdHash, "~-rp-id-hash-*"),
@@ -87,7 +88,6 @@ const REGISTRATION_STEPS: &[(Step, &str)] = &[
     (Step::CertificateModel, "certificate-of-another-model"),
     (Step::CredentialIdLength, "registration-id-too-long"),
     (Step::Unregistered, "registration-id-of-another-user registration-id-again"),
-    (Step::AttestedCredentialId, "registration-raw-id-other"),
 ];
 
 const SIGN_IN_STEPS: &[(Step, &str)] = &[

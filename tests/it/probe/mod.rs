@@ -13,8 +13,12 @@ use tests::{CA, rng};
 
 /// What the relying parties here mean to do.
 fn plan() -> Plan {
-    let expect =
-        Expect { attestation: Attestation::Accepted, counter: Counter::Checked, ..Expect::default() };
+    let expect = Expect {
+        attestation: Attestation::Accepted,
+        counter: Counter::Checked,
+        backup: Counter::Checked,
+        ..Expect::default()
+    };
     Plan { expect, ..Plan::default() }
 }
 

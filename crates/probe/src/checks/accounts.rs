@@ -295,7 +295,8 @@ pub(super) fn checks() -> Vec<Check> {
             "sign-in-handle-of-another",
             "another user's handle with one's own passkey in a sign-in without a name",
             handle(),
-            Severity::Critical,
+            // Whose account it opens, `sign-in-credential-of-another` tells.
+            Severity::Medium,
             OWNER,
             |bench| without_name(bench, |other| Some(other.handle.clone())),
         ),

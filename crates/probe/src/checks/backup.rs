@@ -1,6 +1,7 @@
 //! Backup flags: WebAuthn L3 §6.1.3, §7.1 steps 17 to 19, §7.2 steps 18 and 19.
 use crate::bench::{Bench, Stop, Who};
-use crate::check::{Act, Basis, Check, Clause, Needs, Told, Want, check, made, own};
+use crate::check::{Act, Basis, Check, Clause, Needs, Told, Want, Wants, check, made, own};
+use crate::draft::Draft;
 use crate::report::Severity;
 use relying_party::{Ceremony, Step};
 use wire::webauthn::Flags;
@@ -12,17 +13,30 @@ const FIXED: &str = "Keep BE with the record and refuse a sign-in in which it is
 
 /// A passkey that is backed up, or could be, and a sign-in in which these flags are turned over.
 fn synced(bench: &mut Bench<'_>, at_registration: Flags, turned: Flags) -> Result<Told, Stop> {
-    let made = bench.registered(Who::First, &Basis::Base, |draft| draft.toggle(at_registration))?;
+    // Its counter stays 0, as that of a passkey on several devices must.
+    let made = bench.registered(Who::First, &Basis::Base, |draft| {
+        draft.toggle(at_registration);
+        draft.data(|data| data.sign_count = 0);
+    })?;
     let mut with =
         made.map_err(|said| Stop::Skipped(format!("it takes no passkey that can be copied: {said}")))?;
-    let control = bench.signed_in(&mut with, |_| ())?;
+    let control = bench.signed_in(&mut with, |draft| draft.data(|data| data.sign_count = 0))?;
     if !control.accepted {
         return Err(Stop::Inconclusive(format!(
             "an honest sign-in with a synced passkey is refused: {}",
             control.said
         )));
     }
-    bench.signed_in(&mut with, |draft| draft.toggle(turned)).map(Told::from)
+    let turn = |draft: &mut Draft| {
+        draft.toggle(turned);
+        draft.data(|data| data.sign_count = 0);
+    };
+    bench.signed_in(&mut with, turn).map(Told::from)
+}
+
+/// §7.2 step 19 is for those who make something of these flags.
+fn changed(wants: &Wants<'_>) -> Want {
+    Want::refuse_if(wants.backup())
 }
 
 pub(super) fn checks() -> Vec<Check> {
@@ -77,7 +91,8 @@ pub(super) fn checks() -> Vec<Check> {
             Severity::Medium,
             FIXED,
             Act::SignIn(made(|d| d.toggle(Flags::BE))),
-        ),
+        )
+        .rule(changed),
         check(
             "sign-in-becomes-eligible-and-backed-up",
             "BE and BS in a sign-in with a passkey that was device-bound",
@@ -86,7 +101,8 @@ pub(super) fn checks() -> Vec<Check> {
             Severity::Medium,
             FIXED,
             Act::SignIn(made(|d| d.toggle(Flags::BE | Flags::BS))),
-        ),
+        )
+        .rule(changed),
         check(
             "sign-in-becomes-device-bound",
             "a sign-in without BE with a passkey that had it",
@@ -95,7 +111,8 @@ pub(super) fn checks() -> Vec<Check> {
             Severity::Medium,
             FIXED,
             own(Needs::SignIn, |bench| synced(bench, Flags::BE, Flags::BE)),
-        ),
+        )
+        .rule(changed),
         check(
             "sign-in-is-backed-up-now",
             "a passkey that was backed up since it was registered",

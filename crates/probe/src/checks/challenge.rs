@@ -78,6 +78,31 @@ fn replay(bench: &mut Bench<'_>, ceremony: Ceremony) -> Result<Told, Stop> {
     }
 }
 
+/// What a program may write where it has no challenge.
+const NONE: [&str; 5] = ["undefined", "null", "None", "nil", ""];
+
+/// Answers where no ceremony was begun, or the one that was is over.
+fn not_begun(bench: &mut Bench<'_>, ceremony: Ceremony) -> Result<Told, Stop> {
+    let begun = Begun::new(bench, ceremony, Who::First)?;
+    if let Told::Refused(said) = begun.answer(bench, |_| ())? {
+        return Err(Stop::Inconclusive(format!("the first, honest, response is refused: {said}")));
+    }
+    let mut last = String::new();
+    for text in NONE {
+        match begun.answer(bench, |d| d.put_challenge(text))? {
+            Told::Accepted(_) => {
+                return Ok(Told::Found(format!(
+                    "It accepts the challenge {text:?} where no {} was begun.",
+                    crate::plan::ceremony_word(ceremony)
+                )));
+            }
+            Told::Refused(said) => last = said,
+            other => return Ok(other),
+        }
+    }
+    Ok(Told::Refused(last))
+}
+
 /// An honest answer after one that was refused.
 fn after_a_refusal(bench: &mut Bench<'_>, ceremony: Ceremony) -> Result<Told, Stop> {
     let begun = Begun::new(bench, ceremony, Who::First)?;
@@ -195,6 +220,12 @@ pub(super) fn checks() -> Vec<Check> {
                 format!("a second {word} with a challenge that was used"),
                 Severity::High,
                 replay,
+            ),
+            row(
+                "not-begun",
+                format!("a {word} that was not begun, with the word for nothing as its challenge"),
+                Severity::Critical,
+                not_begun,
             ),
             row(
                 "after-refusal",

@@ -100,21 +100,24 @@ pub(super) fn checks() -> Vec<Check> {
                 "type-not-public-key",
                 "another type than public-key",
                 step(Step::CredentialType),
-                Severity::Low,
+                Severity::Note,
                 STRICT,
                 json(|r| r["type"] = "password".into()),
-            ),
+            )
+            // §5.1 says what they are, and no step of §7 looks.
+            .either(),
             row(
                 "id-not-of-raw-id",
                 "an id that is not the text of rawId",
                 step(Step::CredentialId),
-                Severity::Low,
+                Severity::Note,
                 STRICT,
                 json(|r| {
                     let padded = format!("{}=", r["id"].as_str().unwrap_or_default());
                     r["id"] = padded.into();
                 }),
-            ),
+            )
+            .either(),
             row(
                 "attachment-unknown",
                 "an authenticatorAttachment that nobody knows",
