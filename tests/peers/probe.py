@@ -32,16 +32,7 @@ is."""
 RACES = ("robust-huge-json", "robust-huge-attestation-object")
 """A server may hang up before it has read too long a body: whether its refusal still arrives is chance."""
 
-STRICT = """\
-name = "strict"
-
-[expect]
-attestation = "enforced"
-device-bound = true
-user-verification = "required"
-counter = "checked"
-backup = "checked"
-"""
+STRICT = HERE.parents[1] / "fixtures" / "probe" / "plans" / "strict.toml"
 
 
 @dataclass(frozen=True)
@@ -102,8 +93,7 @@ def report(home, probed, url):
     path = Path(home) / f"{probed.name}.json"
     plan = []
     if probed.setting == "strict":
-        plan = [str(Path(home) / "strict.toml")]
-        Path(plan[0]).write_text(STRICT)
+        plan = [str(STRICT)]
     target = probed.target
     file = TARGETS / f"{target}.toml"
     where = ["--target", str(file), "--url", url] if url else ["--target", target, "--behaviour", probed.setting]

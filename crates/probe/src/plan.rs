@@ -212,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn the_plans_that_are_shown_as_examples_name_checks_that_there_are() {
+        for text in [
+            include_str!("../../../fixtures/probe/plans/strict.toml"),
+            include_str!("../../../fixtures/probe/plans/two-phases.toml"),
+        ] {
+            let plan: Plan = toml::from_str(text).unwrap();
+            assert_ne!(plan, Plan { name: plan.name.clone(), ..Plan::default() });
+            assert!(crate::unknown_words(&plan).is_empty(), "{plan:?}");
+        }
+    }
+
+    #[test]
     fn checks_are_named_by_id_group_or_the_beginning_of_an_id() {
         let with = |include: &[&str], exclude: &[&str]| Plan {
             include: include.iter().map(|word| (*word).into()).collect(),
