@@ -10,12 +10,18 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import webauthn
 from cases import Cases, ensure, equal
 from process import PROGRAM
 from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.structs import AttestationConveyancePreference
+from webauthn.helpers.structs import (
+    AttestationConveyancePreference,
+    AuthenticatorSelectionCriteria,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
 
 PHONE, KEY, SYNCED = "ms-authenticator-ios+packed-self", "yubikey-5c", "icloud-keychain"
 EXEC, BESIDE = {PHONE: "self-attested"}, {PHONE: "a phone", KEY: "a roaming key"}
@@ -48,6 +54,18 @@ document.getElementById('form').addEventListener('submit', async (event) => {
   } catch (error) { outcome.textContent = `Failed: ${error.name} ${error.message}`; }
 });
 </script>"""
+FORM = PAGE.replace(
+    """const done = await post('/finish', made.toJSON());
+    outcome.textContent = done.body.verified ? 'Welcome' : `Refused: ${done.body.error}`;""",
+    """const sent = document.createElement('form');
+    sent.method = 'post';
+    sent.action = '/form';
+    sent.innerHTML = '<input type=hidden name=credential>';
+    sent.firstChild.value = JSON.stringify(made.toJSON());
+    document.body.append(sent);
+    sent.submit();""",
+)
+"""The same, without a script that waits for the answer: the browser goes where the form goes, and is sent on from there."""
 STEPS = """
 [[step]]
 fill = "#username"
@@ -62,7 +80,7 @@ click = "text=Create a passkey"
 class Party:
     """A relying party with a page. `allowed`: the AAGUIDs that it takes, or None for all of them."""
 
-    def __init__(self, allowed=None, broken=False):
+    def __init__(self, allowed=None, broken=False, page=PAGE, selection=None):
         self.names, self.challenges = [], set()
         party = self
 
@@ -70,28 +88,37 @@ class Party:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                self._answer(200 if self.path == "/" else 404, PAGE if self.path == "/" else "", "text/html")
+                pages = {"/": page, "/welcome": "<!doctype html><p>Welcome"}
+                self._answer(200 if self.path in pages else 404, pages.get(self.path, ""), "text/html")
 
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                if self.path == "/form":
+                    verdict = party.finish(json.loads(parse_qs(body)["credential"][0]))
+                    sent_on = {"Location": "/welcome"} if verdict["verified"] else {}
+                    self._answer(303 if sent_on else 403, verdict.get("error", ""), "text/html", sent_on)
+                    return
+                body = json.loads(body)
                 try:
                     value = {"/begin": party.begin, "/finish": party.finish}[self.path](body)
                     self._answer(200, json.dumps(value), "application/json")
                 except Exception as error:
                     self._answer(400, json.dumps({"error": str(error)}), "application/json")
 
-            def _answer(self, status, body, kind):
+            def _answer(self, status, body, kind, more={}):
                 body = body.encode()
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
+                for header, value in more.items():
+                    self.send_header(header, value)
                 self.end_headers()
                 self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
 
-        self.allowed, self.broken = allowed, broken
+        self.allowed, self.broken, self.selection = allowed, broken, selection
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -105,6 +132,7 @@ class Party:
             rp_name="Shop",
             user_name=body["username"],
             attestation=AttestationConveyancePreference.DIRECT,
+            authenticator_selection=self.selection,
         )
         self.challenges.add(options.challenge)
         return json.loads(webauthn.options_to_json(options))
@@ -273,6 +301,33 @@ def rules(cases, browser):
             equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
             why = " ".join(run.cells[one[3]]["why"])
             ensure("/begin was answered 400" in why, why)
+    for allowed, outcome in ((None, "accepted"), (set(), "refused")):
+        with party(allowed=allowed, page=FORM) as shop:
+            with cases.case(f"a form that leaves the page is {outcome} by where it leads"):
+                run = Run(shop.origin, *one)
+                equal(run.cells[one[3]]["outcome"], outcome, f"outcome; {run.said}{run.table}")
+    with party() as shop:
+        with cases.case("what is on the page from the beginning shows nothing"):
+            run = Run(shop.origin, *one, "--accepted", "text=I agree")
+            equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+    resident = AuthenticatorSelectionCriteria(
+        resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+    )
+    with party(selection=resident) as shop:
+        with cases.case("a browser that makes no discoverable credentials is told from a relying party that wants none"):
+            run = Run(shop.origin, "--browser", browser, "--only", f"{PHONE}/exec/direct")
+            equal((run.status, run.cells[f"{PHONE}/exec/direct"]["outcome"]), (1, "refused"), f"exit code; {run.said}")
+            ensure("take --browser chromium" in " ".join(run.cells[f"{PHONE}/exec/direct"]["why"]), run.table)
+        with cases.case("Chromium makes one on a phone, and not on a key whose PIN somebody would have to type"):
+            names = [f"{PHONE}/exec/direct", f"{KEY}/exec/direct"]
+            only = [word for name in names for word in ("--only", name)]
+            run = Run(shop.origin, "--browser", "chromium", *only, "--patience", "8s")
+            found = [run.cells[name]["outcome"] for name in names]
+            equal((run.status, found), (2, ["accepted", "broken"]), f"exit code and outcomes; {run.said}{run.table}")
+            ensure("a new PIN" in " ".join(run.cells[names[1]]["why"]), run.table)
+    with cases.case("a profile that there is not is said before anything is tried"):
+        run = Run("http://localhost:9", "--profile", "yubikey-6")
+        ensure(run.status == 2 and "no profile named `yubikey-6`" in run.said and not run.cells, run.said)
     with cases.case("a stranger's host is not visited unless it is named"):
         run = Run("https://shop.example-bank.com/", *one)
         equal(run.status, 2, "exit code")

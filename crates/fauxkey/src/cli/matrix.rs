@@ -15,7 +15,7 @@ Exit code 0: every passkey was taken; 1: one was refused; 2: it could not be tol
 
 Example:
   fauxkey matrix http://localhost:8000/sign-up --html matrix.html
-  fauxkey matrix http://localhost:8000 --profile yubikey-5c --attestation none,direct --accepted text=Welcome
+  fauxkey matrix http://localhost:8000 --attestation none,direct --accepted text=Welcome
   fauxkey matrix http://localhost:8000 --only yubikey-5c/exec/none
 
 What is done on the page stands in a file of steps; without one the likely fields are filled, and the likely button is

@@ -157,7 +157,7 @@ pub enum Verb {
     /// What a relying party really checks, by lies and honest ceremonies
     #[command(arg_required_else_help = true, after_help = probe::EXAMPLE)]
     Probe(Box<Probe>),
-    /// A sign-up page, with every profile, route and attestation preference
+    /// A sign-up page with every profile, route and attestation
     #[command(arg_required_else_help = true, after_help = matrix::EXAMPLE)]
     Matrix(Box<Matrix>),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it

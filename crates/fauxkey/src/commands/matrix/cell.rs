@@ -46,6 +46,8 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Got {
+    /// Its ID in base64url.
+    pub(super) credential_id: String,
     /// The attestation statement format.
     pub(super) format: String,
     /// By what it is attested.
@@ -226,6 +228,7 @@ impl Got {
                 .is_some_and(|members| members.iter().any(|(key, _)| key.as_text() == Some(name)))
         };
         Ok(Self {
+            credential_id: made.id.clone(),
             attested: match (has("x5c"), has("sig")) {
                 (true, _) => Attested::Certificates,
                 (false, true) => Attested::Itself,
@@ -254,6 +257,12 @@ impl Got {
         };
         let mut why = vec![match (at.preference, self.model) {
             // WebAuthn Level 3 §5.1.3 step 22, constructCredentialAlg.
+            (Preference::None, _) if self.format != "none" => {
+                format!(
+                    "With none, {who} handed on the {} statement all the same: it tells nothing.",
+                    self.format
+                )
+            }
             (Preference::None, Model::Zeros) => format!(
                 "With none, {who} removed the statement and wrote zeros over the AAGUID, as Chromium does for keys that are \
                  neither built in nor reached by hybrid: a policy on models sees nothing. Ask for direct."
@@ -279,6 +288,16 @@ impl Got {
                 ),
             },
         }];
+        if at.way == Way::Exec
+            && at.preference == Preference::None
+            && self.transports.iter().any(|transport| matches!(transport.as_str(), "hybrid" | "internal"))
+        {
+            why.push(
+                "That is so because the device is plugged in here. Such a model is built in, or reached by hybrid, where \
+                 Chromium keeps the AAGUID: the route script answers so."
+                    .into(),
+            );
+        }
         why.push(
             match (self.backup_eligible, self.backup_state) {
                 (false, false) => "BE and BS are clear: it stays on its device.",
@@ -343,9 +362,8 @@ fn without_passkey(seen: &Seen, why: &mut Vec<String>) -> Outcome {
     }
     let stuck = seen.stuck.as_deref().unwrap_or("the page did nothing");
     why.push(match &seen.failed {
-        Some(failed) => format!("It cannot be told: {stuck}; {} was answered {}.", failed.request, failed.status),
-        None if seen.asked.is_none() && seen.did.is_empty() => {
-            format!("It cannot be told: {stuck}, and nothing on it looks like a sign-up. Write down its steps: --steps.")
+        Some(failed) => {
+            format!("It cannot be told: {stuck}; {} was answered {}.", failed.request, failed.status)
         }
         None => format!("It cannot be told: {stuck}."),
     });
@@ -421,8 +439,10 @@ mod tests {
         assert_eq!(judged(&Seen::default(), &mut why), Outcome::Broken);
         assert!(why[0].contains("--accepted"), "{why:?}");
         let mut why = Vec::new();
-        assert_eq!(without_passkey(&Seen::default(), &mut why), Outcome::Broken);
-        assert!(why[0].contains("--steps"), "{why:?}");
+        let failed = Answer { request: "POST /begin".into(), status: 503, body: String::new() };
+        let seen = Seen { stuck: Some("nothing came".into()), failed: Some(failed), ..Seen::default() };
+        assert_eq!(without_passkey(&seen, &mut why), Outcome::Broken);
+        assert_eq!(why, ["It cannot be told: nothing came; POST /begin was answered 503."]);
     }
 
     #[test]
@@ -435,7 +455,8 @@ mod tests {
 
     fn got(model: Model, attested: Attested) -> Got {
         Got {
-            format: "packed".into(),
+            credential_id: String::new(),
+            format: if attested == Attested::Nothing { "none" } else { "packed" }.into(),
             attested,
             aaguid: String::new(),
             model,

@@ -50,7 +50,9 @@
     element.focus?.();
     element.click();
   };
-  if (verb === 'state') return { ready: document.readyState === 'complete', url: location.href };
+  if (verb === 'state') {
+    return { ready: document.readyState === 'complete', url: location.href, secure: isSecureContext };
+  }
   if (verb === 'see') return find(target, false) ? { done: target } : null;
   if (verb === 'fill') {
     const element = find(target, false);

@@ -24,8 +24,9 @@ use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::library;
 use crate::files;
 use crate::output::Output;
-use crate::probe::target::allowed::Allowed;
+use crate::probe::target::allowed::{Allowed, is_loopback};
 use crate::process;
+use crate::profiles::Profiles;
 use cell::{Cell, Outcome};
 use page::Visit;
 use plan::Steps;
@@ -55,11 +56,16 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
     })?;
     let allowed = Allowed::new(&arguments.authorised);
     allowed.check(&url)?;
-    let steps = Steps::read(arguments.steps.as_deref(), arguments.accepted.as_deref())?;
-    let found = programs::find(arguments.browser.as_deref())?;
+    let steps = Steps::read(arguments.steps.as_deref(), arguments.accepted.as_deref()).map_err(misused)?;
+    let cells = plan::cells(&arguments.profile, &arguments.route, &arguments.attestation, &arguments.only);
+    for at in &cells {
+        // Those of the devices that are made: they are kept nowhere, and have no home.
+        Profiles::built_in().find(&at.profile).map_err(misused)?;
+    }
+    let found = programs::find(arguments.browser.as_deref()).map_err(misused)?;
     if found.family == Family::Firefox {
         return Err(Failure::new(
-            FailureKind::Refused,
+            FailureKind::Invalid,
             "pages are driven by DevTools, which Firefox does not speak",
         )
         .hint("give --browser chromium; `fauxkey browser` opens Firefox")
@@ -74,7 +80,6 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
     let flag = stopped.clone();
     process::on_signal(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot catch signals: {error}")))?;
-    let cells = plan::cells(&arguments.profile, &arguments.route, &arguments.attestation, &arguments.only);
     let trial = Trial {
         context,
         arguments,
@@ -101,7 +106,22 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
         report.cells.push(cell);
     }
     output.fleeting("");
-    told(output, arguments, &report)
+    let made = report.cells.iter().filter(|cell| cell.got.is_some()).count();
+    if made > 0 && url.host_str().is_some_and(|host| !is_loopback(host)) {
+        output.warn(&format!(
+            "{made} passkeys were made; their accounts are left behind, and the report lists both"
+        ));
+    }
+    let exit = told(output, arguments, &report)?;
+    if stopped.load(Ordering::Relaxed) {
+        return Err(Failure::new(FailureKind::Broken, "the run was stopped by a signal").into());
+    }
+    Ok(exit)
+}
+
+/// Exit code 1 says that a passkey was refused, and nothing else.
+fn misused(failure: Failure) -> Failure {
+    Failure { kind: FailureKind::Invalid, ..failure }
 }
 
 fn told(output: &Output, arguments: &Matrix, report: &Report) -> Result<Exit, Stop> {
@@ -134,13 +154,15 @@ fn told(output: &Output, arguments: &Matrix, report: &Report) -> Result<Exit, St
 fn browser_flags(arguments: &Matrix, found: &Found) -> Vec<OsString> {
     let mut flags: Vec<OsString> = QUIET.map(Into::into).to_vec();
     // chromium-headless-shell has no windows, and does not know the flag.
-    let is_shell =
-        found.path.file_name().is_some_and(|name| name.to_string_lossy().contains("headless-shell"));
-    if !arguments.show && !is_shell {
+    if !arguments.show && !is_shell(found) {
         flags.push("--headless=new".into());
     }
     flags.extend(arguments.arguments.iter().cloned());
     flags
+}
+
+fn is_shell(found: &Found) -> bool {
+    found.path.file_name().is_some_and(|name| name.to_string_lossy().contains("headless-shell"))
 }
 
 /// What all cells have in common.
@@ -186,9 +208,15 @@ impl Trial<'_> {
             number: self.first.wrapping_add(u32::try_from(place).unwrap_or_default()),
             patience: self.arguments.patience,
         };
-        let seen = page::visit(&driven, &visit);
+        let mut seen = page::visit(&driven, &visit);
         let own = driven.device().map(|device| device.aaguid.clone()).unwrap_or_default();
         driven.close();
+        if is_shell(self.found)
+            && let Some((name, message)) = &mut seen.error
+            && name == "NotSupportedError"
+        {
+            *message += "; chromium-headless-shell makes no discoverable credentials by itself: take --browser chromium";
+        }
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Cell::of(at, &own, seen, self.repeat(at), took)
     }

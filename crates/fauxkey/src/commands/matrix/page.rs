@@ -105,15 +105,19 @@ struct Visitor<'a> {
     driven: &'a Driven,
     visit: &'a Visit<'a>,
     seen: Seen,
+    /// Whether pages have no WebAuthn there: Web IDL's [SecureContext].
+    is_insecure: bool,
     /// In the order in which they were sent.
     requests: BTreeMap<usize, (String, Request)>,
 }
 
 /// Visits the page.
 pub(super) fn visit(driven: &Driven, visit: &Visit<'_>) -> Seen {
-    let mut visitor = Visitor { driven, visit, seen: Seen::default(), requests: BTreeMap::new() };
+    let mut visitor =
+        Visitor { driven, visit, seen: Seen::default(), is_insecure: false, requests: BTreeMap::new() };
     if let Err(why) = visitor.go() {
         visitor.seen.stuck = Some(why);
+        visitor.seen.failed = visitor.failed();
     }
     visitor.seen
 }
@@ -130,6 +134,13 @@ impl Visitor<'_> {
         // Nobody clicked on this window, and WebAuthn wants its page to have the focus. Not every browser knows it.
         let _unknown = ask("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         self.open(self.visit.url.as_str())?;
+        if let Some(target) = &self.visit.steps.accepted
+            && !self.hands("see", target, "")?.is_null()
+        {
+            return Err(format!(
+                "{target} is on the page before anything was done, so that it shows nothing"
+            ));
+        }
         match self.visit.steps.steps.as_slice() {
             [] => self.guess()?,
             steps => self.follow(steps)?,
@@ -143,13 +154,17 @@ impl Visitor<'_> {
             return Err(format!("{url} does not open: {why}"));
         }
         let end = Instant::now() + self.visit.patience;
-        while self.hands("state", "", "")?["ready"] != true {
+        loop {
+            let state = self.hands("state", "", "")?;
+            if state["ready"] == true {
+                self.is_insecure = state["secure"] == false;
+                return Ok(());
+            }
             if Instant::now() > end {
                 return Err(format!("{url} does not load to its end"));
             }
             self.wait(Driven::shortly());
         }
-        Ok(())
     }
 
     fn follow(&mut self, steps: &[Step]) -> Result<(), String> {
@@ -160,7 +175,14 @@ impl Visitor<'_> {
                     self.until("fill", target, &text)?;
                 }
                 Step::Click(target) => self.until("click", target, "")?,
-                Step::Wait(target) => self.until("see", target, "")?,
+                Step::Wait(target) => match self.until("see", target, "") {
+                    // What is waited for after a passkey was made is what shows that it was taken.
+                    Err(_) if self.seen.made.is_some() => {
+                        self.seen.shown = Some(false);
+                        return Ok(());
+                    }
+                    seen => seen?,
+                },
                 Step::Open(url) => {
                     let url = self.visit.url.join(url).map_err(|error| format!("{url}: {error}"))?;
                     self.open(url.as_str())?;
@@ -218,11 +240,22 @@ impl Visitor<'_> {
             self.seen.failed = self.failed();
             return match (&self.seen.error, &self.seen.asked) {
                 (Some(_), _) => Ok(()),
-                (None, Some(_)) => Err("the browser has not answered the page".into()),
+                (None, Some(_)) => Err("the browser has not answered the page; it may be asking its user for something that \
+                                        has to be typed, as a new PIN"
+                    .into()),
+                (None, None) if self.is_insecure => {
+                    Err("the page is in no secure context, so that it has no WebAuthn: take https, or localhost".into())
+                }
+                (None, None) if self.seen.did.is_empty() => Err("nothing on the page looks like a sign-up, so that it has \
+                                                                 asked for no passkey: --steps says what is to be done"
+                    .into()),
                 (None, None) => Err("the page has asked for no passkey".into()),
             };
         };
         let mut end = end;
+        if self.seen.shown == Some(false) {
+            end = end.min(Instant::now() + AFTERWARDS);
+        }
         loop {
             if self.seen.answer.is_none()
                 && let Some(answer) = self.answer(&made)
@@ -240,7 +273,9 @@ impl Visitor<'_> {
                 _ => {}
             }
             if Instant::now() > end {
-                self.seen.shown = self.visit.steps.accepted.as_ref().map(|_| false);
+                if self.visit.steps.accepted.is_some() {
+                    self.seen.shown = Some(false);
+                }
                 return Ok(());
             }
             self.wait(Driven::shortly());

@@ -94,7 +94,7 @@ impl Report {
                 cell.map_or_else(String::new, |cell| match (cell.outcome, cell.brief()) {
                     (Outcome::NotTried, _) => "-".into(),
                     (outcome, brief) if brief.is_empty() => mark(outcome).into(),
-                    (outcome, brief) => format!("{} {}", mark(outcome), shown(&brief)),
+                    (outcome, brief) => format!("{}: {}", mark(outcome), shown(&brief)),
                 })
             };
             let [none, indirect, direct, enterprise] = Preference::ALL.map(|one| at(one.name()));
@@ -162,8 +162,8 @@ impl Report {
 
 fn mark(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Accepted => "yes:",
-        Outcome::Refused => "NO:",
+        Outcome::Accepted => "yes",
+        Outcome::Refused => "NO",
         Outcome::Broken => "broken",
         Outcome::NotTried => "-",
     }
@@ -179,6 +179,7 @@ impl Shown {
             let flags = flags.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
             facts.push(("Flags", flags.collect::<Vec<_>>().join(" ")));
             facts.push(("Transports", shown(&got.transports.join(" "))));
+            facts.push(("Credential ID", shown(&got.credential_id)));
         }
         if let Some(error) = &cell.error {
             facts.push(("Error", shown(&format!("{}: {}", error.what, error.words))));
@@ -236,8 +237,8 @@ mod tests {
     fn the_table_has_a_line_for_each_device_and_route_and_why_it_is_not_green() {
         let text = report().to_table(&Output::new(false, false, ColorChoice::Never));
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "PROFILE  ROUTE   NONE    INDIRECT  DIRECT                ENTERPRISE");
-        assert_eq!(lines[1].trim_end(), "phone    exec    yes:              NO: NotAllowedError");
+        assert_eq!(lines[0], "PROFILE  ROUTE   NONE    INDIRECT  DIRECT               ENTERPRISE");
+        assert_eq!(lines[1].trim_end(), "phone    exec    yes               NO: NotAllowedError");
         assert!(text.contains("refused phone/exec/direct: Why.\n  again phone/exec/direct"), "{text}");
         assert_eq!(text.matches("key/hybrid: Why.").count(), 1, "{text}");
         assert!(text.ends_with("1 accepted, 1 refused, 1 broken, 2 not tried"), "{text}");
