@@ -19,7 +19,7 @@ use super::browser::driven::{Driven, Wanted};
 use super::browser::programs::{self, Family, Found};
 use super::browser::quoted;
 use super::{Context, Exit, Stop, exec};
-use crate::cli::{Coordinates, Matrix, Route, Way};
+use crate::cli::{Coordinates, Matrix, Route};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::library;
 use crate::files;
@@ -180,7 +180,7 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     fn cell(&self, place: usize, at: &Coordinates) -> Cell {
-        let route = match self.route(at.way) {
+        let route = match self.route(at) {
             Ok(route) => route,
             Err(why) => return self.not_tried(at, why),
         };
@@ -222,8 +222,13 @@ impl Trial<'_> {
     }
 
     /// What is asked of the browser, or why it is not.
-    fn route(&self, way: Way) -> Result<Route, String> {
-        let Some(route) = way.route() else {
+    fn route(&self, at: &Coordinates) -> Result<Route, String> {
+        let Some(route) = at.way.route() else {
+            let profile = Profiles::built_in().find(&at.profile).map_err(|failure| failure.message)?;
+            let links = profile.authenticator.seen;
+            if !links.iter().any(|(link, _)| *link == authenticator::Link::Hybrid) {
+                return Err("it is no phone: its profile has no hybrid link".into());
+            }
             return Err("a phone across the room takes a screen, a radio and a QR code: `fauxkey hybrid lab -- PROGRAM` has \
                         them; docs/aaguid.md says what pages see over it"
                 .into());
