@@ -3,18 +3,22 @@ use super::super::exec::{Ephemeral, run_of};
 use super::super::{Context, Stop, run};
 use super::pipe::Pipe;
 use super::programs::{Found, Start};
-use super::{LOOK, Opened, devtools};
+use super::{CLOSE, LOOK, Opened, devtools};
 use crate::cli::{Attach, Door, Route, Run};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
 use crate::page::{Choice, Front};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Instant;
 use tempfile::TempDir;
+
+/// How often it is tried to remove a browser's profile.
+const REMOVALS: usize = 20;
 
 /// A browser that has been started for one page.
 pub(in crate::commands) struct Driven {
@@ -23,7 +27,7 @@ pub(in crate::commands) struct Driven {
     session: String,
     events: Receiver<Value>,
     device: Device,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// The device of its pages.
@@ -57,9 +61,7 @@ impl Driven {
         let data = tempfile::Builder::new().prefix("fauxkey-browser-").tempdir()?;
         let device = Device::start(context, wanted)?;
         match Self::open(context, wanted, &device, &data) {
-            Ok((opened, pipe, session, events)) => {
-                Ok(Self { opened, pipe, session, events, device, _data: data })
-            }
+            Ok((opened, pipe, session, events)) => Ok(Self { opened, pipe, session, events, device, data }),
             Err(failure) => {
                 device.stop();
                 Err(failure.into())
@@ -140,8 +142,22 @@ impl Driven {
 
     /// Ends the browser, and then the device.
     pub(in crate::commands) fn close(mut self) {
+        // Asked so, it writes what it has to write before it goes. It may not answer any more.
+        let _gone = self.pipe.send(None, "Browser.close", json!({}));
+        let begun = Instant::now();
+        while matches!(self.opened.child.try_wait(), Ok(None)) && begun.elapsed() < CLOSE {
+            thread::sleep(LOOK);
+        }
         self.opened.close();
         self.device.stop();
+        // Its other processes outlive the first by a moment, and write again what was just removed.
+        for _ in 0..REMOVALS {
+            let _tried_again = std::fs::remove_dir_all(self.data.path());
+            thread::sleep(LOOK);
+            if !self.data.path().exists() {
+                return;
+            }
+        }
     }
 }
 
