@@ -74,6 +74,8 @@ pub(crate) enum Peer {
     Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
+    /// `fauxkey matrix` on a sign-up page by py_webauthn, in Chromium and chromium-headless-shell
+    Matrix,
     /// fauxkey-playwright from its archive: Playwright and @simplewebauthn/server, in Chromium and chromium-headless-shell
     Playwright,
     /// fauxkey-selenium from its archive: Selenium and py_webauthn, in Chromium and Firefox ESR
@@ -141,7 +143,7 @@ impl Peer {
     ];
 
     /// The others, but for the device suite on every profile, which is a check of its own.
-    pub(crate) const SLOW: [Self; 12] = [
+    pub(crate) const SLOW: [Self; 13] = [
         Self::Attestations,
         Self::Mds,
         Self::Probe,
@@ -150,6 +152,7 @@ impl Peer {
         Self::Firefox,
         Self::Extension,
         Self::Aaguid,
+        Self::Matrix,
         Self::Selenium,
         Self::Pytest,
         Self::Phone,
@@ -172,6 +175,7 @@ impl Peer {
             Self::ChromiumHybrid => "tests/peers/chromium_hybrid.py",
             Self::Extension => "tests/peers/extension.py",
             Self::Aaguid => "tests/peers/aaguid.py",
+            Self::Matrix => "tests/peers/matrix.py",
             Self::Playwright => "tests/peers/harness/playwright_story.py",
             Self::Selenium => "tests/peers/harness/selenium_story.py",
             Self::Pytest => "tests/peers/harness/pytest_story.py",
@@ -217,7 +221,7 @@ impl Peer {
             Self::ChromiumHybrid | Self::TenantHybrid => &[CHROMIUM, SCREEN[0], SCREEN[1]],
             Self::Extension => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0], SCREEN[1]],
-            Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
+            Self::Matrix | Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
             Self::Graph | Self::Attestations | Self::Mds | Self::Probe => &[NODE, NPM],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],

@@ -17,6 +17,8 @@ mod help;
 #[cfg(target_os = "linux")]
 #[path = "cli/lab.rs"]
 mod lab;
+#[path = "cli/matrix.rs"]
+mod matrix;
 #[path = "cli/mds.rs"]
 mod mds;
 #[path = "cli/messages.rs"]

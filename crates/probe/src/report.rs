@@ -12,6 +12,9 @@ mod table;
 mod text;
 mod words;
 
+/// The style of the report as a page, for pages beside it: colours by outcome and severity, cards, tables.
+pub const STYLE: &str = include_str!("../templates/report.css");
+
 pub use diff::{Change, Diff, Side, State, Turn};
 pub use json::{FORMAT, ReadError};
 pub use words::Outcome;

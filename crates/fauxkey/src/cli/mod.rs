@@ -6,6 +6,7 @@ mod device;
 mod everything;
 mod exec;
 mod hybrid;
+mod matrix;
 mod mds;
 mod passkey;
 mod probe;
@@ -25,6 +26,7 @@ pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
+pub use matrix::{Coordinates, Matrix, Way};
 pub use mds::Mds;
 pub use passkey::PasskeyVerb;
 pub use probe::{Attestation, Probe, ProbeRun, ProbeVerb};
@@ -155,6 +157,9 @@ pub enum Verb {
     /// What a relying party really checks, by lies and honest ceremonies
     #[command(arg_required_else_help = true, after_help = probe::EXAMPLE)]
     Probe(Box<Probe>),
+    /// A sign-up page with every profile, route and attestation
+    #[command(arg_required_else_help = true, after_help = matrix::EXAMPLE)]
+    Matrix(Box<Matrix>),
     /// Decode anything of WebAuthn or CTAP, and say what is odd in it
     #[command(after_help = everything::EXPLAIN_EXAMPLE)]
     Explain(Explain),

@@ -10,6 +10,7 @@ mod finger;
 mod hybrid;
 mod input;
 mod manual;
+mod matrix;
 mod mds;
 mod notify;
 mod passkey;
@@ -160,6 +161,7 @@ pub fn run(arguments: Cli, output: Output) -> Result<Exit, Stop> {
         Verb::Tenant(verb) => tenant::tenant(&context, verb),
         Verb::Hybrid(verb) => hybrid::hybrid(&context, verb),
         Verb::Probe(arguments) => probe::run(&context, &arguments.run),
+        Verb::Matrix(arguments) => matrix::run(&context, &arguments),
         Verb::Trace(arguments) => trace::trace(&context, &arguments),
         Verb::Doctor => doctor::doctor(&context),
         Verb::Explain(_) | Verb::Completions(_) | Verb::Man(_) => Ok(Exit::Done),

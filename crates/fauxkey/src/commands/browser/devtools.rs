@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Child;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ impl Browser {
         }
         arguments.extend(start.more.iter().cloned());
         arguments.push("about:blank".into());
-        let (child, pipe, events) = Pipe::start(&start.found.path, arguments, start.verbose)?;
+        let (child, pipe, events) =
+            Pipe::start(&start.found.path, arguments, start.environment, start.verbose)?;
         let mut browser = Self { child, pipe, events };
         if let Err(why) = browser.pipe.ask(None, "Browser.getVersion", json!({})) {
             browser.kill();
@@ -68,8 +69,52 @@ impl Browser {
         Ok((self.child, self.pipe))
     }
 
+    /// Hands the browser over to who drives its page: the process, the pipe, the session of the page, and all events.
+    /// With `front`, pages get the shim, and `front` their calls.
+    pub(super) fn drive(
+        mut self,
+        front: Option<Arc<Front>>,
+    ) -> Result<(Child, Pipe, String, Receiver<Value>), Failure> {
+        match self.attach(front) {
+            Ok((session, events)) => Ok((self.child, self.pipe, session, events)),
+            Err(why) => {
+                self.kill();
+                Err(failure(&format!("it has no page to be driven ({why})")))
+            }
+        }
+    }
+
+    fn attach(&mut self, front: Option<Arc<Front>>) -> Result<(String, Receiver<Value>), String> {
+        let (sender, mut events) = channel();
+        std::mem::swap(&mut self.events, &mut events);
+        if let Some(front) = front {
+            let (to_pages, of_pages) = channel();
+            let both = move || {
+                for event in events {
+                    // Who drives the page may have gone before the browser has.
+                    let _unheard = sender.send(event.clone());
+                    let _unheard = to_pages.send(event);
+                }
+            };
+            thread::Builder::new()
+                .name("devtools events".into())
+                .spawn(both)
+                .map_err(|error| error.to_string())?;
+            let mine = std::mem::replace(&mut self.events, channel().1);
+            let ready = Pages::start(self.pipe.clone(), of_pages, front)?;
+            let session = ready.recv_timeout(PATIENCE).map_err(|_| "there is no page".to_owned())?;
+            return Ok((session, mine));
+        }
+        // One that was named on the command line does not have the focus everywhere, and WebAuthn wants it.
+        let made = self.pipe.ask(None, "Target.createTarget", json!({ "url": "about:blank" }))?;
+        let attach = json!({ "targetId": made["targetId"], "flatten": true });
+        let attached = self.pipe.ask(None, "Target.attachToTarget", attach)?;
+        let session = attached["sessionId"].as_str().ok_or("no session")?.to_owned();
+        Ok((session, events))
+    }
+
     fn show(&mut self, front: Option<Arc<Front>>, url: &str) -> Result<(), String> {
-        let (sender, mut events) = std::sync::mpsc::channel();
+        let (sender, mut events) = channel();
         std::mem::swap(&mut self.events, &mut events);
         drop(sender);
         if let Some(front) = front {

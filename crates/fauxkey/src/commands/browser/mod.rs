@@ -5,10 +5,13 @@
 //! | exec | `super::exec` | the browser itself |
 //! | extension | `devtools` (Chromium), `bidi` (Firefox) | the browser's proxy and fauxkey, or the shim and fauxkey |
 //! | script | `devtools`, `script` | the shim and fauxkey |
+//!
+//! `driven` is a browser that a program has in its hands, by any of them: `super::matrix`.
 mod bidi;
 mod devtools;
+pub(super) mod driven;
 mod pipe;
-mod programs;
+pub(super) mod programs;
 mod script;
 
 use super::trace::Recorder;
@@ -201,7 +204,8 @@ fn print(
     Ok(Exit::Done)
 }
 
-fn quoted(word: &str) -> String {
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.into()
@@ -347,6 +351,7 @@ fn open(
         found,
         data,
         any_certificate: arguments.any_certificate,
+        environment: &[],
         more: &arguments.arguments,
         verbose: context.output.verbose,
     };

@@ -4,7 +4,7 @@ use crate::control::{Failure, FailureKind};
 use crate::process;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -36,12 +36,14 @@ impl Pipe {
     pub(super) fn start<I: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = I>,
+        environment: &[(&str, OsString)],
         verbose: bool,
     ) -> Result<(Child, Self, Receiver<Value>), Failure> {
         // The shell puts our two ends where the browser wants them, and becomes the browser.
         const PLACE: &str = r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>&2"#;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", PLACE]).arg(program).args(arguments);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(if verbose { Stdio::inherit() } else { Stdio::null() });
         let mut child = process::as_before(|| command.spawn()).map_err(|error| {

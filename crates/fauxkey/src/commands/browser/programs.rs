@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 /// Whose tongue a browser speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(in crate::commands) enum Family {
     Chromium,
     Firefox,
 }
 
 /// A browser that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) family: Family,
+pub(in crate::commands) struct Found {
+    pub(in crate::commands) path: PathBuf,
+    pub(in crate::commands) family: Family,
 }
 
 /// How to start it.
@@ -27,6 +27,8 @@ pub(super) struct Start<'a> {
     pub(super) data: &'a Path,
     /// Whether pages with any certificate are to open.
     pub(super) any_certificate: bool,
+    /// What it is to have in its environment beside ours.
+    pub(super) environment: &'a [(&'static str, OsString)],
     /// Arguments that its user gave.
     pub(super) more: &'a [OsString],
     /// Whether its user wants to see what it writes.
@@ -75,7 +77,7 @@ const NAMES: [(&str, Family, &[&str]); 4] = [
 ///
 /// # Errors
 /// NotFound if there is none.
-pub(super) fn find(wanted: Option<&str>) -> Result<Found, Failure> {
+pub(in crate::commands) fn find(wanted: Option<&str>) -> Result<Found, Failure> {
     let none = |what: &str| {
         Failure::new(FailureKind::NotFound, format!("there is no {what} here"))
             .hint("install Chromium, Chrome, Edge or Firefox, or name one with --browser PATH")

@@ -15,6 +15,7 @@ use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place, bus_of};
 use crate::remote::Remote;
 use share::{Owner, Share, Turn};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,12 +35,14 @@ const PRELOAD: &str = "LD_PRELOAD";
 const CANNOT_START: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
+fn not_here() -> Failure {
+    let message = "exec is for Linux with glibc, on x86-64 and aarch64";
+    Failure::new(FailureKind::Refused, message)
+        .hint("`fauxkey run` offers a socket, and on Linux `--attach uhid` a device of the kernel")
+}
+
 pub(super) fn exec(context: &Context, arguments: &Exec) -> Result<Exit, Stop> {
-    let library = exec::library().ok_or_else(|| {
-        let message = "exec is for Linux with glibc, on x86-64 and aarch64";
-        Failure::new(FailureKind::Refused, message)
-            .hint("`fauxkey run` offers a socket, and on Linux `--attach uhid` a device of the kernel")
-    })?;
+    let library = exec::library().ok_or_else(not_here)?;
     if arguments.print_env {
         return environment::print(context, arguments.device.as_deref(), library);
     }
@@ -77,6 +80,40 @@ pub(super) fn exec(context: &Context, arguments: &Exec) -> Result<Exit, Stop> {
             context.output.failure(&Failure::new(FailureKind::Broken, message), None);
             Ok(Exit::Program(CANNOT_START))
         }
+    }
+}
+
+/// A device that is kept nowhere, and the environment in which a program sees it and no other.
+pub(super) struct Ephemeral {
+    pub(super) running: run::Running,
+    pub(super) environment: Vec<(&'static str, OsString)>,
+    /// Goes at the end.
+    _temporary: TempDir,
+}
+
+impl Ephemeral {
+    /// Starts one of that profile.
+    ///
+    /// # Errors
+    /// Refused, where `exec` is not for this system; and what keeps a device from starting.
+    pub(super) fn start(context: &Context, profile: &str) -> Result<Self, Stop> {
+        let library = exec::library().ok_or_else(not_here)?;
+        let temporary = library::temporary()?;
+        let place = Place::new(temporary.path());
+        let run = Run { ephemeral: true, ..owner::run_of(None, Some(profile), None) };
+        let running = run::start(context, &run, &place)?;
+        let bus = place.bus();
+        let library = match library::Installed::at(&Some(place), &context.home.exec(), library) {
+            Ok(library) => library,
+            Err(failure) => {
+                running.stop();
+                return Err(failure.into());
+            }
+        };
+        let preload = library.before(std::env::var_os(PRELOAD));
+        let names: Vec<&str> = running.devices.iter().map(|device| device.name.as_str()).collect();
+        let environment = vec![(PRELOAD, preload), (FOLDER, bus.into()), (ONLY, names.join(",").into())];
+        Ok(Self { running, environment, _temporary: temporary })
     }
 }
 

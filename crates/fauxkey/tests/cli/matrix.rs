@@ -1,0 +1,36 @@
+//! The matrix from the command line, as far as it goes without a browser: `tests/peers/matrix.py` has one.
+use super::Home;
+
+#[test]
+fn a_stranger_s_page_is_not_opened_until_its_host_is_named() {
+    let home = Home::new();
+    let ran = home.run(&["matrix", "https://shop.example-bank.com/sign-up"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(
+        ran.stderr.contains("hint: if you may test it: --i-am-authorised-to-test shop.example-bank.com"),
+        "{ran:?}"
+    );
+    assert!(!home.path().exists(), "nothing was begun");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_a_browser_starts() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.folder.path()).unwrap();
+    let steps = home.folder.path().join("steps.toml");
+    std::fs::write(&steps, "[[step]]\nfill = '#user'\n").unwrap();
+    let steps = steps.to_str().unwrap();
+    for (arguments, words) in [
+        (&["--only", "yubikey-5c/usb/none"][..], "there is no route \"usb\""),
+        (&["--only", "yubikey-5c/exec"], "expected PROFILE/ROUTE/PREFERENCE"),
+        (&["--profile", "yubikey-6"], "there is no profile named `yubikey-6`"),
+        (&["--attestation", "some"], "invalid value 'some'"),
+        (&["--steps", steps], "a step is one of"),
+    ] {
+        let ran = home.run(&[&["matrix", "http://localhost:9"], arguments].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(words), "{words}: {ran:?}");
+    }
+    let ran = home.run(&["matrix", "localhost:9"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("only http and https are asked"), "{ran:?}");
+}
