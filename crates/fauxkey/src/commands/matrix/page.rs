@@ -105,7 +105,7 @@ struct Visitor<'a> {
     driven: &'a Driven,
     visit: &'a Visit<'a>,
     seen: Seen,
-    /// Whether pages have no WebAuthn there: Web IDL's [SecureContext].
+    /// Whether pages have no WebAuthn there: Web IDL's `[SecureContext]`.
     is_insecure: bool,
     /// In the order in which they were sent.
     requests: BTreeMap<usize, (String, Request)>,
