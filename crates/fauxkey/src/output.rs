@@ -1,8 +1,10 @@
 //! Results to stdout, everything for people to stderr, and both as JSON where that was asked for.
 use crate::control::Failure;
+use crate::files;
 use clap::ColorChoice;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 
 /// How to speak to whoever called.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +139,16 @@ impl Output {
         if self.json { self.note(line) } else { self.say(line) }
     }
 
+    /// Writes a file that was asked for, and says so.
+    ///
+    /// # Errors
+    /// Broken if it cannot be written.
+    pub fn file(&self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        std::fs::write(path, bytes).map_err(|error| files::refused("write", path, &error))?;
+        self.inform(&format!("wrote {}", path.display()));
+        Ok(())
+    }
+
     /// A line for people, in a tone.
     pub fn say_in(&self, tone: Tone, line: &str) {
         self.say(&painted(line, tone, self.colour_messages));
@@ -211,6 +223,16 @@ pub fn shown(text: &str) -> String {
         if c.is_control() || deceives { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! This process among others: what it keeps from them, and who may end it.
+use crate::control::{Failure, FailureKind};
 use rustix::process::{
     DumpableBehavior, Pid, Resource, Rlimit, getppid, getrlimit, set_dumpable_behavior, setrlimit,
 };
 use std::process::exit;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +77,18 @@ pub fn on_signal(stop: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         });
     };
     thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+}
+
+/// Whether a signal has asked for an end, for work that looks between its steps.
+///
+/// # Errors
+/// Those of [`on_signal`].
+pub fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = stopped.clone();
+    on_signal(move || flag.store(true, Ordering::Relaxed))
+        .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot catch signals: {error}")))?;
+    Ok(stopped)
 }
 
 /// The process that started this one. A death signal would come when the *thread* ends that started us, so the

@@ -256,6 +256,18 @@ pub(crate) fn in_ceremony(ceremony: Ceremony, change: Change) -> Act {
     }
 }
 
+/// Rows of a table that is the same for both ceremonies: name, what, step, severity, advice and change.
+pub(crate) fn rows_of<'a>(
+    group: &'static str,
+    ceremony: Ceremony,
+    word: &'a str,
+) -> impl Fn(&str, &str, Step, Severity, &str, Change) -> Check + 'a {
+    move |name, what, step, severity, advice, change| {
+        let (id, title) = (format!("{word}-{name}"), format!("{what} in a {word}"));
+        check(id, title, group, Clause::Step(ceremony, step), severity, advice, in_ceremony(ceremony, change))
+    }
+}
+
 /// Both ceremonies, and what stands before the IDs of their checks.
 pub(crate) const BOTH: [(Ceremony, &str); 2] =
     [(Ceremony::Registration, "registration"), (Ceremony::Authentication, "sign-in")];

@@ -2,7 +2,7 @@
 //! devices. They lie in the vault, sealed, in a tree of their own; without a disk they live in memory.
 //!
 //! Nothing is made before it is needed, so that a home whose devices do not attest by certificate has no CA. No
-//! private key leaves but into the signer of a device.
+//! private key leaves but into the signer of a device, and into the prober, which attests in the same process.
 mod record;
 
 use crate::control::{Certificate, CertificateKind, Failure, FailureKind};

@@ -29,7 +29,7 @@ pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
 pub use matrix::{Coordinates, Matrix, Way};
 pub use mds::Mds;
 pub use passkey::PasskeyVerb;
-pub use probe::{Attestation, Probe, ProbeRun, ProbeVerb};
+pub use probe::{Probe, ProbeRun, ProbeVerb};
 pub use profile::ProfileVerb;
 pub use rehearse::Rehearse;
 pub use run::{Attach, Door, Run, Up};

@@ -1,6 +1,7 @@
 //! `fauxkey probe`.
 use super::Behaviour;
 use clap::{Args, Subcommand, ValueEnum};
+use std::fmt;
 use std::path::PathBuf;
 
 pub(super) const EXAMPLE: &str = "\
@@ -124,4 +125,21 @@ pub enum Attestation {
     Accepted,
     /// Nobody registers without
     Enforced,
+}
+
+impl From<Attestation> for probe::Attestation {
+    fn from(attestation: Attestation) -> Self {
+        match attestation {
+            Attestation::None => Self::None,
+            Attestation::Accepted => Self::Accepted,
+            Attestation::Enforced => Self::Enforced,
+        }
+    }
+}
+
+impl fmt::Display for Attestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.to_possible_value().expect("no value is hidden");
+        f.write_str(word.get_name())
+    }
 }

@@ -3,10 +3,8 @@ use super::{Context, Exit, Stop, confirm};
 use crate::ca::pem;
 use crate::cli::CaVerb;
 use crate::control::{Certificate, CertificateKind, TestCa};
-use crate::files;
 use crate::output::{Output, shown};
 use serde_json::json;
-use std::path::Path;
 
 pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
     let output = &context.output;
@@ -30,7 +28,7 @@ pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
                     .into_bytes(),
             };
             match out {
-                Some(path) => write(&path, &bytes, output)?,
+                Some(path) => output.file(&path, &bytes)?,
                 None if output.json => output.document(&json!({ "certificates": certificates }))?,
                 None => output.bytes(&bytes)?,
             }
@@ -45,13 +43,6 @@ pub(super) fn ca(context: &Context, verb: CaVerb) -> Result<Exit, Stop> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// Certificates are public: anybody may read the file.
-pub(super) fn write(path: &Path, bytes: &[u8], output: &Output) -> Result<(), Stop> {
-    std::fs::write(path, bytes).map_err(|error| files::refused("write", path, &error))?;
-    output.inform(&format!("wrote {}", path.display()));
-    Ok(())
 }
 
 fn description(output: &Output, ca: &TestCa) -> String {

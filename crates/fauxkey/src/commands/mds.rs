@@ -1,5 +1,5 @@
 //! `fauxkey mds`: metadata of virtual devices, in the shape of the FIDO Metadata Service.
-use super::{Context, Exit, Stop, ca};
+use super::{Context, Exit, Stop};
 use crate::ca::pem;
 use crate::cli::Mds;
 use crate::control::MetadataRequest;
@@ -10,7 +10,7 @@ pub(super) fn mds(context: &Context, arguments: Mds) -> Result<Exit, Stop> {
     let wanted = MetadataRequest { profiles, reports, no: Some(no), next_update };
     let made = context.reach()?.metadata(&wanted)?;
     if let Some(path) = root {
-        ca::write(&path, pem(&made.root.certificate.0).as_bytes(), output)?;
+        output.file(&path, pem(&made.root.certificate.0).as_bytes())?;
     }
     let text = match payload {
         true => format!("{:#}\n", made.payload),
@@ -18,7 +18,7 @@ pub(super) fn mds(context: &Context, arguments: Mds) -> Result<Exit, Stop> {
         false => made.blob.clone(),
     };
     match out {
-        Some(path) => ca::write(&path, text.as_bytes(), output)?,
+        Some(path) => output.file(&path, text.as_bytes())?,
         None if output.json => output.document(&made)?,
         None => output.bytes(text.as_bytes())?,
     }

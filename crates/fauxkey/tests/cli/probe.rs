@@ -75,6 +75,10 @@ fn the_tenant_is_probed_and_its_report_written_in_every_form_and_compared() {
     std::fs::write(&changed, worse.to_string()).unwrap();
     assert_eq!(home.run(&["probe", "diff", &out, &changed]).code, Some(1));
     assert_eq!(home.run(&["probe", "diff", &changed, &out]).code, Some(0));
+    // A whole run's report is longer than what other verbs read.
+    worse["results"][2]["evidence"][0]["request"] = "x".repeat(5 << 20).into();
+    std::fs::write(&changed, worse.to_string()).unwrap();
+    assert_eq!(home.run(&["probe", "diff", &out, &changed]).code, Some(1));
 }
 
 #[test]

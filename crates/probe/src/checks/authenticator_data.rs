@@ -1,5 +1,5 @@
 //! Authenticator data, WebAuthn L3 §6.1, besides backup flags and counter.
-use crate::check::{BOTH, Change, Check, Clause, Want, check, in_ceremony, made, made_if_it_can};
+use crate::check::{BOTH, Check, Clause, Want, check, in_ceremony, made, made_if_it_can, rows_of};
 use crate::key::sha256;
 use crate::report::Severity;
 use relying_party::{Ceremony, Step};
@@ -19,18 +19,7 @@ pub(super) fn checks() -> Vec<Check> {
     const GROUP: &str = "authenticator-data";
     let mut all = Vec::new();
     for (ceremony, word) in BOTH {
-        let row = |name: &str, what: &str, step, severity, advice: &str, change: Change| {
-            let (id, title) = (format!("{word}-{name}"), format!("{what} in a {word}"));
-            check(
-                id,
-                title,
-                GROUP,
-                Clause::Step(ceremony, step),
-                severity,
-                advice,
-                in_ceremony(ceremony, change),
-            )
-        };
+        let row = rows_of(GROUP, ceremony, word);
         let hash_of = |of: fn(&str) -> String| {
             made(move |d| {
                 let hash = sha256(of(&d.origin).as_bytes());

@@ -1,5 +1,5 @@
 //! The client data besides challenge and origin: WebAuthn L3 §5.8.1, §7.1 steps 5 to 7, §7.2 steps 8 to 10.
-use crate::check::{BOTH, Change, Check, Clause, check, in_ceremony, json, made};
+use crate::check::{BOTH, Check, json, made, rows_of};
 use crate::draft::{Draft, edit_bytes};
 use crate::report::Severity;
 use relying_party::{Ceremony, Step};
@@ -31,18 +31,7 @@ pub(super) fn checks() -> Vec<Check> {
     let mut all = Vec::new();
     for (ceremony, word) in BOTH {
         let [this, other] = types(ceremony);
-        let row = |name: &str, what: &str, step, severity, advice: &str, change: Change| {
-            let (id, title) = (format!("{word}-{name}"), format!("{what} in a {word}"));
-            check(
-                id,
-                title,
-                GROUP,
-                Clause::Step(ceremony, step),
-                severity,
-                advice,
-                in_ceremony(ceremony, change),
-            )
-        };
+        let row = rows_of(GROUP, ceremony, word);
         let shape = |name: &str, what: &str, severity, change| {
             row(name, what, Step::ClientDataJson, severity, SHAPE, change)
         };

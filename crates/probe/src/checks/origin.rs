@@ -1,6 +1,6 @@
 //! Where the page was: WebAuthn L3 §7.1 steps 9 to 11, §7.2 steps 12 to 14.
 use crate::bench::host;
-use crate::check::{BOTH, Check, Clause, check, in_ceremony, made, made_if_it_can};
+use crate::check::{BOTH, Check, made, made_if_it_can, rows_of};
 use crate::report::Severity;
 use relying_party::Step;
 
@@ -117,30 +117,19 @@ pub(super) fn checks() -> Vec<Check> {
     const GROUP: &str = "origin";
     let mut all = Vec::new();
     for (ceremony, word) in BOTH {
+        let row = rows_of(GROUP, ceremony, word);
         for (name, what, severity, other) in OTHERS {
             let change = made_if_it_can(move |draft| {
                 let other = other(&draft.origin)?;
                 draft.put_origin(&other);
                 Ok(())
             });
-            let (id, title) = (format!("{word}-origin-{name}"), format!("{what} in a {word}"));
-            let clause = Clause::Step(ceremony, Step::Origin);
-            let check = check(id, title, GROUP, clause, severity, EXACT, in_ceremony(ceremony, change));
+            let check = row(&format!("origin-{name}"), what, Step::Origin, severity, EXACT, change);
             // §13.4.9 lets a relying party compare otherwise than as text, and as a URL these two are its own.
             all.push(if severity == Severity::Note { check.either() } else { check });
         }
         let frame = |name: &str, what: &str, step, severity, by: &'static str| {
-            let change = made(move |d| d.client(r#""crossOrigin":false"#, by));
-            let (id, title) = (format!("{word}-{name}"), format!("{what} in a {word}"));
-            check(
-                id,
-                title,
-                GROUP,
-                Clause::Step(ceremony, step),
-                severity,
-                FRAMES,
-                in_ceremony(ceremony, change),
-            )
+            row(name, what, step, severity, FRAMES, made(move |d| d.client(r#""crossOrigin":false"#, by)))
         };
         all.push(frame(
             "cross-origin",

@@ -20,6 +20,7 @@ use crate::cli::{Attach, Browser, Cli, Door, Extension, Route, Run, Verb};
 use crate::control::{Control, Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
+use crate::output::quoted;
 use crate::page::{Choice, Front};
 use crate::process;
 use crate::remote::Remote;
@@ -202,16 +203,6 @@ fn print(
     let document = json!({ "route": word(route), "browser": found.path, "commands": lines });
     context.output.result(&document, || lines.join("\n"))?;
     Ok(Exit::Done)
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Who has the devices.

@@ -17,13 +17,11 @@ mod report;
 
 use super::browser::driven::{Driven, Wanted};
 use super::browser::programs::{self, Family, Found};
-use super::browser::quoted;
 use super::{Context, Exit, Stop, exec};
 use crate::cli::{Coordinates, Matrix, Route};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::library;
-use crate::files;
-use crate::output::Output;
+use crate::output::{Output, quoted};
 use crate::probe::target::allowed::{Allowed, is_loopback};
 use crate::process;
 use crate::profiles::Profiles;
@@ -32,8 +30,7 @@ use page::Visit;
 use plan::Steps;
 use report::Report;
 use std::ffi::OsString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use url::Url;
 
@@ -76,10 +73,7 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
             "{host} is not of this machine: accounts are made there, because you said that you may test it"
         ));
     }
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = stopped.clone();
-    process::on_signal(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot catch signals: {error}")))?;
+    let stopped = process::stop_flag()?;
     let trial = Trial {
         context,
         arguments,
@@ -125,14 +119,13 @@ fn misused(failure: Failure) -> Failure {
 }
 
 fn told(output: &Output, arguments: &Matrix, report: &Report) -> Result<Exit, Stop> {
-    output.result(report, || report.to_table(output))?;
+    // The files first: who reads the table may not read it to its end.
     let forms: [(&Option<_>, &dyn Fn() -> String); 2] =
         [(&arguments.out, &|| report.to_json()), (&arguments.html, &|| report.to_html())];
     for (path, text) in forms {
-        let Some(path) = path else { continue };
-        std::fs::write(path, text()).map_err(|error| files::refused("write", path, &error))?;
-        output.inform(&format!("wrote {}", path.display()));
+        path.as_ref().map_or(Ok(()), |path| output.file(path, text().as_bytes()))?;
     }
+    output.result(report, || report.to_table(output))?;
     let broken = |message: String, hint: &str| {
         Err(Failure::new(FailureKind::Broken, message).hint(hint.to_owned()).into())
     };

@@ -14,7 +14,7 @@ pub(in super::super) fn look(output: &Output, verb: &ProbeVerb) -> Result<Exit, 
         ProbeVerb::List => list(output),
         ProbeVerb::Diff { old, new } => report::compare(output, old, new),
         ProbeVerb::Har { file } => {
-            let input = input::read(output, file)?;
+            let input = input::read_large(output, file)?;
             let found = har::import(&input.name, input.text()?)?;
             output.result(&json!({ "toml": found.toml, "notes": found.notes }), || found.toml.clone())?;
             Ok(Exit::Done)
@@ -42,7 +42,7 @@ struct Row {
 fn list(output: &Output) -> Result<Exit, Stop> {
     let row = |check: probe::Check| Row {
         clause: check.clause.to_string(),
-        severity: report::severity(check.severity).into(),
+        severity: check.severity.to_string(),
         id: check.id,
         title: check.title,
         group: check.group,

@@ -2,21 +2,9 @@
 use super::super::{Exit, Stop, input};
 use crate::cli::ProbeRun;
 use crate::control::{Failure, FailureKind};
-use crate::files;
 use crate::output::Output;
-use probe::report::{Diff, Report, Severity};
+use probe::report::{Diff, Report};
 use std::path::Path;
-
-/// In a word.
-pub(super) const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Note => "note",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
-}
 
 /// Writes the files that were asked for.
 pub(super) fn write(output: &Output, report: &Report, arguments: &ProbeRun) -> Result<(), Failure> {
@@ -29,9 +17,7 @@ pub(super) fn write(output: &Output, report: &Report, arguments: &ProbeRun) -> R
         (&arguments.html, &|| report.to_html()),
     ];
     for (path, text) in forms {
-        let Some(path) = path else { continue };
-        std::fs::write(path, text()).map_err(|error| files::refused("write", path, &error))?;
-        output.inform(&format!("wrote {}", path.display()));
+        path.as_ref().map_or(Ok(()), |path| output.file(path, text().as_bytes()))?;
     }
     Ok(())
 }
@@ -44,7 +30,7 @@ pub(super) fn compare(output: &Output, old: &Path, new: &Path) -> Result<Exit, S
 }
 
 fn read(path: &Path) -> Result<Report, Failure> {
-    let input = input::file(path)?;
+    let input = input::large_file(path)?;
     Report::from_json(input.text()?)
         .map_err(|error| Failure::new(FailureKind::Invalid, format!("{}: {error}", input.name)))
 }

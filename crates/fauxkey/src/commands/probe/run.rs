@@ -1,11 +1,11 @@
 //! A run.
 use super::super::{Context, Exit, Stop, simulation};
 use super::{look, report};
-use crate::cli::{Attestation, ProbeRun};
+use crate::cli::ProbeRun;
 use crate::control::{Failure, FailureKind};
 use crate::files;
 use crate::instance::Instance;
-use crate::output::{Output, shown};
+use crate::output::{Output, quoted, shown};
 use crate::probe::built_in;
 use crate::probe::target::allowed::Allowed;
 use crate::probe::target::description::Description;
@@ -15,7 +15,7 @@ use crate::process;
 use crate::tenant::serve::Site;
 use emulator::FastSigner;
 use emulator::attestation::TestCa;
-use probe::report::{Report, Verdict};
+use probe::report::{Outcome, Report, Verdict};
 use probe::target::{Begun, CleanedUp, Ended, Exchange, Session, TargetError};
 use probe::{Plan, Progress, Target, Tools};
 use rand_chacha::ChaCha20Rng;
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Seconds that checks of a tenant of one's own may wait: its clock is moved on.
 const AS_LONG_AS_IT_TAKES: u64 = 24 * 3600;
@@ -56,10 +56,7 @@ pub(in super::super) fn run(context: &Context, arguments: &ProbeRun) -> Result<E
     } else {
         Box::new(adapter(output, named, arguments)?)
     };
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = stopped.clone();
-    process::on_signal(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot catch signals: {error}")))?;
+    let stopped = process::stop_flag()?;
     let mut target = UntilStopped { target: target.as_mut(), stopped };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let tools = Tools {
@@ -70,14 +67,18 @@ pub(in super::super) fn run(context: &Context, arguments: &ProbeRun) -> Result<E
         now: since.as_secs(),
         repeat: &repeat(arguments, seed),
     };
-    let report = probe::run(&plan, &mut target, tools, &mut |progress| tell(output, &progress));
+    let began = Instant::now();
+    let mut report = probe::run(&plan, &mut target, tools, &mut |progress| tell(output, &progress));
+    // The run knows of its exchanges alone.
+    report.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     output.fleeting("");
     told(output, arguments, &report)
 }
 
 fn told(output: &Output, arguments: &ProbeRun, done: &Report) -> Result<Exit, Stop> {
-    output.result(done, || done.to_table(output.colours()))?;
+    // The files first: who reads the table may not read it to its end.
     report::write(output, done, arguments)?;
+    output.result(done, || done.to_table(output.colours()))?;
     if !done.left_behind.is_empty() {
         output
             .warn(&format!("{} credentials are left behind; the report lists them", done.left_behind.len()));
@@ -93,8 +94,7 @@ fn told(output: &Output, arguments: &ProbeRun, done: &Report) -> Result<Exit, St
             .hint("look at what was asked and answered: --only control-registration --json")
             .into());
     }
-    let found = done.results.iter().any(|result| matches!(result.verdict, Verdict::Found { .. }));
-    Ok(if found { Exit::Found } else { Exit::Done })
+    Ok(if done.count(Outcome::Found) > 0 { Exit::Found } else { Exit::Done })
 }
 
 /// The plan of the file, with what was typed.
@@ -106,11 +106,7 @@ fn plan(arguments: &ProbeRun) -> Result<Plan, Failure> {
     plan.exclude.extend(arguments.except.iter().cloned());
     plan.expect.device_bound |= arguments.device_bound;
     if let Some(attestation) = arguments.attestation {
-        plan.expect.attestation = match attestation {
-            Attestation::None => probe::Attestation::None,
-            Attestation::Accepted => probe::Attestation::Accepted,
-            Attestation::Enforced => probe::Attestation::Enforced,
-        };
+        plan.expect.attestation = attestation.into();
     }
     if let Some(pattern) = &arguments.user {
         plan.users.pattern.clone_from(pattern);
@@ -203,12 +199,7 @@ fn repeat(arguments: &ProbeRun, seed: u64) -> String {
     };
     flag("target", arguments.target.clone());
     flag("url", arguments.url.clone());
-    let attestation = arguments.attestation.map(|attestation| match attestation {
-        Attestation::None => "none",
-        Attestation::Accepted => "accepted",
-        Attestation::Enforced => "enforced",
-    });
-    flag("attestation", attestation.map(Into::into));
+    flag("attestation", arguments.attestation.map(|attestation| attestation.to_string()));
     flag("user", arguments.user.clone());
     let behaviour =
         arguments.behaviour.map(|behaviour| tenant::Behaviour::from(behaviour).as_str().to_owned());
@@ -223,30 +214,11 @@ fn repeat(arguments: &ProbeRun, seed: u64) -> String {
     words.join(" ")
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 fn tell(output: &Output, progress: &Progress<'_>) {
     let Progress { done, of, id, verdict } = progress;
     match verdict {
         None => output.fleeting(&format!("[{done}/{of}] {id}")),
-        Some(verdict) => {
-            let word = match verdict {
-                Verdict::Held { .. } => "held",
-                Verdict::Found { .. } => "FOUND",
-                Verdict::Observed { .. } => "observed",
-                Verdict::Inconclusive { .. } => "inconclusive",
-                Verdict::Skipped { .. } => "skipped",
-            };
-            output.detail(&format!("[{done}/{of}] {id}: {word}"));
-        }
+        Some(verdict) => output.detail(&format!("[{done}/{of}] {id}: {}", verdict.outcome())),
     }
 }
 

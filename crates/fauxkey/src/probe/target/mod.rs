@@ -112,21 +112,8 @@ impl Adapter {
         Ok(Self { wire, doors, url, origin, folder, timeout, headers, session, browsers, registered })
     }
 
-    fn requests(&self, doors: &Doors, ceremony: Ceremony) -> Result<Requests, TargetError> {
-        let requests = match ceremony {
-            Ceremony::Registration => &doors.registration,
-            Ceremony::Authentication => &doors.sign_in,
-        };
-        let missing = || TargetError::Unsupported("the target's description has no such ceremony".into());
-        requests.clone().ok_or_else(missing)
-    }
-
     fn browser(&mut self, session: Session) -> &mut Browser {
-        let [first, second] = &mut self.browsers;
-        match session {
-            Session::First => first,
-            Session::Second => second,
-        }
+        &mut self.browsers[index(session)]
     }
 
     /// Asks in a session that is begun, and once more in a new one if it has ended.
@@ -151,11 +138,8 @@ impl Adapter {
     }
 
     fn refresh(&mut self, session: Session, table: &SessionTable) -> Result<(), TargetError> {
-        let Self { wire, url, folder, timeout, browsers: [first, second], .. } = self;
-        let browser = match session {
-            Session::First => first,
-            Session::Second => second,
-        };
+        let Self { wire, url, folder, timeout, browsers, .. } = self;
+        let browser = &mut browsers[index(session)];
         browser.refresh(session, table, url.as_ref(), folder, *timeout, &mut wire.hidden)
     }
 
@@ -204,12 +188,9 @@ impl Adapter {
                 let answer = self.wire.ask(&outgoing)?;
                 let Outgoing { method, url, body, .. } = outgoing;
                 if let Some(session) = session {
-                    let Self { wire, browsers: [first, second], .. } = self;
-                    let browser = match session {
-                        Session::First => first,
-                        Session::Second => second,
-                    };
-                    browser.store(&url, answer.set_cookie.iter().map(String::as_str), &mut wire.hidden);
+                    let Self { wire, browsers, .. } = self;
+                    let cookies = answer.set_cookie.iter().map(String::as_str);
+                    browsers[index(session)].store(&url, cookies, &mut wire.hidden);
                 }
                 let body = body.as_ref().map(|(_, body)| body.as_str());
                 let exchange = self.wire.exchange(&format!("{method} {url}"), body, &answer, true);
@@ -309,14 +290,14 @@ impl Target for Adapter {
         user: Option<&str>,
     ) -> Result<Begun, TargetError> {
         let doors = self.doors.clone();
-        let request = self.requests(&doors, ceremony)?.begin;
+        let request = &requests(&doors, ceremony)?.begin;
         if user.is_none() && !request.nameless {
             return Err(TargetError::Unsupported("it wants a name to begin with".into()));
         }
         let asking = Asking { session: Some(session), user, ..Asking::default() };
-        let Asked { answer, exchange } = self.ask(&request, asking)?;
-        if !Self::is_accepted(&request, &answer) {
-            let said = self.said(&request, &answer);
+        let Asked { answer, exchange } = self.ask(request, asking)?;
+        if !Self::is_accepted(request, &answer) {
+            let said = self.said(request, &answer);
             return Err(TargetError::Failed(format!("it does not begin ({}): {said}", answer.status)));
         }
         let options = answer.json.as_ref().and_then(|json| json.pointer(&request.options));
@@ -336,16 +317,16 @@ impl Target for Adapter {
         response: &str,
     ) -> Result<Ended, TargetError> {
         let doors = self.doors.clone();
-        let request = self.requests(&doors, ceremony)?.finish;
+        let request = &requests(&doors, ceremony)?.finish;
         let asking = Asking { session: Some(session), user, response: Some(response), ..Asking::default() };
-        let Asked { answer, exchange } = self.ask(&request, asking)?;
-        let accepted = Self::is_accepted(&request, &answer);
+        let Asked { answer, exchange } = self.ask(request, asking)?;
+        let accepted = Self::is_accepted(request, &answer);
         if accepted && ceremony == Ceremony::Registration {
             let response: Option<Value> = serde_json::from_str(response).ok();
             let id = response.and_then(|response| response["id"].as_str().map(Into::into));
             self.registered.extend(id.map(|id: String| (id, session)));
         }
-        Ok(Ended { accepted, said: self.said(&request, &answer), exchange })
+        Ok(Ended { accepted, said: self.said(request, &answer), exchange })
     }
 
     fn clean_up(&mut self, user: &str, credential: &[u8]) -> Result<CleanedUp, TargetError> {
@@ -378,6 +359,22 @@ impl Target for Adapter {
         }
         Err(TargetError::Failed(format!("{name} is refused: {}", self.said(request, &answer))))
     }
+}
+
+const fn index(session: Session) -> usize {
+    match session {
+        Session::First => 0,
+        Session::Second => 1,
+    }
+}
+
+fn requests(doors: &Doors, ceremony: Ceremony) -> Result<&Requests, TargetError> {
+    let requests = match ceremony {
+        Ceremony::Registration => &doors.registration,
+        Ceremony::Authentication => &doors.sign_in,
+    };
+    let missing = || TargetError::Unsupported("the target's description has no such ceremony".into());
+    requests.as_ref().ok_or_else(missing)
 }
 
 /// The origin of a target's pages.
