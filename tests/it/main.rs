@@ -18,6 +18,7 @@ mod hybrid_phone;
 mod identifier;
 mod large_blobs;
 mod make_credential;
+mod metadata;
 mod mutations;
 mod on_a_reader;
 mod on_purpose;
