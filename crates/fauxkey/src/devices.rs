@@ -51,6 +51,14 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
     Err(failure.hint("a name has 1 to 32 lower-case letters, digits and hyphens, such as phone or key-2"))
 }
 
+/// The name of a device that was given none: its profile's. Where that is too long the profile's own part is cut, so that
+/// devices of one profile that attest in two ways have two names.
+pub fn name_after(profile: &str) -> String {
+    let (own, option) = profile.find('+').map_or((profile, ""), |at| profile.split_at(at));
+    let left = LONGEST_NAME.saturating_sub(option.len());
+    own.chars().take(left).chain(option.chars()).take(LONGEST_NAME).collect::<String>().replace('+', "-")
+}
+
 impl Devices {
     /// No devices, and nothing on disk ever.
     pub fn in_memory() -> Self {
@@ -234,6 +242,18 @@ mod tests {
         fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
         let devices = Devices::OnDisk(folder.path().into());
         (folder, devices)
+    }
+
+    #[test]
+    fn devices_of_every_profile_and_option_can_be_named_after_it_and_no_two_alike() {
+        let mut names = std::collections::BTreeSet::new();
+        for profile in emulator::DeviceProfile::built_in() {
+            for option in ["", "+none", "+packed-self", "+packed", "+fido-u2f"] {
+                let name = name_after(&format!("{}{option}", profile.name));
+                assert_eq!(check_name(&name), Ok(()), "{name}");
+                assert!(names.insert(name), "{}{option}", profile.name);
+            }
+        }
     }
 
     #[test]

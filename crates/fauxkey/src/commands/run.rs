@@ -8,6 +8,7 @@ use crate::api::tls::Identity;
 use crate::api::{self, Listen, Served};
 use crate::cli::{Approval, Attach, Door, Run, Up};
 use crate::control::{Control, DEFAULT_DEVICE, Device, Failure, FailureKind};
+use crate::devices::name_after;
 use crate::drivers::exec::{self, Place};
 use crate::drivers::{PcscAddress, SocketAddress, UsbipAddress};
 use crate::files;
@@ -252,8 +253,7 @@ fn devices(instance: &Instance, arguments: &Run) -> Result<Vec<String>, Failure>
                 return Ok(of_it);
             }
             // The default profile's device has a shorter name than its profile.
-            let name =
-                if profile == DEFAULT_PROFILE { DEFAULT_DEVICE.into() } else { profile.replace('+', "-") };
+            let name = if profile == DEFAULT_PROFILE { DEFAULT_DEVICE.into() } else { name_after(profile) };
             make(&name, profile)
         }
         None if there.is_empty() => make(DEFAULT_DEVICE, DEFAULT_PROFILE),

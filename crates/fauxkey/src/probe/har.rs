@@ -172,7 +172,7 @@ impl Entry {
         let content = &entry["response"]["content"];
         let text = content["text"].as_str().unwrap_or_default();
         let decoded = match content["encoding"].as_str() {
-            Some("base64") => base64(text).unwrap_or_default(),
+            Some("base64") => base64url::decode_lenient(text).unwrap_or_default(),
             _ => text.as_bytes().to_vec(),
         };
         let cookies = request["cookies"].as_array().is_some_and(|cookies| !cookies.is_empty());
@@ -482,10 +482,4 @@ fn accepted(entry: &Entry) -> Table {
 fn variable(header: &str) -> String {
     let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("TARGET_{}", header.chars().map(part).collect::<String>())
-}
-
-/// RFC 4648 §4.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    base64url::decode(&text)
 }

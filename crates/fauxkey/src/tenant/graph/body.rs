@@ -72,7 +72,9 @@ pub(super) fn passkey(body: &Value) -> Result<(Option<String>, RegistrationRespo
     let response = object(response, "`publicKeyCredential.response`")?;
     let bytes = |object, name: &str| -> Result<Base64Url, Refusal> {
         let text = text(object, name)?.ok_or_else(|| missing(name))?;
-        either_base64(text).map(Base64Url).ok_or_else(|| bad(format!("`{name}` is not base64")))
+        wire::base64url::decode_lenient(text)
+            .map(Base64Url)
+            .ok_or_else(|| bad(format!("`{name}` is not base64")))
     };
     let raw_id = bytes(credential, "id")?;
     let results = match member(credential, "clientExtensionResults") {
@@ -96,10 +98,4 @@ pub(super) fn passkey(body: &Value) -> Result<(Option<String>, RegistrationRespo
         kind: text(credential, "type")?.unwrap_or("public-key").into(),
     };
     Ok((name, credential))
-}
-
-/// Base64url or standard base64, padded or not: Entra was seen to send both, and documents one.
-fn either_base64(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    wire::base64url::decode(&text)
 }
