@@ -123,8 +123,8 @@ struct Run<'a> {
 
 /// Which honest ceremonies work, or why not.
 struct Controls {
-    registration: Result<(), String>,
-    sign_in: Result<(), String>,
+    registration: Result<(), Stop>,
+    sign_in: Result<(), Stop>,
 }
 
 impl Run<'_> {
@@ -133,7 +133,10 @@ impl Run<'_> {
         let changed = phase.change.as_ref().map_or(Ok(()), |name| self.change(&prefix, name));
         let controls = match changed {
             Ok(()) => self.controls(&prefix, checks),
-            Err(why) => Controls { registration: Err(why.clone()), sign_in: Err(why) },
+            Err(why) => {
+                let stop = Stop::Inconclusive(why);
+                Controls { registration: Err(stop.clone()), sign_in: Err(stop) }
+            }
         };
         for check in checks {
             let id = format!("{prefix}{}", check.id);
@@ -162,7 +165,8 @@ impl Run<'_> {
             }
             Err(error) => Err(error.to_string()),
         };
-        let outcome = verdict.clone().map_err(|why| format!("{name} could not be done: {why}"));
+        let outcome =
+            verdict.clone().map_err(|why| Stop::Inconclusive(format!("{name} could not be done: {why}")));
         self.control(&format!("{prefix}change"), &format!("the change {name}"), "the plan", outcome);
         verdict.map(drop).map_err(|why| format!("{name} could not be done before this phase: {why}"))
     }
@@ -190,10 +194,10 @@ impl Run<'_> {
         controls
     }
 
-    fn control(&mut self, id: &str, title: &str, clause: &str, outcome: Result<String, String>) {
+    fn control(&mut self, id: &str, title: &str, clause: &str, outcome: Result<String, Stop>) {
         let verdict = match outcome {
             Ok(said) => Verdict::Held { said },
-            Err(why) => Verdict::Inconclusive { why },
+            Err(stop) => not_tried(stop),
         };
         self.results.push(CheckResult {
             id: id.into(),
@@ -211,34 +215,45 @@ impl Run<'_> {
     }
 
     /// Without attestation first, where the plan does not know better: a relying party that insists on it is known by that.
-    fn control_registration(&mut self) -> Result<String, String> {
-        let first = self.bench.honest(&Basis::Base).map_err(|stop| self.stopped(stop))?;
+    fn control_registration(&mut self) -> Result<String, Stop> {
+        // Without registrations nothing is tried at all, which is no skipping.
+        let failed = |run: &mut Self, stop| Stop::Inconclusive(run.stopped(stop));
+        let first = self.bench.honest(&Basis::Base).map_err(|stop| failed(self, stop))?;
         let Err(said) = first else { return Ok("It was taken.".into()) };
         if self.bench.base != Basis::Nobody {
-            return Err(format!("an honest registration, attested by the test CA, is refused: {said}"));
+            let why = format!("an honest registration, attested by the test CA, is refused: {said}");
+            return Err(Stop::Inconclusive(why));
         }
-        let second = self.bench.honest(&Basis::Certified).map_err(|stop| self.stopped(stop))?;
+        let second = self.bench.honest(&Basis::Certified).map_err(|stop| failed(self, stop))?;
         second.map_err(|attested| {
-            format!("an honest registration is refused: {said}; and one attested by the test CA: {attested}")
+            Stop::Inconclusive(format!(
+                "an honest registration is refused: {said}; and one attested by the test CA: {attested}"
+            ))
         })?;
         self.bench.base = Basis::Certified;
         Ok(format!("It was taken, attested by the test CA; without attestation it was refused: {said}"))
     }
 
-    fn control_sign_in(&mut self) -> Result<String, String> {
-        let mut with = self.bench.fixture(Who::First).map_err(|stop| self.stopped(stop))?;
+    fn control_sign_in(&mut self) -> Result<String, Stop> {
+        let mut with = self.bench.fixture(Who::First).map_err(|stop| self.noted(stop))?;
         let mut ended = self.bench.signed_in(&mut with, |_| ());
         if matches!(ended, Err(Stop::Skipped(_))) && self.bench.way == Way::ByName {
             self.bench.way = Way::WithoutName;
             ended = self.bench.signed_in(&mut with, |_| ());
         }
         self.bench.keep(Who::First, with);
-        let ended = ended.map_err(|stop| self.stopped(stop))?;
+        let ended = ended.map_err(|stop| self.noted(stop))?;
         if ended.accepted {
             Ok("It was taken.".into())
         } else {
-            Err(format!("an honest sign-in is refused: {}", ended.said))
+            Err(Stop::Inconclusive(format!("an honest sign-in is refused: {}", ended.said)))
         }
+    }
+
+    /// Remembers if nobody answers any more.
+    fn noted(&mut self, stop: Stop) -> Stop {
+        self.stopped(stop.clone());
+        stop
     }
 
     fn stopped(&mut self, stop: Stop) -> String {
@@ -258,7 +273,7 @@ impl Run<'_> {
         };
         let verdict = match (&self.gone, ready) {
             (Some(why), _) => Verdict::Inconclusive { why: format!("nobody answers any more: {why}") },
-            (None, Err(why)) => Verdict::Inconclusive { why },
+            (None, Err(stop)) => not_tried(stop),
             (None, Ok(())) => self.verdict(check),
         };
         let at = self.results.len();
@@ -290,12 +305,7 @@ impl Run<'_> {
         };
         let told = match told {
             Ok(told) => told,
-            Err(Stop::Skipped(why)) => return Verdict::Skipped { why },
-            Err(Stop::Inconclusive(why)) => return Verdict::Inconclusive { why },
-            Err(Stop::Gone(why)) => {
-                self.gone = Some(why.clone());
-                return Verdict::Inconclusive { why };
-            }
+            Err(stop) => return not_tried(self.noted(stop)),
         };
         let (title, want) = (&check.title, (check.rule)(&self.bench.wants()));
         match (want, told) {
@@ -382,6 +392,14 @@ impl Run<'_> {
     fn clean_up(&mut self, check: &str) {
         let left = self.bench.clean_up(check);
         self.left.extend(left);
+    }
+}
+
+/// The verdict on what was not tried.
+fn not_tried(stop: Stop) -> Verdict {
+    match stop {
+        Stop::Skipped(why) => Verdict::Skipped { why },
+        Stop::Inconclusive(why) | Stop::Gone(why) => Verdict::Inconclusive { why },
     }
 }
 

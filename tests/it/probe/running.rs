@@ -82,6 +82,26 @@ fn where_honest_ceremonies_are_refused_nothing_is_told() {
     assert_eq!(party.credentials(), 0);
 }
 
+/// A target that was recorded may have registrations alone.
+#[test]
+fn where_nobody_signs_in_the_checks_of_sign_ins_are_skipped_and_the_others_made() {
+    let mut party = strict();
+    (party.by_name, party.without_name) = (false, false);
+    let plan = Plan { include: vec!["challenge".into()], ..plan() };
+    let report = probe(&plan, &mut party);
+    let skipped = |verdict: &Verdict| matches!(verdict, Verdict::Skipped { .. });
+    let [mut sign_ins, mut held] = [0, 0];
+    for result in &report.results {
+        assert!(!INCONCLUSIVE(&result.verdict) && !FOUND(&result.verdict), "{}", result.id);
+        if result.id.contains("sign-in") {
+            assert!(skipped(&result.verdict), "{}: {:?}", result.id, result.verdict);
+            sign_ins += 1;
+        }
+        held += usize::from(matches!(result.verdict, Verdict::Held { .. }));
+    }
+    assert!(sign_ins > 10 && held > 10, "{sign_ins} of sign-ins, {held} held");
+}
+
 /// Broken statements are refused here for their root's sake, and nothing follows from that.
 #[test]
 fn where_the_test_root_is_not_trusted_broken_certificates_tell_nothing() {
