@@ -254,3 +254,20 @@ fn the_project_stands_alone() {
         }
     }
 }
+
+#[test]
+fn verification_can_be_left_out_by_tests_alone() {
+    let manifests = files(&root(), "toml").into_iter().filter(|path| path.ends_with("Cargo.toml"));
+    let mut users = Vec::new();
+    for path in manifests {
+        let manifest: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let features =
+                |table: &toml::Table| table.get(section)?.get("relying-party")?.get("features").cloned();
+            if features(&manifest).is_some_and(|features| features.to_string().contains("careless")) {
+                users.push((path.strip_prefix(root()).unwrap().display().to_string(), section));
+            }
+        }
+    }
+    assert_eq!(users, [("tests/Cargo.toml".to_owned(), "dev-dependencies")]);
+}
