@@ -44,11 +44,8 @@ fn a_correct_statement_of_every_format_is_taken_and_no_flaw_is_passed_over() {
     assert_eq!(formats, 9, "of ten formats, none apart");
 }
 
-/// Steps that make a value for later ones cannot be left out: a statement that does not read is refused by whoever reads
-/// it.
 #[test]
 fn every_flaw_is_found_where_the_steps_that_refuse_it_are_left_out() {
-    let mut read = BTreeSet::new();
     for id in ids() {
         let mut left_out: Vec<Step> = Vec::new();
         loop {
@@ -65,10 +62,6 @@ fn every_flaw_is_found_where_the_steps_that_refuse_it_are_left_out() {
                         !left_out.contains(&step) && left_out.len() < STEPS_AT_MOST,
                         "{id}: {left_out:?}, {said}"
                     );
-                    if !step.can_be_left_out(Ceremony::Registration) {
-                        read.insert(step);
-                        break;
-                    }
                     left_out.push(step);
                 }
                 Verdict::Observed { .. } => break,
@@ -76,5 +69,4 @@ fn every_flaw_is_found_where_the_steps_that_refuse_it_are_left_out() {
             }
         }
     }
-    assert!(read.len() < 5, "what refuses by reading: {read:?}");
 }
