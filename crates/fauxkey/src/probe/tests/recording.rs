@@ -116,7 +116,9 @@ fn a_form_and_an_answer_in_base64_are_understood() {
     let mut recording: Value = serde_json::from_str(&recording()).unwrap();
     let entries = recording["log"]["entries"].as_array_mut().unwrap();
     let answer = entries[1]["response"]["content"]["text"].as_str().unwrap().to_owned();
-    let padded = wire::base64url::encode(answer.as_bytes()).replace('-', "+").replace('_', "/") + "==";
+    let mut padded = wire::base64url::encode(answer.as_bytes()).replace('-', "+").replace('_', "/");
+    // RFC 4648 §4: to a multiple of four.
+    padded.push_str(&"=".repeat((4 - padded.len() % 4) % 4));
     entries[1]["response"]["content"] = json!({ "encoding": "base64", "text": padded });
     let response =
         json!({ "id": "AQ", "response": { "clientDataJSON": "e30", "attestationObject": "oA" } }).to_string();
