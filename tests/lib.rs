@@ -14,7 +14,7 @@ use authenticator::signer::{
 use authenticator::store::{Change, KeyPair, MemoryStore, Persistent, Store, StoreError};
 use authenticator::{Authenticator, Event, Gesture, Link, Progress, Prompt, Request, Via};
 use emulator::DeviceProfile;
-use emulator::attestation::TestCa;
+use emulator::attestation::{TestCa, TestPlatform};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use std::collections::HashMap;
@@ -90,6 +90,8 @@ pub fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
 pub static CA: LazyLock<TestCa> = LazyLock::new(|| {
     TestCa::generate(&mut DeterministicSigner, &mut rng(0xCA)).expect("a seeded generator makes keys")
 });
+/// A moment at which its certificates are valid, in seconds since 1970: 2027-01-15.
+pub const TODAY: u64 = 1_800_000_000;
 /// The serial number in enterprise attestations.
 pub const SERIAL: [u8; 8] = *b"serial 1";
 
@@ -99,7 +101,8 @@ pub fn identity(profile: &Profile) -> AttestationIdentity {
     let attests = |mode| profile.attestations().any(|other| other == mode);
     let packed = attests(Attestation::Packed);
     let u2f = attests(Attestation::FidoU2f) || profile.speaks_u2f();
-    if !packed && !u2f && profile.enterprise.is_none() {
+    let platform = profile.attestations().any(Attestation::is_by_platform);
+    if !packed && !u2f && !platform && profile.enterprise.is_none() {
         return AttestationIdentity::default();
     }
     let make = || {
@@ -110,6 +113,7 @@ pub fn identity(profile: &Profile) -> AttestationIdentity {
             batch: made(CA.batch(aaguid, model, signer, rng)),
             u2f: made(CA.u2f(model, false, signer, rng)),
             enterprise: made(CA.enterprise(aaguid, model, &SERIAL, signer, rng)),
+            platform: Some(Arc::new(TestPlatform::new(CA.clone(), || TODAY))),
         }
     };
     let mut all = MADE
@@ -122,6 +126,7 @@ pub fn identity(profile: &Profile) -> AttestationIdentity {
     all.batch = all.batch.filter(|_| packed);
     all.u2f = all.u2f.filter(|_| u2f);
     all.enterprise = all.enterprise.filter(|_| profile.enterprise.is_some());
+    all.platform = all.platform.filter(|_| platform);
     all
 }
 
@@ -197,6 +202,8 @@ pub struct Rig {
     pub shelf: Shelf,
     /// Every question since the start.
     pub prompts: Vec<Prompt>,
+    /// How often it had its platform told that the work takes long.
+    pub slow: usize,
 }
 
 impl Rig {
@@ -216,7 +223,7 @@ impl Rig {
     pub fn with_signer(profile: Profile, signer: Box<dyn Signer + Send>) -> Self {
         let shelf = Shelf::default();
         let authenticator = Authenticator::power_up(NOW, profile, Box::new(shelf.clone()), signer, rng(1));
-        Self { authenticator: authenticator.expect("memory loads"), shelf, prompts: Vec::new() }
+        Self { authenticator: authenticator.expect("memory loads"), shelf, prompts: Vec::new(), slow: 0 }
     }
 
     /// Sends a message; the user agrees to everything, and is verified where that is asked for.
@@ -248,7 +255,10 @@ impl Rig {
                     self.prompts.push(prompt);
                     progress = self.authenticator.handle_gesture(now, gesture).expect("a question is open");
                 }
-                Progress::Processing => progress = self.authenticator.proceed(now).expect("work waits"),
+                Progress::Processing => {
+                    self.slow += 1;
+                    progress = self.authenticator.proceed(now).expect("work waits");
+                }
             }
         }
     }

@@ -11,7 +11,9 @@ use relying_party::{AttestationPolicy, AttestationType, Conveyance, Registered, 
 use relying_party::{RegistrationExpectation, UserVerification};
 use serde_json::Map;
 use sha2::{Digest, Sha256};
-use tests::{CA, NOW, RP_ID, Rig, SERIAL, USB, all_in, everything, identity, registration, rng, status};
+use tests::{
+    CA, NOW, Pooled, RP_ID, Rig, SERIAL, TODAY, USB, all_in, everything, identity, registration, rng, status,
+};
 use wire::aaguid::Aaguid;
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
@@ -19,9 +21,6 @@ use wire::ctap2::{Command, GetInfoResponse, MakeCredential, MakeCredentialRespon
 use wire::status::Status;
 use wire::webauthn::json::{AttestationResponse, RegistrationResponse};
 use wire::webauthn::{AttestationObject, AuthenticatorData, Ceremony, ClientData, Flags};
-
-/// A moment at which the certificates are valid: 2027-01-15.
-const TODAY: u64 = 1_800_000_000;
 
 const CLIENT_DATA_CHALLENGE: &[u8] = b"a challenge";
 
@@ -56,8 +55,12 @@ fn judge_by(
     id: &str,
     made: &MakeCredentialResponse,
 ) -> Result<Registered, Step> {
-    let party =
-        RelyingParty { attestation, origins: vec![format!("https://{RP_ID}")], ..RelyingParty::new(id) };
+    let party = RelyingParty {
+        attestation,
+        origins: vec![format!("https://{RP_ID}")],
+        algorithms: vec![Algorithm::ES256, Algorithm::ES384, Algorithm::EDDSA, Algorithm::RS256],
+        ..RelyingParty::new(id)
+    };
     let data = AuthenticatorData::decode(&made.auth_data).unwrap();
     let credential = data.attested.unwrap().credential_id;
     let object = AttestationObject {
@@ -109,7 +112,7 @@ fn enable(rig: &mut Rig) {
 
 /// Every way of attesting that goes together.
 fn ways() -> Vec<Vec<Attestation>> {
-    use Attestation::{FidoU2f, None, Packed, PackedSelf};
+    use Attestation::{AndroidKey, Apple, FidoU2f, None, Packed, PackedSelf, Tpm};
     vec![
         vec![None],
         vec![PackedSelf],
@@ -121,6 +124,10 @@ fn ways() -> Vec<Vec<Attestation>> {
         vec![Packed, FidoU2f],
         vec![FidoU2f, Packed],
         vec![FidoU2f, PackedSelf],
+        vec![Tpm],
+        vec![Tpm, PackedSelf],
+        vec![Packed, Apple, Tpm],
+        vec![None, AndroidKey],
     ]
 }
 
@@ -145,8 +152,10 @@ fn preferences() -> Vec<Option<Vec<&'static str>>> {
 
 /// CTAP 2.2 §6.1.2 step 19, written down a second time.
 fn expected(way: &[Attestation], preference: Option<&[&str]>, algorithm: Algorithm) -> Attestation {
+    // No TPM, keystore, iPhone or U2F key makes a key for EdDSA.
+    let any = [Attestation::None, Attestation::PackedSelf, Attestation::Packed];
     let able: Vec<_> =
-        way.iter().filter(|mode| **mode != Attestation::FidoU2f || algorithm == Algorithm::ES256).collect();
+        way.iter().filter(|mode| any.contains(mode) || algorithm == Algorithm::ES256).collect();
     let usual = able.first().map_or(Attestation::None, |mode| **mode);
     match preference {
         Some(["none"]) => Attestation::None,
@@ -157,6 +166,10 @@ fn expected(way: &[Attestation], preference: Option<&[&str]>, algorithm: Algorit
                         Attestation::None => "never told",
                         Attestation::PackedSelf | Attestation::Packed => "packed",
                         Attestation::FidoU2f => "fido-u2f",
+                        Attestation::Tpm => "tpm",
+                        Attestation::AndroidKey => "android-key",
+                        Attestation::AndroidSafetyNet => "android-safetynet",
+                        Attestation::Apple => "apple",
                     };
                     if named == *format {
                         return **mode;
@@ -180,14 +193,27 @@ fn check(mode: Attestation, made: &MakeCredentialResponse, profile: &Profile, ca
         }
         Attestation::Packed => ("packed", &["alg", "sig", "x5c"][..], AttestationType::Basic, profile.aaguid),
         Attestation::FidoU2f => ("fido-u2f", &["sig", "x5c"][..], AttestationType::Basic, Aaguid::ZERO),
+        Attestation::Tpm => (
+            "tpm",
+            &["alg", "sig", "ver", "x5c", "pubArea", "certInfo"][..],
+            AttestationType::Basic,
+            profile.aaguid,
+        ),
+        Attestation::AndroidKey => {
+            ("android-key", &["alg", "sig", "x5c"][..], AttestationType::Basic, profile.aaguid)
+        }
+        Attestation::AndroidSafetyNet => {
+            ("android-safetynet", &["ver", "response"][..], AttestationType::Basic, profile.aaguid)
+        }
+        Attestation::Apple => ("apple", &["x5c"][..], AttestationType::Basic, profile.aaguid),
     };
     assert_eq!((made.fmt.as_str(), members.as_slice()), (fmt, stands), "{case}");
     assert_eq!((registered.attestation, registered.aaguid), (proof, aaguid), "{case}");
     assert!(!made.ep_att, "{case}");
-    // Self attestation and none leave the model unproven; the others prove it, or have none.
+    // Only a certificate that names the model proves it, and a U2F key has none.
     let proven = matches!(mode, Attestation::Packed | Attestation::FidoU2f);
     assert_eq!(registered.warnings.is_empty(), proven, "{case}: {:?}", registered.warnings);
-    let certificates = if proven { 2 } else { 0 };
+    let certificates = if mode.is_certified() { 2 } else { 0 };
     assert_eq!(registered.trust_path.len(), certificates, "{case}");
 }
 
@@ -209,7 +235,33 @@ fn step_19_every_format_by_every_list_of_preferences_is_what_the_list_says_and_v
             }
         }
     }
-    assert!(seen > 1500, "{seen}");
+    assert!(seen > 2000, "{seen}");
+}
+
+/// RSA takes its time, so there is one of each.
+#[test]
+fn safetynet_says_it_of_any_key_and_a_platform_hears_that_it_takes_long() {
+    let profile = attesting(&[Attestation::AndroidSafetyNet]);
+    for algorithm in [Algorithm::ES256, Algorithm::EDDSA] {
+        let mut rig = Rig::pooled(profile.clone());
+        let request = MakeCredential { algorithms: vec![algorithm], ..request() };
+        check(Attestation::AndroidSafetyNet, &made(&mut rig, &request), &profile, "android-safetynet");
+        assert_eq!(rig.slow, 1, "{algorithm}");
+    }
+}
+
+/// WebAuthn Level 3 §8.3 and §8.4.1: keys of RSA and on P-384 too.
+#[test]
+fn a_tpm_and_a_keystore_attest_keys_of_each_kind_that_they_have() {
+    for mode in [Attestation::Tpm, Attestation::AndroidKey] {
+        for algorithm in [Algorithm::ES384, Algorithm::RS256] {
+            let profile = Profile { algorithms: vec![algorithm], ..attesting(&[mode]) };
+            let signer = Attesting::new(Pooled(FastSigner::default()), identity(&profile));
+            let mut rig = Rig::with_signer(profile.clone(), Box::new(signer));
+            let request = MakeCredential { algorithms: vec![algorithm], ..request() };
+            check(mode, &made(&mut rig, &request), &profile, &format!("{mode:?} {algorithm}"));
+        }
+    }
 }
 
 #[test]
@@ -358,7 +410,7 @@ fn another_identity_is_what_attests_from_then_on() {
 /// A signer without the key says so, and nothing is stored.
 #[test]
 fn without_an_attestation_key_nothing_is_made() {
-    for way in [Attestation::Packed, Attestation::FidoU2f] {
+    for way in [Attestation::Packed, Attestation::FidoU2f, Attestation::Tpm, Attestation::Apple] {
         let profile = attesting(&[way]);
         let mut rig = Rig::with_signer(profile, Box::new(DeterministicSigner));
         let commits = rig.shelf.commits();

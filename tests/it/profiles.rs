@@ -176,6 +176,7 @@ fn profiles_make_the_flags_the_counter_and_the_attestation_that_they_say() {
                         let all = vec!["sig", "x5c"];
                         assert_eq!((response.fmt.as_str(), members), ("fido-u2f", all), "{name}");
                     }
+                    other => panic!("{name}: no built-in profile attests by {other:?} unasked"),
                 }
                 let by_name = vec![listed(&attested.credential_id)];
                 let mut ways = vec![(by_name.clone(), None), (by_name, Some(false))];

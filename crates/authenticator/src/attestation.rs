@@ -1,12 +1,12 @@
 //! How a new credential is attested, CTAP 2.2 §6.1.2 step 19, and the statement formats of WebAuthn Level 3 §8.
 use crate::authenticator::Authenticator;
-use crate::profile::Attestation;
-use crate::signer::{Attested, Attester, Signed, SignerError};
+use crate::profile::{Attestation, Profile};
+use crate::signer::{Attested, Attester, Signed, Signer, SignerError, Stated};
 use crate::store::KeyPair;
 use alloc::{string::ToString, vec::Vec};
 use wire::aaguid::Aaguid;
 use wire::cbor::{self, Value};
-use wire::cose::PublicKey;
+use wire::cose::{Algorithm, PublicKey};
 use wire::ctap1::RegistrationData;
 use wire::ctap2::{MakeCredential, MakeCredentialResponse};
 use wire::status::CtapError;
@@ -26,7 +26,7 @@ pub(crate) fn attest(
     data: AuthenticatorData,
     request: &MakeCredential,
 ) -> Result<MakeCredentialResponse, CtapError> {
-    let wanted = choose(auth, key, request);
+    let wanted = choose(&auth.capabilities.profile, key.public.algorithm(), request);
     // CTAP 2.1 §6.1.2 step 9 has refused where enterprise attestation is not enabled. A platform that wants no
     // statement at all gets none of this kind either.
     let profile = &auth.capabilities.profile;
@@ -41,6 +41,9 @@ pub(crate) fn attest(
         Attestation::PackedSelf => (packed_self(auth, key, &data, request)?, false),
         Attestation::Packed => (packed(auth, by, &data, request)?, false),
         Attestation::FidoU2f => (fido_u2f(auth, key, data, request)?, false),
+        Attestation::Tpm | Attestation::AndroidKey | Attestation::AndroidSafetyNet | Attestation::Apple => {
+            (by_platform(auth, wanted, key, &data, request)?, false)
+        }
     };
     Ok(MakeCredentialResponse {
         fmt: statement.mode.format().to_string(),
@@ -52,11 +55,19 @@ pub(crate) fn attest(
     })
 }
 
+/// Whether attesting takes so long that a platform should hear of it first: SafetyNet signs by RSA (WebAuthn Level 3 §8.5).
+pub(crate) fn is_slow(
+    profile: &Profile,
+    algorithm: Algorithm,
+    request: &MakeCredential,
+    signer: &dyn Signer,
+) -> bool {
+    choose(profile, algorithm, request) == Attestation::AndroidSafetyNet && signer.is_slow(Algorithm::RS256)
+}
+
 /// CTAP 2.2 §6.1.2 step 19: `none` alone is no attestation; otherwise the first format on the list that is
 /// supported, and the usual one if none is.
-fn choose(auth: &Authenticator, key: &KeyPair, request: &MakeCredential) -> Attestation {
-    let profile = &auth.capabilities.profile;
-    let algorithm = key.public.algorithm();
+fn choose(profile: &Profile, algorithm: Algorithm, request: &MakeCredential) -> Attestation {
     let preferred = request.attestation_formats.as_deref().unwrap_or_default();
     if matches!(preferred, [only] if only == Attestation::None.format()) {
         return Attestation::None;
@@ -139,6 +150,21 @@ fn fido_u2f(
         auth.signer.attest_u2f(Attester::Batch, &registration).map_err(Authenticator::signer_failed)?;
     let att_stmt = cbor::text_map([("sig", Some(Value::Bytes(signature))), ("x5c", Some(x5c(chain)))]);
     Ok(Statement { mode: Attestation::FidoU2f, auth_data: auth.signer.present(&data), att_stmt })
+}
+
+/// §8.3 to §8.5 and §8.8: who says it is not the authenticator.
+fn by_platform(
+    auth: &mut Authenticator,
+    mode: Attestation,
+    key: &KeyPair,
+    data: &AuthenticatorData,
+    request: &MakeCredential,
+) -> Result<Statement, CtapError> {
+    let Stated { auth_data, att_stmt } = auth
+        .signer
+        .state(mode, key, data, &request.client_data_hash, &mut auth.rng)
+        .map_err(Authenticator::signer_failed)?;
+    Ok(Statement { mode, auth_data, att_stmt })
 }
 
 fn x5c(chain: Vec<Vec<u8>>) -> Value {

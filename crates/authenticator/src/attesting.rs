@@ -1,8 +1,11 @@
 //! Attestation keys beside the keys of credentials, for any signer.
-use crate::signer::{Attested, Attester, Signed, Signer, SignerError};
+use crate::profile::Attestation;
+use crate::signer::{Attested, Attester, Signed, Signer, SignerError, Stated};
 use crate::store::KeyPair;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
+use wire::cbor::Value;
 use wire::cose::{Algorithm, PublicKey};
 use wire::ctap1::RegistrationData;
 use wire::webauthn::AuthenticatorData;
@@ -26,6 +29,36 @@ pub struct AttestationIdentity {
     pub u2f: Option<AttestationKey>,
     /// For enterprise attestation; this device's alone.
     pub enterprise: Option<AttestationKey>,
+    /// For the formats whose statements somebody else makes; not of this device at all.
+    pub platform: Option<Arc<dyn PlatformAuthority>>,
+}
+
+/// What an authority is asked to state.
+#[derive(Clone, Copy)]
+pub struct Draft<'a> {
+    /// In which format; [`Attestation::is_by_platform`].
+    pub mode: Attestation,
+    /// Authenticator data as they go out, with attested credential data.
+    pub auth_data: &'a [u8],
+    /// SHA-256 of the client data.
+    pub client_data_hash: &'a [u8; 32],
+    /// The new credential's key: it is certified, and signs where the format wants that.
+    pub credential: &'a KeyPair,
+}
+
+/// Who makes the statements that no authenticator can make alone: a TPM with its certified key, Android's keystore, Apple.
+/// Outside it stays one place, and each credential is certified anew.
+pub trait PlatformAuthority: Send + Sync {
+    /// `attStmt` of the draft's format. Keys that it takes are made by `signer`.
+    ///
+    /// # Errors
+    /// If the format cannot be about that credential, and if no key can be made or used.
+    fn state(
+        &self,
+        draft: &Draft<'_>,
+        signer: &mut dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Value, SignerError>;
 }
 
 /// A signer that attests. `S` signs with the attestation keys as it does with those of credentials, so that
@@ -100,6 +133,21 @@ impl<S: Signer> Signer for Attesting<S> {
             p256::ecdsa::signature::Signer::sign(&private, &registration.encode());
         let signature = signature.to_der().as_bytes().to_vec();
         Ok(Attested { auth_data: Vec::new(), signature, algorithm: Algorithm::ES256, chain: chain.clone() })
+    }
+
+    fn state(
+        &mut self,
+        mode: Attestation,
+        key: &KeyPair,
+        data: &AuthenticatorData,
+        client_data_hash: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Stated, SignerError> {
+        let authority = self.identity.platform.as_ref().ok_or(SignerError::NoAttestationKey)?;
+        let auth_data = self.signer.present(data);
+        let draft = Draft { mode, auth_data: &auth_data, client_data_hash, credential: key };
+        let att_stmt = authority.state(&draft, &mut self.signer, rng)?;
+        Ok(Stated { auth_data, att_stmt })
     }
 
     fn set_identity(&mut self, identity: AttestationIdentity) {

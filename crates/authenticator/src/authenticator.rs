@@ -407,7 +407,7 @@ impl Authenticator {
 
     /// The second half of a command: at once, or when its owner had the chance to tell the platform.
     fn perform(&mut self, now: Instant, command: Command, via: Via, work: Work) -> Progress {
-        if work.is_slow(&*self.signer) {
+        if work.is_slow(&self.capabilities.profile, &*self.signer) {
             self.deferred = Some(Deferred { command, via, work });
             return Progress::Processing;
         }

@@ -4,6 +4,7 @@ use crate::authenticator::{Authenticator, Continuation, Question, Silent, Step, 
 use crate::credentials::{RpIdHash, rp_id_hash};
 use crate::extensions::{MakeFacts, MakePlan};
 use crate::pin::{TokenUse, Verified};
+use crate::profile::Profile;
 use crate::sealed::{self, Sealed};
 use crate::signer::Signer;
 use crate::store::{Change, Credential, RecordId};
@@ -180,8 +181,10 @@ impl Asked {
     }
 
     /// Whether a platform should hear of it before the key is made.
-    pub(crate) fn is_slow(&self, signer: &dyn Signer) -> bool {
-        matches!(self, Self::ToCreate(prepared) if signer.is_slow(prepared.algorithm))
+    pub(crate) fn is_slow(&self, profile: &Profile, signer: &dyn Signer) -> bool {
+        let Self::ToCreate(prepared) = self else { return false };
+        let Prepared { algorithm, request, .. } = &**prepared;
+        signer.is_slow(*algorithm) || attestation::is_slow(profile, *algorithm, request, signer)
     }
 
     /// `consent` is `None` where the token vouches for presence: its user touched for it.

@@ -73,7 +73,8 @@ pub struct Profile {
     pub seen: Vec<(Link, Seen)>,
 }
 
-/// How a new credential is attested.
+/// How a new credential is attested. Format `compound` is not among them: certificates in its statements would be nested
+/// deeper than the four levels of a CTAP message (CTAP 2.1 §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attestation {
     /// Format `none`: the AAGUID stands there unproven.
@@ -84,6 +85,14 @@ pub enum Attestation {
     Packed,
     /// Format `fido-u2f`, as a U2F key attests: ES256 only, and without an AAGUID.
     FidoU2f,
+    /// Format `tpm`, as a computer attests whose TPM holds the key.
+    Tpm,
+    /// Format `android-key`: Android's keystore certifies the credential's key.
+    AndroidKey,
+    /// Format `android-safetynet`, which Android spoke before; its service is switched off.
+    AndroidSafetyNet,
+    /// Format `apple`: Apple certifies the credential's key anonymously.
+    Apple,
 }
 
 impl Attestation {
@@ -93,12 +102,34 @@ impl Attestation {
             Self::None => "none",
             Self::PackedSelf | Self::Packed => "packed",
             Self::FidoU2f => "fido-u2f",
+            Self::Tpm => "tpm",
+            Self::AndroidKey => "android-key",
+            Self::AndroidSafetyNet => "android-safetynet",
+            Self::Apple => "apple",
         }
     }
 
-    /// Whether keys of `algorithm` can be attested so: WebAuthn Level 3 §8.6 knows ES256 only.
+    /// Whether keys of `algorithm` can be attested so. WebAuthn Level 3 §8.6 knows ES256 only, and Apple makes no other;
+    /// TPMs and keystores have keys of RSA and on the curves of NIST (§8.3, §8.4.1).
     pub fn attests(self, algorithm: Algorithm) -> bool {
-        self != Self::FidoU2f || algorithm == Algorithm::ES256
+        match self {
+            Self::None | Self::PackedSelf | Self::Packed | Self::AndroidSafetyNet => true,
+            Self::FidoU2f | Self::Apple => algorithm == Algorithm::ES256,
+            Self::Tpm | Self::AndroidKey => {
+                [Algorithm::ES256, Algorithm::ES384, Algorithm::RS256].contains(&algorithm)
+            }
+        }
+    }
+
+    /// Whether what it says leads to the root of whoever made the authenticator or its platform.
+    pub const fn is_certified(self) -> bool {
+        !matches!(self, Self::None | Self::PackedSelf)
+    }
+
+    /// Whether an authority of the platform's says it, anew for each credential, and no key that the authenticator has
+    /// from its maker.
+    pub const fn is_by_platform(self) -> bool {
+        self.is_certified() && !matches!(self, Self::Packed | Self::FidoU2f)
     }
 }
 

@@ -3,15 +3,17 @@ mod deterministic;
 
 pub use deterministic::{DeterministicSigner, RSA_EXPONENT, public_key};
 
+use crate::profile::Attestation;
 use crate::store::KeyPair;
 use alloc::vec::Vec;
 use core::fmt;
 use rand_core::CryptoRng;
+use wire::cbor::Value;
 use wire::cose::Algorithm;
 use wire::ctap1::RegistrationData;
 use wire::webauthn::AuthenticatorData;
 
-pub use crate::attesting::{AttestationIdentity, AttestationKey, Attesting};
+pub use crate::attesting::{AttestationIdentity, AttestationKey, Attesting, Draft, PlatformAuthority};
 
 /// Authenticator data as signed, and the signature over it and the client data hash.
 pub struct Signed {
@@ -41,6 +43,14 @@ pub struct Attested {
     pub algorithm: Algorithm,
     /// X.509 certificates in DER, the attestation key's first, up to but without the root.
     pub chain: Vec<Vec<u8>>,
+}
+
+/// What an authority of the platform's says of a new credential.
+pub struct Stated {
+    /// The authenticator data that it is about, as they go out.
+    pub auth_data: Vec<u8>,
+    /// `attStmt`, in the syntax of its format.
+    pub att_stmt: Value,
 }
 
 /// Why nothing could be made or signed.
@@ -122,6 +132,20 @@ pub trait Signer {
     /// Signs a U2F registration with an attestation key (FIDO U2F Raw Message Formats 1.2 §4.3).
     fn attest_u2f(&mut self, by: Attester, registration: &RegistrationData) -> Result<Attested, SignerError> {
         let _ = (by, registration);
+        Err(SignerError::NoAttestationKey)
+    }
+
+    /// Has an authority of the platform's make the statement about the encoding of `data` and `client_data_hash`, where
+    /// [`Attestation::is_by_platform`] (WebAuthn Level 3 §8.3 to §8.5 and §8.8).
+    fn state(
+        &mut self,
+        mode: Attestation,
+        key: &KeyPair,
+        data: &AuthenticatorData,
+        client_data_hash: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Stated, SignerError> {
+        let _ = (mode, key, data, client_data_hash, rng);
         Err(SignerError::NoAttestationKey)
     }
 

@@ -1,5 +1,6 @@
 //! Where a command is cut: what it asks, what it does once the user agreed, and what goes on with the next command.
 use crate::authenticator::{Authenticator, Via};
+use crate::profile::Profile;
 use crate::signer::Signer;
 use crate::user::{Consent, Purpose, Refusal};
 use crate::{
@@ -103,10 +104,10 @@ pub(crate) fn goes_on(request: &ctap2::Request, rest: &Rest) -> bool {
 
 impl Work {
     /// Whether a platform should hear of it first.
-    pub(crate) fn is_slow(&self, signer: &dyn Signer) -> bool {
+    pub(crate) fn is_slow(&self, profile: &Profile, signer: &dyn Signer) -> bool {
         match self {
             Self::Agreed(Continuation::MakeCredential(asked), _)
-            | Self::Silent(Silent::MakeCredential(asked)) => asked.is_slow(signer),
+            | Self::Silent(Silent::MakeCredential(asked)) => asked.is_slow(profile, signer),
             _ => false,
         }
     }

@@ -10,6 +10,10 @@ use emulator::DeviceProfile;
 use emulator::profile::ProfileError;
 use std::path::{Path, PathBuf};
 
+/// What may stand behind a profile's name.
+const OPTIONS: &str =
+    "+packed, +packed-self, +fido-u2f, +tpm, +android-key, +android-safetynet, +apple and +none";
+
 /// Where profiles are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {
@@ -58,7 +62,7 @@ impl Profiles {
 
     /// The profile with that name, which may end in an option, whatever the profile says: `NAME+packed` attests by
     /// the test CA, `NAME+packed-self` by the new key itself, `NAME+fido-u2f` as a U2F key does and ES256 only, and
-    /// `NAME+none` does not attest.
+    /// `NAME+none` does not attest. The rest are statements of a platform's, by the test CA too: `NAME+tpm` and so on.
     ///
     /// # Errors
     /// NotFound if there is none; Invalid for an unknown option; Broken if its file makes no sense or says what
@@ -69,11 +73,14 @@ impl Profiles {
             "packed" => Attestation::Packed,
             "packed-self" => Attestation::PackedSelf,
             "fido-u2f" => Attestation::FidoU2f,
+            "tpm" => Attestation::Tpm,
+            "android-key" => Attestation::AndroidKey,
+            "android-safetynet" => Attestation::AndroidSafetyNet,
+            "apple" => Attestation::Apple,
             "none" => Attestation::None,
             unknown => {
                 let message = format!("`{}` is no option of a profile", unknown.escape_debug());
-                let hint =
-                    format!("the options are +packed, +packed-self, +fido-u2f and +none behind {plain}");
+                let hint = format!("behind {plain}, the options are {OPTIONS}");
                 return Err(Failure::new(FailureKind::Invalid, message).hint(hint));
             }
         };
@@ -260,8 +267,14 @@ mod tests {
         let u2f = profiles.find("all-in+fido-u2f").unwrap().authenticator;
         assert_eq!((u2f.algorithms, u2f.enterprise), (vec![wire::cose::Algorithm::ES256], None));
         assert!(u2f.further_attestations.is_empty() && !u2f.config_commands.contains(&1));
-        let unknown = profiles.find("security-key+apple").unwrap_err();
-        assert_eq!(unknown.message, "`apple` is no option of a profile");
+        let unknown = profiles.find("security-key+pear").unwrap_err();
+        assert_eq!(unknown.message, "`pear` is no option of a profile");
+        for option in OPTIONS.split(['+', ',', ' ']).filter(|word| !["", "and"].contains(word)) {
+            let profile = profiles.find(&format!("all-in+{option}")).unwrap().authenticator;
+            assert!(option.starts_with(profile.attestation.format()), "{option}");
+        }
+        let apple = profiles.find("windows-hello-hardware+apple").unwrap_err();
+        assert_eq!(apple.message, "windows-hello-hardware makes no ES256 keys, and +apple attests no others");
         assert_eq!(profiles.find("security-kee+none").unwrap_err().kind, FailureKind::NotFound);
     }
 

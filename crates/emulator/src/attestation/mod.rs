@@ -8,6 +8,7 @@
 mod certificate;
 mod forge;
 mod names;
+mod platform;
 
 use authenticator::signer::{AttestationKey, Signer, SignerError};
 use authenticator::store::KeyPair;
@@ -25,6 +26,7 @@ use wire::cose::{Algorithm, PublicKey};
 
 pub use certificate::{CertificateSummary, InvalidCertificate};
 pub use forge::{Draft, Flaw, Forged, Format};
+pub use platform::TestPlatform;
 
 /// id-fido-gen-ce-aaguid, WebAuthn Level 3 §8.2.1: the model.
 const AAGUID: &[u64] = &[1, 3, 6, 1, 4, 1, 45724, 1, 1, 4];

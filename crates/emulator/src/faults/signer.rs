@@ -1,11 +1,13 @@
 //! A signer that lies: in what it signs, or in the signature.
 use super::effect::{Door, Effect};
 use super::plan::{Faults, Occasion, Striking};
+use authenticator::profile::Attestation;
 use authenticator::signer::{
-    AttestationIdentity, Attested, Attester, DeterministicSigner, Signed, Signer, SignerError,
+    AttestationIdentity, Attested, Attester, DeterministicSigner, Signed, Signer, SignerError, Stated,
 };
 use authenticator::store::KeyPair;
 use rand_core::CryptoRng;
+use wire::cbor::Value;
 use wire::cose::Algorithm;
 use wire::ctap1::RegistrationData;
 use wire::webauthn::{AuthenticatorData, Flags};
@@ -50,6 +52,33 @@ impl After {
         {
             // DER's SEQUENCE becomes a SET; in a signature of fixed length it is one more wrong byte.
             *first ^= 1;
+        }
+    }
+
+    /// The same, to what a platform's authority signed: `sig`, the JWS of SafetyNet, and the certificate where there is no
+    /// other signature (WebAuthn Level 3 §8.3 to §8.5 and §8.8).
+    fn apply_within(self, att_stmt: &mut Value) {
+        let Value::Map(members) = att_stmt else { return };
+        if !self.bad && !self.damaged {
+            return;
+        }
+        // As in format apple.
+        let alone = members.len() == 1;
+        for (name, value) in members {
+            match (name.as_text(), value) {
+                (Some("sig"), Value::Bytes(signature)) => self.apply(signature),
+                (Some("response"), Value::Bytes(jws)) => {
+                    // The last character has bits that belong to no byte.
+                    let at = jws.len().saturating_sub(2);
+                    jws.iter_mut().skip(at).take(1).for_each(|c| *c = if *c == b'A' { b'B' } else { b'A' });
+                }
+                (Some("x5c"), Value::Array(certificates)) if alone => {
+                    if let Some(Value::Bytes(certificate)) = certificates.first_mut() {
+                        self.apply(certificate);
+                    }
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -180,6 +209,25 @@ impl Signer for FaultySigner {
         self.faults.strike(Door::Signer, occasion, |striking| after.note(striking.effect));
         after.apply(&mut attested.signature);
         Ok(attested)
+    }
+
+    fn state(
+        &mut self,
+        mode: Attestation,
+        key: &KeyPair,
+        data: &AuthenticatorData,
+        client_data_hash: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Stated, SignerError> {
+        if self.faults.is_idle() {
+            return self.signer.state(mode, key, data, client_data_hash, rng);
+        }
+        // The key that another one takes the place of is the one that is certified.
+        let (lie, other, after) = self.lie(data, Some(key.public.algorithm()));
+        let mut stated =
+            self.signer.state(mode, other.as_ref().unwrap_or(key), &lie, client_data_hash, rng)?;
+        after.apply_within(&mut stated.att_stmt);
+        Ok(stated)
     }
 
     fn set_identity(&mut self, identity: AttestationIdentity) {

@@ -20,13 +20,12 @@ pub(super) fn fido2(profile: &DeviceProfile, root: &[u8]) -> Result<Value, Metad
     let claims = &profile.authenticator;
     let algorithms: Vec<_> = claims.algorithms.iter().filter_map(|one| algorithm(*one)).collect();
     let mut types = Vec::new();
-    for attestation in claims.attestations() {
-        let name = attestation_type(attestation);
+    for name in claims.attestations().map(attestation_type) {
         if !types.contains(&name) {
             types.push(name);
         }
     }
-    let roots = types.contains(&"basic_full").then(|| base64(root));
+    let roots = claims.attestations().any(Attestation::is_certified).then(|| base64(root));
     Ok(json!({
         "legalHeader": LEGAL_HEADER,
         "aaguid": claims.aaguid.to_string(),
@@ -116,7 +115,12 @@ fn attestation_type(attestation: Attestation) -> &'static str {
     match attestation {
         Attestation::None => "none",
         Attestation::PackedSelf => "basic_surrogate",
-        Attestation::Packed | Attestation::FidoU2f => "basic_full",
+        Attestation::Packed
+        | Attestation::FidoU2f
+        | Attestation::AndroidKey
+        | Attestation::AndroidSafetyNet => "basic_full",
+        Attestation::Tpm => "attca",
+        Attestation::Apple => "anonca",
     }
 }
 

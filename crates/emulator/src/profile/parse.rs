@@ -140,7 +140,11 @@ struct Credential {
 
 /// One way, or several of which the first is the usual one.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "an attestation is none, packed-self, packed or fido-u2f, or a list of these")]
+#[serde(
+    untagged,
+    expecting = "an attestation is none, packed-self, packed, fido-u2f, tpm, android-key, android-safetynet or apple, or \
+                        a list of these"
+)]
 enum AttestationModes {
     One(AttestationMode),
     Several(Vec<AttestationMode>),
@@ -153,6 +157,11 @@ enum AttestationMode {
     PackedSelf,
     Packed,
     FidoU2f,
+    Tpm,
+    AndroidKey,
+    #[serde(rename = "android-safetynet")]
+    AndroidSafetyNet,
+    Apple,
 }
 
 impl From<AttestationMode> for Attestation {
@@ -162,6 +171,10 @@ impl From<AttestationMode> for Attestation {
             AttestationMode::PackedSelf => Self::PackedSelf,
             AttestationMode::Packed => Self::Packed,
             AttestationMode::FidoU2f => Self::FidoU2f,
+            AttestationMode::Tpm => Self::Tpm,
+            AttestationMode::AndroidKey => Self::AndroidKey,
+            AttestationMode::AndroidSafetyNet => Self::AndroidSafetyNet,
+            AttestationMode::Apple => Self::Apple,
         }
     }
 }

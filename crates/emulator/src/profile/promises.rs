@@ -261,8 +261,9 @@ fn attestation(claims: &Profile, refuse: &mut impl FnMut(&'static str, String, &
     let unattested =
         claims.algorithms.iter().find(|&&alg| !claims.attestations().any(|mode| mode.attests(alg)));
     if let Some(algorithm) = unattested {
-        let why = format!("fido-u2f attests ES256 keys only, not {algorithm} (WebAuthn Level 3 §8.6)");
-        refuse(why, "say algorithms = [\"ES256\"], or attest by packed as well");
+        let formats = formats.join(" and ");
+        let why = format!("{formats} attests no {algorithm} keys (WebAuthn Level 3 §8.3 to §8.9)");
+        refuse(why, "leave the algorithm out, or attest by packed as well");
     }
 }
 

@@ -7,13 +7,15 @@ mod record;
 
 use crate::control::{Certificate, CertificateKind, Failure, FailureKind};
 use authenticator::profile::Attestation;
-use authenticator::signer::{AttestationIdentity, AttestationKey};
-use emulator::attestation::{CaError, CertificateSummary, TestCa, serial_number};
+use authenticator::signer::{AttestationIdentity, AttestationKey, PlatformAuthority};
+use emulator::attestation::{CaError, CertificateSummary, TestCa, TestPlatform, serial_number};
 use emulator::metadata::{self, MetadataError};
 use emulator::{DeviceProfile, FastSigner};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use record::Kept;
+use std::sync::Arc;
+use std::time::SystemTime;
 use vault::{AuthenticatorId, RecordChange, Records, Vault, VaultError};
 use wire::aaguid::Aaguid;
 
@@ -89,12 +91,19 @@ impl Authority {
             batch: key(packed, CertificateKind::Batch, NO_DEVICE)?,
             u2f: key(attests_as_u2f(profile), CertificateKind::U2f, NO_DEVICE)?,
             enterprise: key(claims.enterprise.is_some(), CertificateKind::Enterprise, device)?,
+            platform: claims.attestations().any(Attestation::is_by_platform).then(|| self.platform()),
         };
         if !new.is_empty() {
             self.commit(&new, &[])?;
             self.kept.append(&mut new);
         }
         Ok(identity)
+    }
+
+    /// What stands in place of the makers of TPMs, keystores and phones.
+    fn platform(&self) -> Arc<dyn PlatformAuthority> {
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        Arc::new(TestPlatform::new(self.ca.clone(), now))
     }
 
     /// The attestation certificate of a model, and the root: what a relying party gets and what it should trust.
@@ -245,7 +254,7 @@ impl Authority {
 
 /// Whether a device with this profile attests by certificate at all, and so needs the CA.
 pub fn attests_by_certificate(profile: &DeviceProfile) -> bool {
-    profile.authenticator.attestations().any(|mode| mode == Attestation::Packed) || attests_as_u2f(profile)
+    profile.authenticator.attestations().any(Attestation::is_certified) || attests_as_u2f(profile)
 }
 
 /// By the format, or in U2F messages.

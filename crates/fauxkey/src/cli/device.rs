@@ -14,7 +14,8 @@ pub enum DeviceVerb {
     Add {
         /// What to call it: lower-case letters, digits and hyphens
         name: String,
-        /// What it claims to be; NAME+packed, +packed-self, +fido-u2f and +none choose the attestation
+        /// What it claims to be; NAME+packed, +packed-self, +fido-u2f, +tpm, +android-key, +android-safetynet, +apple
+        /// and +none choose the attestation
         #[arg(long, value_name = "PROFILE", default_value = crate::instance::DEFAULT_PROFILE)]
         profile: String,
     },

@@ -28,7 +28,10 @@ pub(super) fn chain(instance: &Instance, model: &str) -> Result<Vec<Certificate>
             if !ca::attests_by_certificate(&profile) {
                 return Err(not_certified(model));
             }
-            instance.with_authority(|authority| authority.chain(&profile))?
+            match instance.with_authority(|authority| authority.chain(&profile))? {
+                None => return Err(certified_anew(model)),
+                chain => chain,
+            }
         }
     };
     found.ok_or_else(|| not_certified(model))
@@ -38,6 +41,14 @@ fn not_certified(model: &str) -> Failure {
     let message = format!("the test CA has certified no model {}", model.escape_debug());
     Failure::new(FailureKind::NotFound, message)
         .hint("a profile whose attestation is packed or fido-u2f gets a certificate, such as NAME+packed")
+}
+
+/// Formats whose certificates are of a TPM, of Android's keystore, of Apple: of one credential, or made for one statement.
+fn certified_anew(model: &str) -> Failure {
+    let message =
+        format!("{} has no attestation certificate: each passkey gets its own", model.escape_debug());
+    Failure::new(FailureKind::NotFound, message)
+        .hint("it stands in the passkey's attestation object; `fauxkey ca export` prints the root alone")
 }
 
 /// A new root, by which the devices that run attest from now on.
