@@ -1,5 +1,6 @@
 //! Devices that go wrong on purpose, and users who follow scripts: what a client and a relying party make of them.
 use authenticator::Link;
+use authenticator::profile::Attestation;
 use authenticator::signer::Attesting;
 use authenticator::store::MemoryStore;
 use client::{Account, Client, ClientError, Create, Get, Origin, Platform};
@@ -30,7 +31,10 @@ struct Scene {
 
 impl Scene {
     fn new(profile: &str) -> Self {
-        let profile = DeviceProfile::named(profile).unwrap();
+        Self::of(DeviceProfile::named(profile).unwrap())
+    }
+
+    fn of(profile: DeviceProfile) -> Self {
         let signer = Box::new(Attesting::new(FastSigner::default(), identity(&profile.authenticator)));
         let store = Box::new(MemoryStore::default());
         let mut device = VirtualAuthenticator::new(NOW, profile, store, signer, rng(1)).unwrap();
@@ -171,6 +175,32 @@ fn the_relying_party_refuses_each_lie_of_a_registration_at_the_step_that_is_for_
         let rejection = scene.register("ada").unwrap().err().unwrap_or_else(|| panic!("{fault} is taken"));
         assert!(rejection.cite().contains(step), "{fault}: {}", rejection.cite());
         scene.register("ada").unwrap().unwrap_or_else(|why| panic!("{fault} is over: {}", why.cite()));
+    }
+}
+
+/// What another made can be spoilt too: its signature, or the certificate where there is none. Another key is certified in
+/// place of the credential's.
+#[test]
+fn a_lie_in_what_a_platform_states_is_refused_at_the_step_of_its_format() {
+    use Attestation::{AndroidKey, AndroidSafetyNet, Apple, Tpm};
+    for mode in [Tpm, AndroidKey, AndroidSafetyNet, Apple] {
+        for fault in ["bad-signature", "damaged-der", "other-key"] {
+            let step = match (mode, fault) {
+                // What SafetyNet says is bound to no key.
+                (AndroidSafetyNet, "other-key") => continue,
+                (Apple, "bad-signature") => "§7.1 step 24",
+                (Apple, "damaged-der") => "(x5c)",
+                _ => "§7.1 step 22",
+            };
+            let mut profile = DeviceProfile::named("ms-authenticator-android").unwrap();
+            profile.authenticator.attestation = mode;
+            let mut scene = Scene::of(profile);
+            scene.arm(&format!("{fault},once"));
+            let rejection = scene.register("ada").unwrap().err();
+            let cite = rejection.unwrap_or_else(|| panic!("{mode:?}: {fault} is taken")).cite();
+            assert!(cite.contains(step), "{mode:?}, {fault}: {cite}");
+            scene.register("ada").unwrap().unwrap_or_else(|why| panic!("{fault} is over: {}", why.cite()));
+        }
     }
 }
 

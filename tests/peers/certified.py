@@ -11,6 +11,9 @@ CERTIFIED = (
     ("ms-authenticator-ios+packed", "packed", "90a3ccdf-635c-4729-a248-9b709135078f"),
     ("security-key+fido-u2f", "fido-u2f", str(Aaguid.NONE)),
     ("all-in", "packed", "fa0c5e11-0000-4000-8000-0000616c6c69"),
+    ("windows-hello-hardware+tpm", "tpm", "08987058-cadc-4b81-b6e1-30de50dcbe96"),
+    ("ms-authenticator-android+android-key", "android-key", "de1e552d-db1d-4423-a619-566b625cdc84"),
+    ("ms-authenticator-ios+apple", "apple", "90a3ccdf-635c-4729-a248-9b709135078f"),
 )
 """Profile, format and AAGUID."""
 WISHES = {"resident_key_requirement": "discouraged", "user_verification": "discouraged"}
@@ -23,14 +26,16 @@ SERIAL = bytes.fromhex("060b2b0601040182e51c010102")
 
 def judge(cases, daemon, fmt, aaguid):
     parties.trust(daemon.root())
+    # Windows Hello makes no others.
+    wishes = WISHES | ({"algorithms": (parties.RS256,)} if fmt == "tpm" else {})
     with daemon.ctap_device() as device:
         browser = Browser(device)
         with cases.case("both accept its chain up to the exported root, and learn its model"):
-            passkey = browser.register("certified", **WISHES)
+            passkey = browser.register("certified", **wishes)
             equal((passkey.attestation, str(passkey.credential.aaguid)), (fmt, aaguid), "format and AAGUID")
             listed = [{"type": "public-key", "id": passkey.credential.credential_id}]
             browser.sign_in(passkey, allow=listed, user_verification="discouraged")
-        options, state = parties.creation("broken", **WISHES)
+        options, state = parties.creation("broken", **wishes)
         response = browser.create(options)
         for name, broken in parties.broken_registrations(response):
             # A U2F signature does not cover the AAGUID, which must be zero all the same: py_webauthn alone looks.

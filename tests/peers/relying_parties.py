@@ -31,6 +31,8 @@ ES256, EDDSA, ES384, RS256, ML_DSA_44, ML_DSA_65 = -7, -8, -35, -257, -48, -49
 UNKNOWN_TO_WEBAUTHN = {ES384}
 
 
+CERTIFIED = (AttestationFormat.PACKED, AttestationFormat.FIDO_U2F, AttestationFormat.TPM, AttestationFormat.APPLE)
+"""Formats of which both know the verification, and whose certificates lead to a root."""
 ROOT = []
 """The one root that both trust, in PEM; without one, py_webauthn trusts every chain and python-fido2 none."""
 
@@ -176,7 +178,7 @@ def _webauthn_registered(state, response):
         expected_origin=ORIGIN,
         require_user_verification=state["user_verification"] == "required",
         supported_pub_key_algs=[COSEAlgorithmIdentifier(alg) for alg in state["algorithms"]],
-        pem_root_certs_bytes_by_fmt={AttestationFormat.PACKED: ROOT, AttestationFormat.FIDO_U2F: ROOT} if ROOT else None,
+        pem_root_certs_bytes_by_fmt=dict.fromkeys(CERTIFIED, ROOT) if ROOT else None,
     )
 
 
