@@ -12,10 +12,12 @@ CERTIFIED = (
     ("security-key+fido-u2f", "fido-u2f", str(Aaguid.NONE)),
     ("all-in", "packed", "fa0c5e11-0000-4000-8000-0000616c6c69"),
     ("windows-hello-hardware+tpm", "tpm", "08987058-cadc-4b81-b6e1-30de50dcbe96"),
-    ("ms-authenticator-android+android-key", "android-key", "de1e552d-db1d-4423-a619-566b625cdc84"),
+    ("ms-authenticator-android+android-safetynet", "android-safetynet", "de1e552d-db1d-4423-a619-566b625cdc84"),
     ("ms-authenticator-ios+apple", "apple", "90a3ccdf-635c-4729-a248-9b709135078f"),
 )
 """Profile, format and AAGUID."""
+BY_WEBAUTHN = (("ms-authenticator-android+android-key", "android-key"),)
+"""Profile and format, for py_webauthn alone: python-fido2 does not know it."""
 WISHES = {"resident_key_requirement": "discouraged", "user_verification": "discouraged"}
 """What a key without a PIN can do too."""
 ENTERPRISE_RP_ID = "enterprise.example.test"
@@ -50,6 +52,22 @@ def judge(cases, daemon, fmt, aaguid):
         with cases.case("both accept it with the new root, and refuse the old one's"):
             parties.trust(daemon.root())
             parties.registered(state, response)
+
+
+def judge_alone(cases, daemon, fmt):
+    parties.trust(daemon.root())
+    with daemon.ctap_device() as device:
+        browser = Browser(device)
+        options, state = parties.creation("certified", **WISHES)
+        response = browser.create(options)
+        with cases.case("py_webauthn accepts its chain up to the exported root"):
+            verified = parties.registered_by_webauthn(state, response)
+            equal(verified.fmt, fmt, "format")
+        with cases.case("py_webauthn refuses it for another challenge"):
+            raises(Exception, parties.registered_by_webauthn, parties.creation("other", **WISHES)[1], response)
+        with cases.case("after the root was rotated py_webauthn refuses what the old one does not vouch for"):
+            daemon.call("POST", "ca/rotate")
+            raises(Exception, parties.registered_by_webauthn, state, browser.create(options))
 
 
 def enterprise(cases, daemon):

@@ -26,6 +26,9 @@ def main():
     for profile, fmt, aaguid in certified.CERTIFIED:
         with cases.group(f"{profile} certified"), running(profile, "unix") as daemon:
             certified.judge(cases, daemon, fmt, aaguid)
+    for profile, fmt in certified.BY_WEBAUTHN:
+        with cases.group(f"{profile} certified"), running(profile, "unix") as daemon:
+            certified.judge_alone(cases, daemon, fmt)
     with cases.group("all-in certified"), running("all-in", "unix") as daemon:
         certified.enterprise(cases, daemon)
     for profile in WITH_PIN:
