@@ -82,7 +82,7 @@ pub struct ProbeRun {
     /// It wants no passkeys that are copied to other devices
     #[arg(long)]
     pub device_bound: bool,
-    /// Names of the accounts that are made, with {n} for a number
+    /// Names of the accounts that are made; a number takes the place of `n` in braces
     #[arg(long, value_name = "PATTERN", hide_short_help = true)]
     pub user: Option<String>,
     /// Each registration is a sign-up under another name

@@ -225,7 +225,17 @@ fn shown(url: &Url) -> String {
 }
 
 fn unanswered(url: &Url, error: &ureq::Error) -> TargetError {
+    use tokio_rustls::rustls;
     use ureq::{Error, Timeout};
+    if let Error::Io(error) = error
+        && let Some(rustls::Error::InvalidCertificate(why)) =
+            error.get_ref().and_then(|inner| inner.downcast_ref())
+    {
+        return TargetError::Gone(format!(
+            "the certificate of {} is not trusted ({why:?}): SSL_CERT_FILE names a file in PEM of those that may be",
+            shown(url)
+        ));
+    }
     let why = format!("{} does not answer: {error}", shown(url));
     let nobody = match error {
         Error::HostNotFound | Error::ConnectionFailed | Error::Tls(_) | Error::Rustls(_) => true,

@@ -1,6 +1,7 @@
 //! What an adapter makes of a description, request by request.
 use super::{Came, Party, Reply, Server, adapter, settings};
 use crate::control::FailureKind;
+use crate::hybrid::tunnel;
 use crate::probe::built_in;
 use crate::probe::target::Adapter;
 use crate::probe::target::description::Description;
@@ -262,4 +263,21 @@ fn a_secret_that_is_missing_is_said_before_anything_is_asked() {
     let text =
         format!("{PLAIN}\n[changes.x]\npath = '/'\nheaders = {{ A = 'env:FAUXKEY_TEST_OF_NOTHING' }}\n");
     assert!(adapter(&text, Some("http://localhost:1")).is_err());
+}
+
+#[test]
+fn who_shows_a_certificate_of_an_unknown_authority_is_not_spoken_to_and_what_to_do_is_said() {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server =
+        tunnel::Server::start(listener, &tunnel::TunnelCa::new(&[]).unwrap(), tunnel::Limits::default());
+    let url = format!("https://localhost:{}", server.as_ref().unwrap().address().port());
+    let mut target = adapter(PLAIN, Some(&url)).unwrap();
+    let Err(TargetError::Gone(why)) = begin(&mut target, Session::First, "ada") else {
+        panic!("it was spoken to")
+    };
+    assert!(
+        why.starts_with(&format!("the certificate of {url}/begin is not trusted (UnknownIssuer): ")),
+        "{why}"
+    );
+    assert!(why.contains("SSL_CERT_FILE"), "{why}");
 }
