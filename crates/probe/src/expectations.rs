@@ -28,6 +28,8 @@ pub(crate) fn of(bench: &Bench<'_>) -> BTreeMap<String, String> {
         ("plan: user verification", verification.to_owned()),
         ("plan: counter", counter.to_owned()),
         ("plan: device-bound", expect.device_bound.to_string()),
+        ("plan: frames", expect.frames.to_string()),
+        ("plan: sub-domains", expect.sub_domains.to_string()),
         ("plan: allowed models", listed(&expect.allowed, "any")),
         ("plan: blocked models", listed(&expect.blocked, "none")),
     ];

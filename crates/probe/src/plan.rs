@@ -66,6 +66,11 @@ pub struct Expect {
     /// What it makes of a backup eligibility that is another than at registration. WebAuthn L3 §7.2 step 19 leaves it to
     /// the relying party. Who wants device-bound passkeys checks it.
     pub backup: Counter,
+    /// Whether pages of other origins may have its own in a frame: then crossOrigin is no reason to refuse (WebAuthn L3 §7.1
+    /// step 10), and a topOrigin that is not its own still is.
+    pub frames: bool,
+    /// Whether pages of sub-domains are its own, which WebAuthn L3 §13.4.9 leaves to the relying party.
+    pub sub_domains: bool,
     /// The AAGUIDs of the models that it wants and no others; any if empty.
     pub allowed: Vec<String>,
     /// The AAGUIDs of models that it does not want.

@@ -197,6 +197,30 @@ fn a_passkey_that_can_be_copied_is_found_where_only_device_bound_ones_are_wanted
 }
 
 #[test]
+fn frames_and_sub_domains_that_are_meant_are_told_and_no_findings() {
+    let steps = [Step::Origin, Step::CrossOrigin, Step::TopOrigin];
+    let meant = Plan {
+        include: vec!["origin".into()],
+        expect: Expect { frames: true, sub_domains: true, ..plan().expect },
+        ..plan()
+    };
+    for ceremony in [Ceremony::Registration, Ceremony::Authentication] {
+        let of = |plan: &Plan, name: &str| {
+            let report = probe(plan, &mut strict().without(ceremony, &steps));
+            let word = if ceremony == Ceremony::Registration { "registration" } else { "sign-in" };
+            let id = format!("{word}-{name}");
+            report.results.into_iter().find(|result| result.id == id).unwrap().verdict
+        };
+        let unmeant = Plan { expect: plan().expect, ..meant.clone() };
+        for name in ["origin-subdomain", "cross-origin"] {
+            assert!(matches!(of(&meant, name), Verdict::Observed { .. }), "{name}");
+            assert!(matches!(of(&unmeant, name), Verdict::Found { .. }), "{name}");
+        }
+        assert!(matches!(of(&meant, "top-origin"), Verdict::Found { .. }), "nobody knows that page");
+    }
+}
+
+#[test]
 fn what_is_not_attested_is_found_where_attestation_is_enforced() {
     let plan =
         Plan { expect: Expect { attestation: Attestation::Enforced, ..plan().expect }, ..quick(plan()) };

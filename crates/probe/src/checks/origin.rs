@@ -1,6 +1,6 @@
 //! Where the page was: WebAuthn L3 §7.1 steps 9 to 11, §7.2 steps 12 to 14.
 use crate::bench::host;
-use crate::check::{BOTH, Check, made, made_if_it_can, rows_of};
+use crate::check::{BOTH, Check, Want, made, made_if_it_can, rows_of};
 use crate::report::Severity;
 use relying_party::Step;
 
@@ -126,18 +126,23 @@ pub(super) fn checks() -> Vec<Check> {
             });
             let check = row(&format!("origin-{name}"), what, Step::Origin, severity, EXACT, change);
             // §13.4.9 lets a relying party compare otherwise than as text, and as a URL these two are its own.
-            all.push(if severity == Severity::Note { check.either() } else { check });
+            all.push(match name {
+                _ if severity == Severity::Note => check.either(),
+                "subdomain" => check.rule(|wants| Want::refuse_if(!wants.plan.expect.sub_domains)),
+                _ => check,
+            });
         }
         let frame = |name: &str, what: &str, step, severity, by: &'static str| {
             row(name, what, step, severity, FRAMES, made(move |d| d.client(r#""crossOrigin":false"#, by)))
         };
-        all.push(frame(
+        let framed = frame(
             "cross-origin",
             "a page in a frame of another origin",
             Step::CrossOrigin,
             Severity::Medium,
             r#""crossOrigin":true"#,
-        ));
+        );
+        all.push(framed.rule(|wants| Want::refuse_if(!wants.plan.expect.frames)));
         all.push(frame(
             "top-origin",
             "a page in a frame of another site, which topOrigin names,",
