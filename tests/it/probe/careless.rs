@@ -286,6 +286,14 @@ fn what_the_caller_of_a_verifier_does_wrong_is_found_and_nothing_else() {
 }
 
 #[test]
+fn where_a_name_that_nobody_has_is_refused_there_is_no_time_to_measure() {
+    let plan = Plan { include: vec!["enumeration-by-*".into()], ..plan() };
+    let report = probe(&plan, &mut strict().with(&[Fault::RefusesNobody]));
+    let timing = report.results.iter().find(|result| result.id == "enumeration-by-timing").unwrap();
+    assert!(matches!(&timing.verdict, Verdict::Skipped { why } if why.ends_with("enumeration-by-answer")));
+}
+
+#[test]
 fn whoever_does_not_survive_an_input_is_found() {
     for check in checks(&plan()).into_iter().filter(|check| check.group == "robustness") {
         let plan = Plan { include: vec![check.id.clone()], ..plan() };
