@@ -175,7 +175,7 @@ class Home:
             "rp": {"id": RP_ID, "name": "Example"},
             "user": {"id": "AQ", "name": "ada@example.test", "displayName": "Ada"},
             "challenge": challenge,
-            "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+            "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (-7, -257)],
             "attestation": "direct",
             "authenticatorSelection": {"userVerification": "discouraged", "residentKey": "discouraged"},
         }
@@ -185,7 +185,14 @@ class Home:
 
 def registrations(cases, home, other):
     """Registrations, by a relying party that trusts what the BLOB says and nothing else."""
-    keys = {profile: home.register(profile) for profile in (KEY, "ms-authenticator-ios+packed", "u2f-key")}
+    models = (
+        KEY,
+        "ms-authenticator-ios+packed",
+        "u2f-key",
+        "windows-hello-hardware+tpm",
+        "ms-authenticator-android+apple",
+    )
+    keys = {profile: home.register(profile) for profile in models}
     blob = home.mds("chosen", *keys)
     node.install()
     with node.Judge() as judge:
