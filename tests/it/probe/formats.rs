@@ -33,7 +33,7 @@ fn every_check() -> impl Iterator<Item = (Format, Option<Flaw>)> {
 }
 
 /// What a relying party takes that leaves nothing out, though something is wrong with it: §8 leaves it to policy.
-const TAKEN: [Flaw; 3] = [Flaw::TpmManufacturerUnknown, Flaw::SoftwareEnforced, Flaw::BasicIntegrityFalse];
+const TAKEN: [Flaw; 3] = [Flaw::ManufacturerUnknown, Flaw::SoftwareEnforced, Flaw::BasicIntegrityFalse];
 
 #[test]
 fn a_correct_statement_of_every_format_is_taken_and_no_flaw_is_passed_over_but_by_policy() {
@@ -116,9 +116,9 @@ fn refused_by(format: Format, flaw: Flaw) -> &'static [Step] {
         | Flaw::CommonNameMissing
         | Flaw::SubjectNotEmpty => &[CertificateSubject],
         Flaw::SubjectAltNameMissing
-        | Flaw::TpmManufacturerMissing
-        | Flaw::TpmModelMissing
-        | Flaw::TpmVersionMissing => &[CertificateAlternativeName],
+        | Flaw::ManufacturerMissing
+        | Flaw::ModelMissing
+        | Flaw::FirmwareVersionMissing => &[CertificateAlternativeName],
         Flaw::KeyUsageWrong | Flaw::ExtendedKeyUsageMissing | Flaw::ExtendedKeyUsageWrong => {
             &[CertificateKeyUsage]
         }
@@ -135,7 +135,7 @@ fn refused_by(format: Format, flaw: Flaw) -> &'static [Step] {
         Flaw::CertificateExpired | Flaw::CertificateNotYetValid | Flaw::IntermediateExpired => {
             &[CertificateValidity]
         }
-        Flaw::TpmManufacturerUnknown | Flaw::SoftwareEnforced | Flaw::BasicIntegrityFalse => &[],
+        Flaw::ManufacturerUnknown | Flaw::SoftwareEnforced | Flaw::BasicIntegrityFalse => &[],
     }
 }
 

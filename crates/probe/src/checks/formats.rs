@@ -61,10 +61,10 @@ const fn severity(flaw: Flaw) -> Severity {
         | Flaw::UnitWrong
         | Flaw::CommonNameMissing
         | Flaw::SubjectNotEmpty
-        | Flaw::TpmManufacturerMissing
-        | Flaw::TpmManufacturerUnknown
-        | Flaw::TpmModelMissing
-        | Flaw::TpmVersionMissing
+        | Flaw::ManufacturerMissing
+        | Flaw::ManufacturerUnknown
+        | Flaw::ModelMissing
+        | Flaw::FirmwareVersionMissing
         | Flaw::CertificateVersion1
         // RFC 5280 §4.2.1.9: without the extension it is no CA's.
         | Flaw::BasicConstraintsMissing

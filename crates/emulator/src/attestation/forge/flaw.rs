@@ -135,15 +135,15 @@ flaws! {
     SubjectNotEmpty, "subject-not-empty", Certificate("empty subject"), "The AIK certificate has a subject.";
     SubjectAltNameMissing, "subject-alt-name-missing", Certificate("subject alternative name"),
         "The AIK certificate has no subject alternative name.";
-    TpmManufacturerMissing, "tpm-manufacturer-missing",
+    ManufacturerMissing, "manufacturer-missing",
         Certificate("subject alternative name: TPM manufacturer"),
         "The AIK certificate does not say who made the TPM.";
-    TpmManufacturerUnknown, "tpm-manufacturer-unknown",
+    ManufacturerUnknown, "manufacturer-unknown",
         Certificate("subject alternative name: TPM manufacturer"),
         "The AIK certificate names a manufacturer that is in no registry.";
-    TpmModelMissing, "tpm-model-missing", Certificate("subject alternative name: TPM model"),
+    ModelMissing, "model-missing", Certificate("subject alternative name: TPM model"),
         "The AIK certificate does not say of which model the TPM is.";
-    TpmVersionMissing, "tpm-version-missing", Certificate("subject alternative name: TPM version"),
+    FirmwareVersionMissing, "firmware-version-missing", Certificate("subject alternative name: TPM version"),
         "The AIK certificate does not say which version of its firmware the TPM has.";
     ExtendedKeyUsageMissing, "extended-key-usage-missing", Certificate("extended key usage"),
         "The AIK certificate has no extended key usage.";
@@ -213,7 +213,7 @@ impl Flaw {
             // RFC 5280 says what the bit means; §8 asks for it nowhere.
             | Self::KeyUsageWrong
             // §8.3.1 wants a manufacturer as the TCG writes it, and nobody has to keep its registry, which grows.
-            | Self::TpmManufacturerUnknown
+            | Self::ManufacturerUnknown
             // §8.4: who does not insist on a trusted execution environment takes both authorization lists together.
             | Self::SoftwareEnforced
             // §8.5 reserves ver for the future, and leaves what SafetyNet finds to its caller: Level 1 alone names

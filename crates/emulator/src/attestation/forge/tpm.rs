@@ -87,11 +87,11 @@ fn subject_alt_name(shop: &Workshop<'_>) -> CustomExtension {
         let oid = der::oid(&[TCG_AT.as_slice(), &[last]].concat());
         (!shop.has(missing)).then(|| der::set(&[der::sequence(&[oid, der::text(value)])]))
     };
-    let manufacturer = if shop.has(Flaw::TpmManufacturerUnknown) { NOBODY } else { MANUFACTURER };
+    let manufacturer = if shop.has(Flaw::ManufacturerUnknown) { NOBODY } else { MANUFACTURER };
     let names = [
-        (manufacturer, 1, Flaw::TpmManufacturerMissing),
-        (MODEL, 2, Flaw::TpmModelMissing),
-        (VERSION, 3, Flaw::TpmVersionMissing),
+        (manufacturer, 1, Flaw::ManufacturerMissing),
+        (MODEL, 2, Flaw::ModelMissing),
+        (VERSION, 3, Flaw::FirmwareVersionMissing),
     ];
     let names: Vec<Vec<u8>> = names.into_iter().filter_map(attribute).collect();
     let directory_name = der::explicit(4, &der::sequence(&names));

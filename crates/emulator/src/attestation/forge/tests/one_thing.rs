@@ -62,10 +62,10 @@ fn changed_in_the_leaf(flaw: Flaw) -> &'static [&'static str] {
         Flaw::KeyUsageWrong => &[KEY_USAGE],
         Flaw::CertificateIsCa | Flaw::BasicConstraintsMissing => &[BASIC_CONSTRAINTS],
         Flaw::SubjectAltNameMissing
-        | Flaw::TpmManufacturerMissing
-        | Flaw::TpmManufacturerUnknown
-        | Flaw::TpmModelMissing
-        | Flaw::TpmVersionMissing => &[ALTERNATIVE_NAME],
+        | Flaw::ManufacturerMissing
+        | Flaw::ManufacturerUnknown
+        | Flaw::ModelMissing
+        | Flaw::FirmwareVersionMissing => &[ALTERNATIVE_NAME],
         Flaw::ExtendedKeyUsageMissing | Flaw::ExtendedKeyUsageWrong => &[EXTENDED_KEY_USAGE],
         Flaw::AaguidExtensionWrong | Flaw::AaguidExtensionCritical | Flaw::AaguidExtensionNotWrapped => {
             &[MODEL]
