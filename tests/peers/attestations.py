@@ -93,6 +93,11 @@ DIFFERENCES = [
     ),
     (
         "SimpleWebAuthn",
+        ["tpm: manufacturer-of-tests"],
+        "Policy: the table of getTPMManufacturerInfo has FIDO's id:FFFFF1D0 beside the registered manufacturers.",
+    ),
+    (
+        "SimpleWebAuthn",
         _of(["packed-chain"], "intermediate-is-no-ca") + _of(["packed-chain"], "intermediate-key-usage-wrong"),
         "validateCertificatePath verifies signatures and dates and reads neither basic constraints nor key usage.",
     ),

@@ -33,7 +33,8 @@ fn every_check() -> impl Iterator<Item = (Format, Option<Flaw>)> {
 }
 
 /// What a relying party takes that leaves nothing out, though something is wrong with it: §8 leaves it to policy.
-const TAKEN: [Flaw; 3] = [Flaw::ManufacturerUnknown, Flaw::SoftwareEnforced, Flaw::BasicIntegrityFalse];
+const TAKEN: [Flaw; 4] =
+    [Flaw::ManufacturerUnknown, Flaw::ManufacturerOfTests, Flaw::SoftwareEnforced, Flaw::BasicIntegrityFalse];
 
 #[test]
 fn a_correct_statement_of_every_format_is_taken_and_no_flaw_is_passed_over_but_by_policy() {
@@ -105,7 +106,7 @@ fn refused_by(format: Format, flaw: Flaw) -> &'static [Step] {
         Flaw::OriginNotGenerated | Flaw::OriginMissing => &[AndroidKeyOrigin],
         Flaw::PurposeNotSign | Flaw::PurposeMissing | Flaw::PurposeAlsoDecrypt => &[AndroidKeyPurpose],
         Flaw::HostnameWrong => &[SafetyNetService],
-        Flaw::CtsProfileMatchFalse => &[SafetyNetIntegrity],
+        Flaw::CtsProfileMatchFalse | Flaw::IntegrityFailed => &[SafetyNetIntegrity],
         Flaw::TimestampOld | Flaw::TimestampFuture => &[SafetyNetTime],
         Flaw::CertificateVersion1 => &[CertificateVersion],
         Flaw::CountryMissing
@@ -135,7 +136,10 @@ fn refused_by(format: Format, flaw: Flaw) -> &'static [Step] {
         Flaw::CertificateExpired | Flaw::CertificateNotYetValid | Flaw::IntermediateExpired => {
             &[CertificateValidity]
         }
-        Flaw::ManufacturerUnknown | Flaw::SoftwareEnforced | Flaw::BasicIntegrityFalse => &[],
+        Flaw::ManufacturerUnknown
+        | Flaw::ManufacturerOfTests
+        | Flaw::SoftwareEnforced
+        | Flaw::BasicIntegrityFalse => &[],
     }
 }
 

@@ -63,6 +63,7 @@ const fn severity(flaw: Flaw) -> Severity {
         | Flaw::SubjectNotEmpty
         | Flaw::ManufacturerMissing
         | Flaw::ManufacturerUnknown
+        | Flaw::ManufacturerOfTests
         | Flaw::ModelMissing
         | Flaw::FirmwareVersionMissing
         | Flaw::CertificateVersion1

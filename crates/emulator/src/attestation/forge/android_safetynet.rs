@@ -64,8 +64,9 @@ fn payload(shop: &Workshop<'_>) -> String {
         _ => shop.draft.now,
     };
     let timestamp = seconds * 1000;
-    let basic_integrity = !shop.has(Flaw::BasicIntegrityFalse);
-    let cts_profile_match = !shop.has(Flaw::CtsProfileMatchFalse);
+    let failed = shop.has(Flaw::IntegrityFailed);
+    let basic_integrity = !(failed || shop.has(Flaw::BasicIntegrityFalse));
+    let cts_profile_match = !(failed || shop.has(Flaw::CtsProfileMatchFalse));
     let (nonce, digest) = (base64(&nonce), base64(&sha256(b"fauxkey test")));
     format!(r#"{{"nonce":"{nonce}","timestampMs":{timestamp},"apkPackageName":"com.google.android.gms","#,)
         + &format!(r#""apkDigestSha256":"{digest}","apkCertificateDigestSha256":["{digest}"],"#,)

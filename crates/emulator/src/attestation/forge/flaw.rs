@@ -141,6 +141,8 @@ flaws! {
     ManufacturerUnknown, "manufacturer-unknown",
         Certificate("subject alternative name: TPM manufacturer"),
         "The AIK certificate names a manufacturer that is in no registry.";
+    ManufacturerOfTests, "manufacturer-of-tests", Certificate("subject alternative name: TPM manufacturer"),
+        "The AIK certificate names the manufacturer that FIDO's conformance tests have, and no registry.";
     ModelMissing, "model-missing", Certificate("subject alternative name: TPM model"),
         "The AIK certificate does not say of which model the TPM is.";
     FirmwareVersionMissing, "firmware-version-missing", Certificate("subject alternative name: TPM version"),
@@ -177,6 +179,8 @@ flaws! {
         "basicIntegrity is false, though ctsProfileMatch is true.";
     CtsProfileMatchFalse, "cts-profile-match-false", Elsewhere("WebAuthn L1 §8.5 (ctsProfileMatch)"),
         "ctsProfileMatch is false.";
+    IntegrityFailed, "integrity-failed", Elsewhere("WebAuthn L1 §8.5 (ctsProfileMatch)"),
+        "Neither ctsProfileMatch nor basicIntegrity is true, as of a rooted device.";
     HostnameWrong, "hostname-wrong", Format("SafetyNet's documentation, attest.android.com"),
         "The certificate is for another host than attest.android.com.";
     TimestampOld, "timestamp-old", Format("SafetyNet's documentation, timestampMs"), "SafetyNet said it a day ago.";
@@ -214,6 +218,7 @@ impl Flaw {
             | Self::KeyUsageWrong
             // §8.3.1 wants a manufacturer as the TCG writes it, and nobody has to keep its registry, which grows.
             | Self::ManufacturerUnknown
+            | Self::ManufacturerOfTests
             // §8.4: who does not insist on a trusted execution environment takes both authorization lists together.
             | Self::SoftwareEnforced
             // §8.5 reserves ver for the future, and leaves what SafetyNet finds to its caller: Level 1 alone names
@@ -221,6 +226,7 @@ impl Flaw {
             | Self::VersionEmpty
             | Self::BasicIntegrityFalse
             | Self::CtsProfileMatchFalse
+            | Self::IntegrityFailed
             // §8.9: how many statements are sufficient.
             | Self::OneBroken => true,
             _ => false,

@@ -13,10 +13,11 @@ const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 /// tcg-at-tpmManufacturer, tcg-at-tpmModel and tcg-at-tpmVersion, 2.23.133.2.1 to 3, without their last number.
 const TCG_AT: [u8; 4] = [0x67, 0x81, 0x05, 0x02];
 /// SMSC, which has made no TPM for years: verifiers know the registered manufacturers (TCG Vendor ID Registry) and refuse
-/// others, and not all know `id:FFFFF1D0` of the FIDO Alliance's conformance tests.
+/// others.
 const MANUFACTURER: &str = "id:534D5343";
-/// In no registry.
+/// In no registry, and that of the FIDO Alliance's conformance tests, which is in none either.
 const NOBODY: &str = "id:00000000";
+const CONFORMANCE: &str = "id:FFFFF1D0";
 const MODEL: &str = "fauxkey test TPM";
 const VERSION: &str = "id:00010000";
 
@@ -87,7 +88,11 @@ fn subject_alt_name(shop: &Workshop<'_>) -> CustomExtension {
         let oid = der::oid(&[TCG_AT.as_slice(), &[last]].concat());
         (!shop.has(missing)).then(|| der::set(&[der::sequence(&[oid, der::text(value)])]))
     };
-    let manufacturer = if shop.has(Flaw::ManufacturerUnknown) { NOBODY } else { MANUFACTURER };
+    let manufacturer = match shop.flaw {
+        Some(Flaw::ManufacturerUnknown) => NOBODY,
+        Some(Flaw::ManufacturerOfTests) => CONFORMANCE,
+        _ => MANUFACTURER,
+    };
     let names = [
         (manufacturer, 1, Flaw::ManufacturerMissing),
         (MODEL, 2, Flaw::ModelMissing),

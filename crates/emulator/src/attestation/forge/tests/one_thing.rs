@@ -64,6 +64,7 @@ fn changed_in_the_leaf(flaw: Flaw) -> &'static [&'static str] {
         Flaw::SubjectAltNameMissing
         | Flaw::ManufacturerMissing
         | Flaw::ManufacturerUnknown
+        | Flaw::ManufacturerOfTests
         | Flaw::ModelMissing
         | Flaw::FirmwareVersionMissing => &[ALTERNATIVE_NAME],
         Flaw::ExtendedKeyUsageMissing | Flaw::ExtendedKeyUsageWrong => &[EXTENDED_KEY_USAGE],
