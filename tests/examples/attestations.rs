@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "flaw": flaw.as_str(),
                 "sentence": flaw.sentence(),
                 "clause": flaw.clause(format),
+                "policy": flaw.is_policy(),
                 "response": made(Some(*flaw))?,
             }));
         }

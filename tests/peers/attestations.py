@@ -58,8 +58,48 @@ DIFFERENCES = [
     ),
     (
         "SimpleWebAuthn",
-        ["packed-chain: intermediate-is-no-ca"],
-        "validateCertificatePath verifies signatures and dates and reads no basic constraints.",
+        ["none: statement-is-array"],
+        "verifyRegistrationResponse asks for attStmt.size, which an array does not have; undefined is not more than 0.",
+    ),
+    (
+        "SimpleWebAuthn",
+        _of(["packed-self", "packed-basic", "fido-u2f", "tpm", "android-key"], "signature-trailing-data"),
+        "unwrapEC2Signature reads r and s by AsnParser, which passes over what follows.",
+    ),
+    (
+        "SimpleWebAuthn",
+        _of(["packed-basic", "fido-u2f", "tpm", "android-key", "android-safetynet"], "key-usage-wrong"),
+        "Policy: §8 does not ask for it. Neither getCertificateInfo nor validateCertificatePath reads key usage.",
+    ),
+    (
+        "SimpleWebAuthn",
+        ["packed-basic: country-wrong"],
+        "verifyAttestationPacked counts the characters of C, and wants two.",
+    ),
+    (
+        "SimpleWebAuthn",
+        _of(["packed-basic", "tpm"], "basic-constraints-missing"),
+        "getCertificateInfo takes a certificate without basic constraints for one whose CA is false.",
+    ),
+    (
+        "SimpleWebAuthn",
+        ["fido-u2f: key-not-on-p256"],
+        "verifyAttestationFIDOU2F does not look at the curve: verifySignature takes it from the certificate, and SHA-256 from COSEALG.ES256.",
+    ),
+    (
+        "SimpleWebAuthn",
+        ["tpm: pub-area-trailing-data", "tpm: cert-info-trailing-data"],
+        "parsePubArea and parseCertInfo read from the front, and do not ask whether anything is left.",
+    ),
+    (
+        "SimpleWebAuthn",
+        ["tpm: manufacturer-of-tests"],
+        "Policy: the table of getTPMManufacturerInfo has FIDO's id:FFFFF1D0 beside the registered manufacturers.",
+    ),
+    (
+        "SimpleWebAuthn",
+        _of(["packed-chain"], "intermediate-is-no-ca") + _of(["packed-chain"], "intermediate-key-usage-wrong"),
+        "validateCertificatePath verifies signatures and dates and reads neither basic constraints nor key usage.",
     ),
     (
         "SimpleWebAuthn",
@@ -68,8 +108,17 @@ DIFFERENCES = [
     ),
     (
         "SimpleWebAuthn",
-        _of(["android-key"], "origin-not-generated") + _of(["android-key"], "purpose-not-sign"),
+        [
+            *(f"android-key: origin-{flaw}" for flaw in ("not-generated", "missing")),
+            *(f"android-key: purpose-{flaw}" for flaw in ("not-sign", "missing", "also-decrypt")),
+        ],
         "verifyAttestationAndroidKey reads attestationChallenge and allApplications of KeyDescription and nothing else.",
+    ),
+    (
+        "SimpleWebAuthn",
+        ["android-key: software-enforced"],
+        "Policy: §8.4 takes both authorization lists together where no trusted execution environment is wanted. "
+        "verifyAttestationAndroidKey reads neither list for origin and purpose.",
     ),
     (
         "SimpleWebAuthn",
@@ -94,13 +143,36 @@ DIFFERENCES = [
     ),
     (
         "py_webauthn",
+        ["none: statement-is-array"],
+        "parse_attestation_statement looks for its members by `in`, which an array has too, and finds none.",
+    ),
+    (
+        "py_webauthn",
+        ["packed-self: x5c-empty"],
+        "verify_packed asks whether x5c is true, which an empty list is not, and so verifies self attestation.",
+    ),
+    (
+        "py_webauthn",
+        _of(["packed-basic", "fido-u2f", "tpm", "android-key", "android-safetynet"], "key-usage-wrong"),
+        "Policy: §8 does not ask for it. X509StoreContext verifies for no purpose, so that OpenSSL reads key usage of issuers alone.",
+    ),
+    (
+        "py_webauthn",
         [
             *_of(["packed-basic", "packed-chain"], "aaguid-extension-wrong"),
             *_of(["packed-basic", "packed-chain"], "certificate-is-ca"),
             *(f"packed-basic: {part}-missing" for part in ("country", "organization", "unit", "common-name")),
-            "packed-basic: unit-wrong",
+            *(f"packed-basic: {part}-wrong" for part in ("country", "unit")),
+            "packed-basic: aaguid-extension-not-wrapped",
+            "packed-basic: basic-constraints-missing",
+            "packed-basic: certificate-version-1",
         ],
         "verify_packed verifies path and signature and nothing of §8.2.1.",
+    ),
+    (
+        "py_webauthn",
+        ["tpm: pub-area-trailing-data", "tpm: cert-info-trailing-data"],
+        "TPMPubAreaUnique and parse_cert_info read from the front, and do not ask whether anything is left.",
     ),
     (
         "py_webauthn",

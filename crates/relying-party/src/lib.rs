@@ -63,12 +63,12 @@
 //! | §8.4 (origin) | [`AndroidKeyOrigin`](Step::AndroidKeyOrigin) | `attestation::android_key::origin` |
 //! | §8.4 (purpose) | [`AndroidKeyPurpose`](Step::AndroidKeyPurpose) | `attestation::android_key::purpose` |
 //! | §8.5 (service) | [`SafetyNetService`](Step::SafetyNetService) | `attestation::android_safetynet::service` |
-//! | §8.5 (ctsProfileMatch) | [`SafetyNetIntegrity`](Step::SafetyNetIntegrity) | `attestation::android_safetynet::integrity` |
-//! | §8.5 (timestampMs) | [`SafetyNetTime`](Step::SafetyNetTime) | `attestation::android_safetynet::time` |
+//! | L1 §8.5 (ctsProfileMatch) | [`SafetyNetIntegrity`](Step::SafetyNetIntegrity) | `attestation::android_safetynet::integrity` |
+//! | §8.5 (SafetyNet's documentation, timestampMs) | [`SafetyNetTime`](Step::SafetyNetTime) | `attestation::android_safetynet::time` |
 //! | §8.2.1 (version) | [`CertificateVersion`](Step::CertificateVersion) | `attestation::requirements::is_version_3` |
 //! | §8.2.1 (subject) | [`CertificateSubject`](Step::CertificateSubject) | `attestation::requirements::has_a_proper_subject` |
 //! | §8.3.1 (subject alternative name) | [`CertificateAlternativeName`](Step::CertificateAlternativeName) | `attestation::tpm::names_the_tpm` |
-//! | §8.3.1 (key usage) | [`CertificateKeyUsage`](Step::CertificateKeyUsage) | `attestation::certificate::Certificate::may_sign` |
+//! | §8.3.1 (extended key usage) | [`CertificateKeyUsage`](Step::CertificateKeyUsage) | `attestation::certificate::Certificate::may_sign` |
 //! | §8.2.1 (basic constraints) | [`CertificateConstraints`](Step::CertificateConstraints) | `attestation::requirements::is_no_authority` |
 //! | §8.2 (id-fido-gen-ce-aaguid) | [`CertificateModel`](Step::CertificateModel) | `attestation::requirements::is_for_the_model` |
 //! | §8.2.2 (id-fido-gen-ce-sernum) | [`CertificateDevice`](Step::CertificateDevice) | `attestation::requirements::tells_no_device_unasked` |

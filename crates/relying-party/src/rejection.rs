@@ -94,7 +94,8 @@ pub enum Step {
     AndroidKeyPurpose,
     /// SafetyNet's certificate is the service's.
     SafetyNetService,
-    /// SafetyNet says that the device passed Android's compatibility tests.
+    /// SafetyNet says that the device passed Android's compatibility tests. Level 1 asks for it by name; later editions
+    /// leave to SafetyNet's documentation what must be looked at, which leaves the verdict to its caller.
     SafetyNetIntegrity,
     /// SafetyNet said so just now.
     SafetyNetTime,
@@ -104,7 +105,8 @@ pub enum Step {
     CertificateSubject,
     /// It names the TPM.
     CertificateAlternativeName,
-    /// Its key is for signing, if it says what for; that of a TPM is for attestation.
+    /// Its key is for signing, if it says what for (RFC 5280 §4.2.1.3, which §8 does not ask for); that of a TPM is for
+    /// attestation.
     CertificateKeyUsage,
     /// It is no certificate of a certification authority.
     CertificateConstraints,
@@ -174,12 +176,12 @@ const REGISTRATION: &[(Step, &str)] = &[
     (Step::AndroidKeyOrigin, "WebAuthn L3 §8.4 (origin)"),
     (Step::AndroidKeyPurpose, "WebAuthn L3 §8.4 (purpose)"),
     (Step::SafetyNetService, "WebAuthn L3 §8.5 (service)"),
-    (Step::SafetyNetIntegrity, "WebAuthn L3 §8.5 (ctsProfileMatch)"),
-    (Step::SafetyNetTime, "WebAuthn L3 §8.5 (timestampMs)"),
+    (Step::SafetyNetIntegrity, "WebAuthn L1 §8.5 (ctsProfileMatch)"),
+    (Step::SafetyNetTime, "WebAuthn L3 §8.5 (SafetyNet's documentation, timestampMs)"),
     (Step::CertificateVersion, "WebAuthn L3 §8.2.1 (version)"),
     (Step::CertificateSubject, "WebAuthn L3 §8.2.1 (subject)"),
     (Step::CertificateAlternativeName, "WebAuthn L3 §8.3.1 (subject alternative name)"),
-    (Step::CertificateKeyUsage, "WebAuthn L3 §8.3.1 (key usage)"),
+    (Step::CertificateKeyUsage, "WebAuthn L3 §8.3.1 (extended key usage)"),
     (Step::CertificateConstraints, "WebAuthn L3 §8.2.1 (basic constraints)"),
     (Step::CertificateModel, "WebAuthn L3 §8.2 (id-fido-gen-ce-aaguid)"),
     (Step::CertificateDevice, "WebAuthn L3 §8.2.2 (id-fido-gen-ce-sernum)"),

@@ -81,7 +81,7 @@ impl TestCa {
     /// If no key can be made or used.
     pub fn generate(signer: &mut dyn Signer, rng: &mut dyn CryptoRng) -> Result<Self, CaError> {
         let key = signer.generate(Algorithm::ES256, rng)?;
-        let certificate = root_certificate(&key.public, &key)?;
+        let certificate = root_certificate(&key.public, &key, KeyIdMethod::Sha256)?;
         Ok(Self { key, certificate })
     }
 
@@ -202,10 +202,15 @@ impl TestCa {
 
 /// The certificate of a root that is called after one key and has another, or the same. One CA may stand between it and
 /// what attests.
-fn root_certificate(named_after: &PublicKey, key: &KeyPair) -> Result<Vec<u8>, CaError> {
+fn root_certificate(
+    named_after: &PublicKey,
+    key: &KeyPair,
+    key_identifier: KeyIdMethod,
+) -> Result<Vec<u8>, CaError> {
     let mut parameters = parameters(&Subject::root(named_after));
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters.key_identifier_method = key_identifier;
     Ok(parameters.self_signed(&CertificateKey::new(key)?)?.der().to_vec())
 }
 

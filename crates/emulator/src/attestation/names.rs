@@ -19,6 +19,8 @@ pub(super) struct Country(&'static str);
 impl Country {
     /// ISO 3166-1 leaves ZZ to its users; no vendor is incorporated there.
     pub(super) const NOBODYS: Self = Self("ZZ");
+    /// As long as one, and none: they are letters.
+    pub(super) const NO_COUNTRYS: Self = Self("00");
 }
 
 /// The subject of a certificate.

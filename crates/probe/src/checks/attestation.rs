@@ -107,6 +107,17 @@ pub(super) fn checks() -> Vec<Check> {
             ),
         ),
         wrong(
+            "attestation-none-with-array",
+            "format none with an array in place of the empty map",
+            Step::AttestationStatement,
+            Note,
+            VERIFY,
+            Act::Registration(
+                Basis::Nobody,
+                made(|d| d.attest = Attest::Statement("none".into(), Cbor::Array(Vec::new()))),
+            ),
+        ),
+        wrong(
             "packed-self-wrong-key",
             "a self attestation by another key than the credential's",
             Step::AttestationSignature,

@@ -1,4 +1,4 @@
-//! The new credential: its key and its ID. WebAuthn L3 §5.8.5, §6.5.1, §7.1 steps 20 and 25 to 27.
+//! The new credential: its key and its ID. WebAuthn L3 §5.8.5, §6.5.1, §7.1 steps 20 and 25 to 27; RFC 9052, RFC 9053.
 use crate::bench::{Bench, Stop, Who};
 use crate::check::{Act, Basis, Change, Check, Clause, Needs, Told, check, json, made, made_if_it_can, own};
 use crate::draft::{Draft, set};
@@ -63,6 +63,41 @@ fn rsa(bench: &mut Bench<'_>, n: &'static [u8], e: &'static [u8]) -> Result<Told
     })
 }
 
+/// Of a point's coordinates, the label of one and what is written for it; `None` if this point will not do.
+type Rewriting = fn(&[u8; 32], &[u8; 32]) -> Option<(i64, Cbor)>;
+
+/// A registration with a new key of which one coordinate is written otherwise.
+fn rewritten(bench: &mut Bench<'_>, lie: Rewriting) -> Result<Told, Stop> {
+    registration(bench, |bench, _, draft| {
+        if !matches!(draft.key.public(), PublicKey::P256 { .. }) {
+            return Err(Stop::Skipped("it needs an ES256 credential, which is not offered".into()));
+        }
+        loop {
+            let key = bench.key(Algorithm::ES256)?;
+            let PublicKey::P256 { x, y } = key.public() else { continue };
+            if let Some((label, value)) = lie(x, y) {
+                draft.key = key;
+                draft.key_members(|members| set(members, label, Some(value)));
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// x or y without the zero byte that it begins with, as in one key of 128: as a number it is the same.
+fn short_coordinate(bench: &mut Bench<'_>) -> Result<Told, Stop> {
+    rewritten(bench, |x, y| match (x, y) {
+        ([0, x @ ..], _) => Some((-2, cbor::bytes(x))),
+        (_, [0, y @ ..]) => Some((-3, cbor::bytes(y))),
+        _ => None,
+    })
+}
+
+/// In place of y its last bit, RFC 9053 §7.1.1: of a key in which that is 1, as false might be taken for nothing at all.
+fn compressed(bench: &mut Bench<'_>) -> Result<Told, Stop> {
+    rewritten(bench, |_, y| (y[31] & 1 == 1).then_some((-3, true.into())))
+}
+
 /// A good key of P-384 that says that it is for ES256.
 fn foreign_curve(bench: &mut Bench<'_>) -> Result<Told, Stop> {
     registration(bench, |bench, _, draft| {
@@ -94,22 +129,23 @@ fn registered_id(bench: &mut Bench<'_>, owner: Who) -> Result<Told, Stop> {
 
 pub(super) fn checks() -> Vec<Check> {
     const GROUP: &str = "credential";
-    let clause = |step| Clause::Step(Ceremony::Registration, step);
-    let row = |name: &str, title: &str, step, severity, advice: &str, change| {
+    let step = |step| Clause::Step(Ceremony::Registration, step);
+    let row = |name: &str, title: &str, clause, severity, advice: &str, change| {
         let act = Act::Registration(Basis::Base, change);
-        check(format!("registration-{name}"), title, GROUP, clause(step), severity, advice, act)
+        check(format!("registration-{name}"), title, GROUP, clause, severity, advice, act)
     };
-    let key = |name: &str, title: &str, step, severity, change| row(name, title, step, severity, KEY, change);
+    let key =
+        |name: &str, title: &str, clause, severity, change| row(name, title, clause, severity, KEY, change);
     type Run = fn(&mut Bench<'_>) -> Result<Told, Stop>;
-    let act = |name: &str, title: &str, step, severity, advice: &str, act: Run| {
+    let act = |name: &str, title: &str, clause, severity, advice: &str, act: Run| {
         let act = own(Needs::Registration, act);
-        check(format!("registration-{name}"), title, GROUP, clause(step), severity, advice, act)
+        check(format!("registration-{name}"), title, GROUP, clause, severity, advice, act)
     };
     vec![
         act(
             "algorithm-not-offered",
             "a key for an algorithm that was not offered",
-            Step::Algorithm,
+            step(Step::Algorithm),
             Severity::Medium,
             OFFERED,
             not_offered,
@@ -117,14 +153,14 @@ pub(super) fn checks() -> Vec<Check> {
         key(
             "algorithm-unknown",
             "a key for an algorithm that does not exist",
-            Step::Algorithm,
+            step(Step::Algorithm),
             Severity::Medium,
             es256(|key| set(key, 3, Some((-65_000).into()))),
         ),
         act(
             "key-foreign-curve",
             "an ES256 key on P-384",
-            Step::AuthenticatorData,
+            Clause::Text("WebAuthn L3 §5.8.5 (ES256 is on P-256)"),
             Severity::Low,
             KEY,
             foreign_curve,
@@ -132,59 +168,61 @@ pub(super) fn checks() -> Vec<Check> {
         key(
             "key-of-another-type",
             "an elliptic key for an algorithm of another type",
-            Step::AuthenticatorData,
+            Clause::Text("RFC 8812 §2 (kty is RSA)"),
             Severity::Low,
             es256(|key| set(key, 3, Some((-257).into()))),
         ),
         key(
             "key-no-point",
             "a key that is no point of its curve",
-            Step::Curve,
+            step(Step::Curve),
             Severity::Low,
             es256(|key| set(key, -2, Some(cbor::bytes([0xFF; 32])))),
         ),
         key(
             "key-zeros",
             "a key whose coordinates are 0",
-            Step::Curve,
+            step(Step::Curve),
             Severity::Low,
             es256(|key| {
                 set(key, -2, Some(cbor::bytes([0; 32])));
                 set(key, -3, Some(cbor::bytes([0; 32])));
             }),
         ),
-        key(
+        act(
             "key-short-coordinate",
-            "a key with a coordinate of 31 bytes",
-            Step::AuthenticatorData,
+            "a key with a coordinate without its leading zero",
+            Clause::Text("RFC 9053 §7.1.1 (leading zeros are preserved)"),
             Severity::Low,
-            es256(|key| set(key, -2, Some(cbor::bytes([1; 31])))),
+            KEY,
+            short_coordinate,
         ),
-        key(
+        act(
             "key-compressed",
             "a key whose point is compressed",
-            Step::AuthenticatorData,
+            Clause::Text("WebAuthn L3 §5.8.5 (no compressed point)"),
             Severity::Low,
-            es256(|key| set(key, -3, Some(true.into()))),
+            KEY,
+            compressed,
         ),
         key(
             "key-without-algorithm",
             "a key without alg",
-            Step::AuthenticatorData,
+            Clause::Text("WebAuthn L3 §6.5.1 (credentialPublicKey)"),
             Severity::Low,
             es256(|key| set(key, 3, None)),
         ),
         key(
             "key-no-map",
             "a key that is no map",
-            Step::AuthenticatorData,
+            Clause::Text("RFC 9052 §7 (a COSE_Key is a map)"),
             Severity::Low,
             made(|d| d.put_key(|_| cbor::encode(&Cbor::Array(Vec::new())))),
         ),
         key(
             "key-further-member",
             "a key with a member that it must not have",
-            Step::CoseKey,
+            step(Step::CoseKey),
             Severity::Note,
             es256(|key| set(key, 2, Some(cbor::bytes([1])))),
         )
@@ -192,20 +230,20 @@ pub(super) fn checks() -> Vec<Check> {
         key(
             "key-member-twice",
             "a key with a member twice",
-            Step::AuthenticatorData,
+            Clause::Text("RFC 9052 §9 (no label twice)"),
             Severity::Note,
             made(|d| {
                 d.put_key(|key| [&[key[0] + 1], &key[1..3], &key[1..]].concat());
             }),
         )
         .either(),
-        act("key-rsa-short", "an RSA key of 1024 bits", Step::Curve, Severity::Medium, KEY, |bench| {
+        act("key-rsa-short", "an RSA key of 1024 bits", step(Step::Curve), Severity::Medium, KEY, |bench| {
             rsa(bench, &[0xFF; 128], &[1, 0, 1])
         }),
         act(
             "key-rsa-exponent-1",
             "an RSA key with the exponent 1",
-            Step::Curve,
+            step(Step::Curve),
             Severity::Medium,
             KEY,
             |bench| rsa(bench, &[0xFF; 256], &[1]),
@@ -213,7 +251,7 @@ pub(super) fn checks() -> Vec<Check> {
         row(
             "id-too-long",
             "a credential ID of 1024 bytes",
-            Step::CredentialIdLength,
+            step(Step::CredentialIdLength),
             Severity::Low,
             "Refuse credential IDs of more than 1023 bytes.",
             made(|d| {
@@ -223,7 +261,7 @@ pub(super) fn checks() -> Vec<Check> {
         row(
             "id-empty",
             "an empty credential ID",
-            Step::CredentialIdLength,
+            step(Step::CredentialIdLength),
             Severity::Note,
             "Refuse an empty ID: authenticators give at least 16 bytes.",
             made(|d| {
@@ -234,7 +272,7 @@ pub(super) fn checks() -> Vec<Check> {
         row(
             "raw-id-other",
             "another rawId than the ID that is attested",
-            Step::AttestedCredentialId,
+            step(Step::AttestedCredentialId),
             Severity::Note,
             "Take the ID out of the authenticator data, and compare rawId with it.",
             json(|r| {
@@ -246,7 +284,7 @@ pub(super) fn checks() -> Vec<Check> {
         act(
             "id-of-another-user",
             "the ID of another user's credential",
-            Step::Unregistered,
+            step(Step::Unregistered),
             Severity::High,
             UNIQUE,
             |bench| registered_id(bench, Who::Second),
@@ -254,7 +292,7 @@ pub(super) fn checks() -> Vec<Check> {
         act(
             "id-again",
             "the ID of one's own credential with another key",
-            Step::Unregistered,
+            step(Step::Unregistered),
             Severity::Medium,
             UNIQUE,
             |bench| registered_id(bench, Who::First),

@@ -11,6 +11,8 @@ use wire::aaguid::Aaguid;
 const GROUP: &str = "formats";
 const RIGHT: &str = "Take the formats that you can verify, up to a root that you trust, and no others.";
 const WRONG: &str = "Follow the verification procedure of the format to its end, or do not take the format.";
+const POLICY: &str =
+    "The specification leaves this to you: decide whether you want to take it, and write down that you did.";
 
 /// A registration with a forged statement.
 fn forged(bench: &mut Bench<'_>, format: Format, flaw: Option<Flaw>) -> Result<Told, Stop> {
@@ -49,37 +51,50 @@ const fn severity(flaw: Flaw) -> Severity {
     match flaw {
         Flaw::ExtraMember => Severity::Note,
         Flaw::TrailingData
+        | Flaw::SignatureTrailingData
+        | Flaw::PubAreaTrailingData
+        | Flaw::CertInfoTrailingData
         | Flaw::CountryMissing
+        | Flaw::CountryWrong
         | Flaw::OrganizationMissing
         | Flaw::UnitMissing
         | Flaw::UnitWrong
         | Flaw::CommonNameMissing
         | Flaw::SubjectNotEmpty
+        | Flaw::ManufacturerMissing
+        | Flaw::ManufacturerUnknown
+        | Flaw::ManufacturerOfTests
+        | Flaw::ModelMissing
+        | Flaw::FirmwareVersionMissing
+        | Flaw::CertificateVersion1
+        // RFC 5280 §4.2.1.9: without the extension it is no CA's.
+        | Flaw::BasicConstraintsMissing
+        | Flaw::KeyUsageWrong
         // The certified key still verifies, by the same hash.
         | Flaw::WrongAlgorithm
-        | Flaw::AaguidExtensionCritical => Severity::Low,
+        | Flaw::AlgMissing
+        | Flaw::PurposeAlsoDecrypt
+        | Flaw::AaguidExtensionCritical
+        | Flaw::AaguidExtensionNotWrapped => Severity::Low,
         Flaw::CertificateExpired
         | Flaw::CertificateNotYetValid
         | Flaw::CertificateIsCa
+        | Flaw::IntermediateExpired
+        | Flaw::IntermediateKeyUsageWrong
         | Flaw::TimestampOld
+        | Flaw::TimestampFuture
         | Flaw::VersionMissing
         | Flaw::VersionEmpty
         | Flaw::VersionNot2
         | Flaw::TwoCertificates
         | Flaw::KeyNotOnP256
+        | Flaw::SoftwareEnforced
+        | Flaw::OneBroken
         | Flaw::SubjectAltNameMissing
-        | Flaw::ExtendedKeyUsageMissing => Severity::Medium,
+        | Flaw::ExtendedKeyUsageMissing
+        | Flaw::ExtendedKeyUsageWrong => Severity::Medium,
         _ => Severity::High,
     }
-}
-
-/// What the specification lets a relying party pass over: the CDDL of a statement does not say what becomes of more, and
-/// §8.5 leaves SafetyNet's verdicts, and the version that it reserves, to the caller.
-const fn may_pass(flaw: Flaw) -> bool {
-    matches!(
-        flaw,
-        Flaw::ExtraMember | Flaw::BasicIntegrityFalse | Flaw::CtsProfileMatchFalse | Flaw::VersionEmpty
-    )
 }
 
 fn of(format: Format) -> Vec<Check> {
@@ -100,10 +115,10 @@ fn of(format: Format) -> Vec<Check> {
             GROUP,
             Clause::Owned(flaw.clause(format)),
             severity(flaw),
-            WRONG,
+            if flaw.is_policy() { POLICY } else { WRONG },
             own(Needs::Registration, move |bench| flawed(bench, format, flaw)),
         );
-        match may_pass(flaw) {
+        match flaw.is_policy() {
             true => check.either(),
             false => check.rule(|wants| Want::refuse_if(wants.attestation() != Attestation::None)),
         }

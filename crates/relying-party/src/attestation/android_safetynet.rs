@@ -103,9 +103,10 @@ fn service(leaf: &Certificate) -> Verdict {
     ensure(ours, || format!("the certificate was not issued to {HOSTNAME} (§8.5)"))
 }
 
-/// The documentation's check: the device passed Android's compatibility tests.
+/// Level 1 §8.5: "Verify that the `ctsProfileMatch` attribute in the payload of response is true", the device passed Android's
+/// compatibility tests. Level 3 does not name it.
 fn integrity(payload: &Payload) -> Verdict {
-    ensure(payload.cts_profile_match, || "ctsProfileMatch is not true (§8.5)".into())
+    ensure(payload.cts_profile_match, || "ctsProfileMatch is not true (Level 1 §8.5)".into())
 }
 
 /// The documentation's check: the response was made now.

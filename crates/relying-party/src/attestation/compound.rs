@@ -1,4 +1,5 @@
 //! Format `compound`, WebAuthn L3 §8.9.
+use super::statement::has_no_members_but;
 use crate::rejection::ensure;
 use wire::cbor::{Field, Key, Kind, Record, Value};
 
@@ -19,6 +20,8 @@ pub(super) fn parts(att_stmt: &Value) -> Result<Vec<(&str, &Value)>, String> {
     let read = |(at, part)| {
         let map = Record::read(part, "statement of a compound statement", PART)
             .map_err(|e| format!("statement {}: {}", at + 1, e.reason))?;
+        has_no_members_but(part, "it", &["fmt", "attStmt"])
+            .map_err(|why| format!("statement {}: {why} (§8.9)", at + 1))?;
         let fmt = map.text("fmt").expect("required by the table");
         Ok((fmt, map.any("attStmt").expect("required by the table")))
     };

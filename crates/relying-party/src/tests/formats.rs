@@ -357,6 +357,20 @@ fn one_bad_statement_spoils_all_and_is_named() {
 }
 
 #[test]
+fn a_statement_in_a_compound_one_has_format_and_statement_and_nothing_else() {
+    let none = |more| {
+        let members = [("fmt", Some(cbor::text("none"))), ("attStmt", Some(Value::Map(vec![]))), ("x", more)];
+        cbor::text_map(members)
+    };
+    let of =
+        |second| run(Algorithm::ES256, Statement::Other("compound", Value::Array(vec![none(None), second])));
+    of(none(None)).unwrap();
+    let rejection = of(none(Some(1.into()))).unwrap_err();
+    assert_eq!(rejection.step, Step::AttestationStatement);
+    assert_eq!(rejection.why, "statement 2: it has members other than fmt, attStmt (§8.9)");
+}
+
+#[test]
 fn a_format_that_a_policy_does_not_list_is_unknown_to_it() {
     let mut ceremony = Registration::new(Algorithm::ES256, Statement::Tpm(|t| t.magic = 0));
     assert_eq!(ceremony.run().unwrap_err().step, Step::TpmMagic);

@@ -19,7 +19,9 @@ fn the_manual_lists_every_step_in_order_with_its_citation_and_its_function() {
         let rows = rows(&manual, heading);
         assert_eq!(rows.len(), ceremony.steps().len());
         for ([place, step, function], (expected, cite)) in rows.into_iter().zip(ceremony.steps()) {
-            assert_eq!(format!("WebAuthn L3 {place}"), *cite);
+            // What is of another edition says so.
+            let edition = if place.starts_with('L') { "WebAuthn" } else { "WebAuthn L3" };
+            assert_eq!(format!("{edition} {place}"), *cite);
             assert_eq!(step, format!("[`{expected:?}`](Step::{expected:?})"));
             let function = function.trim_matches('`');
             let (module, name) =

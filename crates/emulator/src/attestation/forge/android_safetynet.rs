@@ -13,20 +13,25 @@ const HOSTNAME: &str = "attest.android.com";
 const OTHER_HOSTNAME: &str = "attest.example.test";
 /// The version of Google Play Services that asked.
 const VERSION: &str = "14366018";
+/// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
 pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     let attester = shop.attester(Algorithm::RS256)?;
-    let root = shop.root()?;
+    let between = shop.intermediate()?;
     let hostname = if shop.has(Flaw::HostnameWrong) { OTHER_HOSTNAME } else { HOSTNAME };
     let mut parameters = Workshop::leaf(&Subject::other("Test SafetyNet", hostname));
     let name = Ia5String::try_from(hostname).expect("it is ASCII");
     parameters.subject_alt_names = vec![SanType::DnsName(name)];
-    let leaf = shop.certify(&root, parameters, &attester.certified)?;
+    let leaf = shop.certify(&between, parameters, &attester)?;
+    let above = (!shop.has(Flaw::IntermediateMissing)).then(|| between.certificate.clone());
     // A JWS in compact serialization, RFC 7515 §3.1.
-    let header = format!(r#"{{"alg":"RS256","x5c":["{}"]}}"#, base64(&leaf));
+    let header = header(shop, [leaf].into_iter().chain(above));
     let signed = [header, payload(shop)].map(|part| base64url::encode(part.as_bytes())).join(".");
-    let signature = shop.sign(&attester.key, signed.as_bytes())?;
+    let signature = match shop.flaw {
+        Some(Flaw::JwsAlgorithmNone) => Vec::new(),
+        _ => shop.sign(&attester.key, signed.as_bytes())?,
+    };
     let response = format!("{signed}.{}", base64url::encode(&signature));
     let ver = match shop.flaw {
         Some(Flaw::VersionMissing) => None,
@@ -36,16 +41,32 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     Ok(shop.members([("response", Some(cbor::bytes(response))), ("ver", ver.map(cbor::text))]))
 }
 
+/// The JOSE header, RFC 7515 §4: alg, and x5c in standard base64.
+fn header(shop: &Workshop<'_>, certificates: impl Iterator<Item = Vec<u8>>) -> String {
+    let alg = if shop.has(Flaw::JwsAlgorithmNone) { "none" } else { "RS256" };
+    let x5c: Vec<String> = match shop.flaw {
+        Some(Flaw::X5cMissing) => return format!(r#"{{"alg":"{alg}"}}"#),
+        Some(Flaw::X5cEmpty) => Vec::new(),
+        _ => certificates.map(|der| format!(r#""{}""#, base64(&der))).collect(),
+    };
+    format!(r#"{{"alg":"{alg}","x5c":[{}]}}"#, x5c.join(","))
+}
+
 /// What SafetyNet says of the device.
 fn payload(shop: &Workshop<'_>) -> String {
     let mut nonce = sha256(&shop.message());
     if shop.has(Flaw::NonceWrong) {
         turn_last_bit(&mut nonce);
     }
-    let age = if shop.has(Flaw::TimestampOld) { DAY } else { 0 };
-    let timestamp = shop.draft.now.saturating_sub(age) * 1000;
-    let basic_integrity = !shop.has(Flaw::BasicIntegrityFalse);
-    let cts_profile_match = !shop.has(Flaw::CtsProfileMatchFalse);
+    let seconds = match shop.flaw {
+        Some(Flaw::TimestampOld) => shop.draft.now.saturating_sub(DAY),
+        Some(Flaw::TimestampFuture) => shop.draft.now.saturating_add(DAY),
+        _ => shop.draft.now,
+    };
+    let timestamp = seconds * 1000;
+    let failed = shop.has(Flaw::IntegrityFailed);
+    let basic_integrity = !(failed || shop.has(Flaw::BasicIntegrityFalse));
+    let cts_profile_match = !(failed || shop.has(Flaw::CtsProfileMatchFalse));
     let (nonce, digest) = (base64(&nonce), base64(&sha256(b"fauxkey test")));
     format!(r#"{{"nonce":"{nonce}","timestampMs":{timestamp},"apkPackageName":"com.google.android.gms","#,)
         + &format!(r#""apkDigestSha256":"{digest}","apkCertificateDigestSha256":["{digest}"],"#,)

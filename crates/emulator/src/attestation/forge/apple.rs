@@ -1,6 +1,6 @@
 //! Format `apple`, WebAuthn Level 3 §8.8.
 use super::super::names::Subject;
-use super::workshop::{Workshop, sha256, turn_last_bit, x5c};
+use super::workshop::{Attester, Workshop, sha256, turn_last_bit};
 use super::{CaError, Flaw, der};
 use rcgen::CustomExtension;
 use wire::cbor::Value;
@@ -21,6 +21,6 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     }
     // Step 5: the certificate is for the credential's key.
     let (certified, root) = (shop.certified_credential()?, shop.root()?);
-    let leaf = shop.certify(&root, parameters, &certified.public)?;
-    Ok(shop.members([("x5c", x5c([leaf]))]))
+    let leaf = shop.certify(&root, parameters, &Attester::itself(certified))?;
+    Ok(shop.members([("x5c", shop.x5c([leaf]))]))
 }

@@ -4,9 +4,12 @@ use super::{CaError, Flaw, Format};
 use wire::cbor::{self, Value};
 
 pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
-    let flaw = shop.flaw.take();
-    let (first, mut second) = (inner(shop, Format::PackedBasic)?, inner(shop, Format::Tpm)?);
+    let flaw = shop.flaw;
+    // What is wrong with the whole is not wrong with its parts, but for their root.
+    shop.flaw = flaw.filter(|flaw| *flaw == Flaw::ForeignRoot);
+    let (mut first, mut second) = (inner(shop, Format::PackedBasic)?, inner(shop, Format::Tpm)?);
     match flaw {
+        Some(Flaw::NoStatement) => return Ok(Value::Array(Vec::new())),
         Some(Flaw::OneStatement) => return Ok(Value::Array(vec![first])),
         Some(Flaw::NestedCompound) => {
             let statements = Value::Array(vec![inner(shop, Format::PackedBasic)?, second]);
@@ -14,6 +17,10 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
             return Ok(Value::Array(vec![first, cbor::text_map(nested)]));
         }
         Some(Flaw::OneBroken) => spoil(&mut second),
+        Some(Flaw::AllBroken) => {
+            spoil(&mut first);
+            spoil(&mut second);
+        }
         Some(Flaw::MissingMember) => edit(&mut second, |members| {
             members.retain(|(name, _)| name.as_text() != Some("attStmt"));
         }),

@@ -41,6 +41,11 @@ pub(super) fn octets(bytes: &[u8]) -> Vec<u8> {
     tagged(&[0x04], bytes)
 }
 
+/// BIT STRING of whole bytes.
+pub(super) fn bits(bytes: &[u8]) -> Vec<u8> {
+    tagged(&[0x03], &[&[0], bytes].concat())
+}
+
 /// UTF8String.
 pub(super) fn text(text: &str) -> Vec<u8> {
     tagged(&[0x0C], text.as_bytes())

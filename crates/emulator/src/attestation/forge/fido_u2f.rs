@@ -1,7 +1,7 @@
 //! Format `fido-u2f`, WebAuthn Level 3 §8.6.
 use super::super::names::Subject;
 use super::super::point;
-use super::workshop::{Workshop, x5c};
+use super::workshop::Workshop;
 use super::{CaError, Flaw};
 use wire::cbor::{self, Value};
 use wire::cose::Algorithm;
@@ -17,11 +17,11 @@ pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     } else {
         (shop.root()?, None)
     };
-    let leaf = shop.certify(&by, Workshop::leaf(&Subject::u2f("forged")), &attester.certified)?;
+    let leaf = shop.certify(&by, Workshop::leaf(&Subject::u2f("forged")), &attester)?;
     // Steps 4 and 5: 0x00 || rpIdHash || clientDataHash || credentialId || publicKeyU2F.
     let rp_id_hash = &shop.draft.auth_data.get(..32).unwrap_or_default();
     let key = point(&shop.draft.credential.public)?;
     let message = [&[0], *rp_id_hash, shop.draft.client_data_hash, shop.credential_id()?, &key].concat();
     let sig = shop.sign(&attester.key, &message)?;
-    Ok(shop.members([("sig", Some(cbor::bytes(sig))), ("x5c", x5c([leaf].into_iter().chain(above)))]))
+    Ok(shop.members([("sig", Some(cbor::bytes(sig))), ("x5c", shop.x5c([leaf].into_iter().chain(above)))]))
 }

@@ -1,6 +1,6 @@
 //! Format `packed`, WebAuthn Level 3 §8.2.
 use super::super::names::{Country, Subject};
-use super::workshop::{Authority, Workshop, x5c};
+use super::workshop::{Authority, Workshop};
 use super::{CaError, Flaw};
 use rcgen::DnType;
 use wire::cbor::{self, Value};
@@ -10,7 +10,8 @@ use wire::cose::Algorithm;
 pub(super) fn own(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     let (key, message) = (shop.draft.credential, shop.message());
     let sig = shop.sign(key, &message)?;
-    Ok(shop.members([("alg", shop.algorithm(key)), ("sig", Some(cbor::bytes(sig)))]))
+    let x5c = shop.has(Flaw::X5cEmpty).then(|| shop.x5c([])).flatten();
+    Ok(shop.members([("alg", shop.algorithm(key)), ("sig", Some(cbor::bytes(sig))), ("x5c", x5c)]))
 }
 
 /// With one certificate.
@@ -34,6 +35,7 @@ fn attested(shop: &mut Workshop<'_>, by: &Authority, above: Option<Vec<u8>>) -> 
     let name = &mut parameters.distinguished_name;
     *name = subject.name(Country::NOBODYS);
     match shop.flaw {
+        Some(Flaw::CountryWrong) => *name = subject.name(Country::NO_COUNTRYS),
         Some(Flaw::CountryMissing) => drop(name.remove(DnType::CountryName)),
         Some(Flaw::OrganizationMissing) => drop(name.remove(DnType::OrganizationName)),
         Some(Flaw::UnitMissing) => drop(name.remove(DnType::OrganizationalUnitName)),
@@ -42,11 +44,11 @@ fn attested(shop: &mut Workshop<'_>, by: &Authority, above: Option<Vec<u8>>) -> 
         _ => (),
     }
     shop.tell_aaguid(&mut parameters)?;
-    let leaf = shop.certify(by, parameters, &attester.certified)?;
+    let leaf = shop.certify(by, parameters, &attester)?;
     let sig = shop.sign(&attester.key, &message)?;
     Ok(shop.members([
         ("alg", shop.algorithm(&attester.key)),
         ("sig", Some(cbor::bytes(sig))),
-        ("x5c", x5c([leaf].into_iter().chain(above))),
+        ("x5c", shop.x5c([leaf].into_iter().chain(above))),
     ]))
 }

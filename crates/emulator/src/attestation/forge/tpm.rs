@@ -1,6 +1,6 @@
 //! Format `tpm`, WebAuthn Level 3 §8.3, in the structures of TPM 2.0 Library Specification part 2 (TPMv2-Part2).
 use super::super::names::Subject;
-use super::workshop::{Workshop, sha256, turn_last_bit, x5c};
+use super::workshop::{Workshop, sha256, turn_last_bit};
 use super::{CaError, Flaw, der};
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, ExtendedKeyUsagePurpose};
 use wire::cbor::{self, Value};
@@ -13,8 +13,11 @@ const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 /// tcg-at-tpmManufacturer, tcg-at-tpmModel and tcg-at-tpmVersion, 2.23.133.2.1 to 3, without their last number.
 const TCG_AT: [u8; 4] = [0x67, 0x81, 0x05, 0x02];
 /// SMSC, which has made no TPM for years: verifiers know the registered manufacturers (TCG Vendor ID Registry) and refuse
-/// others, and not all know `id:FFFFF1D0` of the FIDO Alliance's conformance tests.
+/// others.
 const MANUFACTURER: &str = "id:534D5343";
+/// In no registry, and that of the FIDO Alliance's conformance tests, which is in none either.
+const NOBODY: &str = "id:00000000";
+const CONFORMANCE: &str = "id:FFFFF1D0";
 const MODEL: &str = "fauxkey test TPM";
 const VERSION: &str = "id:00010000";
 
@@ -37,16 +40,22 @@ const ATTRIBUTES: [u8; 4] = [0x00, 0x04, 0x00, 0x72];
 pub(super) fn statement(shop: &mut Workshop<'_>) -> Result<Value, CaError> {
     let aik = shop.attester(Algorithm::ES256)?;
     let root = shop.root()?;
-    let leaf = shop.certify(&root, aik_certificate(shop)?, &aik.certified)?;
-    let pub_area = pub_area(shop)?;
-    let cert_info = cert_info(shop, &pub_area);
+    let leaf = shop.certify(&root, aik_certificate(shop)?, &aik)?;
+    let mut pub_area = pub_area(shop)?;
+    if shop.has(Flaw::PubAreaTrailingData) {
+        pub_area.push(0);
+    }
+    let mut cert_info = cert_info(shop, &pub_area);
+    if shop.has(Flaw::CertInfoTrailingData) {
+        cert_info.push(0);
+    }
     let sig = shop.sign(&aik.key, &cert_info)?;
     let ver = if shop.has(Flaw::VersionNot2) { "1.2" } else { "2.0" };
     Ok(shop.members([
         ("certInfo", Some(cbor::bytes(cert_info))),
         ("ver", Some(cbor::text(ver))),
         ("alg", shop.algorithm(&aik.key)),
-        ("x5c", x5c([leaf])),
+        ("x5c", shop.x5c([leaf])),
         ("sig", Some(cbor::bytes(sig))),
         ("pubArea", Some(cbor::bytes(pub_area))),
     ]))
@@ -59,11 +68,13 @@ fn aik_certificate(shop: &Workshop<'_>) -> Result<CertificateParams, CaError> {
         parameters.distinguished_name = DistinguishedName::new();
     }
     if !shop.has(Flaw::SubjectAltNameMissing) {
-        parameters.custom_extensions.push(subject_alt_name());
+        parameters.custom_extensions.push(subject_alt_name(shop));
     }
-    if !shop.has(Flaw::ExtendedKeyUsageMissing) {
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(AIK_CERTIFICATE.to_vec())];
-    }
+    parameters.extended_key_usages = match shop.flaw {
+        Some(Flaw::ExtendedKeyUsageMissing) => vec![],
+        Some(Flaw::ExtendedKeyUsageWrong) => vec![ExtendedKeyUsagePurpose::ClientAuth],
+        _ => vec![ExtendedKeyUsagePurpose::Other(AIK_CERTIFICATE.to_vec())],
+    };
     // §8.3: if there is one, it matches. TPMs have none.
     if shop.has(Flaw::AaguidExtensionWrong) {
         shop.tell_aaguid(&mut parameters)?;
@@ -72,12 +83,22 @@ fn aik_certificate(shop: &Workshop<'_>) -> Result<CertificateParams, CaError> {
 }
 
 /// TCG EK Credential Profile 2.0 §3.2.9: who made the TPM, as a directoryName; critical, as the subject is empty.
-fn subject_alt_name() -> CustomExtension {
-    let attribute = |(value, last): (&str, u8)| {
+fn subject_alt_name(shop: &Workshop<'_>) -> CustomExtension {
+    let attribute = |(value, last, missing): (&str, u8, Flaw)| {
         let oid = der::oid(&[TCG_AT.as_slice(), &[last]].concat());
-        der::set(&[der::sequence(&[oid, der::text(value)])])
+        (!shop.has(missing)).then(|| der::set(&[der::sequence(&[oid, der::text(value)])]))
     };
-    let names = [(MANUFACTURER, 1), (MODEL, 2), (VERSION, 3)].map(attribute);
+    let manufacturer = match shop.flaw {
+        Some(Flaw::ManufacturerUnknown) => NOBODY,
+        Some(Flaw::ManufacturerOfTests) => CONFORMANCE,
+        _ => MANUFACTURER,
+    };
+    let names = [
+        (manufacturer, 1, Flaw::ManufacturerMissing),
+        (MODEL, 2, Flaw::ModelMissing),
+        (VERSION, 3, Flaw::FirmwareVersionMissing),
+    ];
+    let names: Vec<Vec<u8>> = names.into_iter().filter_map(attribute).collect();
     let directory_name = der::explicit(4, &der::sequence(&names));
     let content = der::sequence(&[directory_name]);
     let mut extension = CustomExtension::from_oid_content(SUBJECT_ALT_NAME, content);

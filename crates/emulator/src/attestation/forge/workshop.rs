@@ -1,21 +1,24 @@
 //! What the formats have in common: keys, certificates, signatures, and the flaws in these.
 use super::super::names::{Country, Subject};
-use super::super::{CertificateKey, aaguid_extension, parameters, point};
+use super::super::{
+    AAGUID as AAGUID_EXTENSION, CertificateKey, aaguid_extension, parameters, point, root_certificate,
+};
 use super::{CaError, Draft, Flaw, TestCa, der};
 use crate::signer::FastSigner;
 use authenticator::signer::{Signer, SignerError};
 use authenticator::store::KeyPair;
+use p384::ecdsa::signature::hazmat::PrehashSigner as _;
 use rand_core::CryptoRng;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, IsCa, Issuer, KeyUsagePurpose, PublicKeyData,
-    SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, IsCa, Issuer, KeyIdMethod,
+    KeyUsagePurpose, PublicKeyData, SignatureAlgorithm, SigningKey as _,
 };
 use ring::digest;
 use wire::aaguid::Aaguid;
 use wire::cbor::{self, Value};
 use wire::cose::{Algorithm, PublicKey};
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::BasicConstraints as Constraints;
 
 /// Where an AAGUID stands in authenticator data, WebAuthn Level 3 §6.1: after rpIdHash, flags and signCount.
@@ -36,6 +39,8 @@ pub(super) struct Authority {
     name: DistinguishedName,
     key: KeyPair,
     pub(super) certificate: Vec<u8>,
+    /// What certificates call the key, RFC 5280 §4.2.1.1.
+    key_identifier: Vec<u8>,
 }
 
 /// A key that attests and what it is certified as.
@@ -43,6 +48,14 @@ pub(super) struct Attester {
     pub(super) key: KeyPair,
     /// What the certificate holds.
     pub(super) certified: PublicKey,
+}
+
+impl Attester {
+    /// A key that is certified as what it is.
+    pub(super) fn itself(key: KeyPair) -> Self {
+        let certified = key.public.clone();
+        Self { key, certified }
+    }
 }
 
 impl<'a> Workshop<'a> {
@@ -103,13 +116,23 @@ impl<'a> Workshop<'a> {
 
     /// `sig`.
     pub(super) fn sign(&mut self, key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, CaError> {
+        let stranger = match self.has(Flaw::SignatureByOtherKey) {
+            true => Some(self.key(key.public.algorithm())?),
+            false => None,
+        };
+        let key = stranger.as_ref().unwrap_or(key);
         let mut message = message.to_vec();
         if self.has(Flaw::SignatureOverOtherData) {
             turn_last_bit(&mut message);
         }
-        let mut signature = self.pen.sign_message(key, &message)?;
-        if self.has(Flaw::BadSignature) {
-            turn_last_bit(&mut signature);
+        let mut signature = match self.has(Flaw::KeyNotOnP256) {
+            true => by_p384_with_sha256(key, &message)?,
+            false => self.pen.sign_message(key, &message)?,
+        };
+        match self.flaw {
+            Some(Flaw::BadSignature) => turn_last_bit(&mut signature),
+            Some(Flaw::SignatureTrailingData) => signature.push(0),
+            _ => (),
         }
         Ok(signature)
     }
@@ -124,31 +147,53 @@ impl<'a> Workshop<'a> {
         Some(algorithm.0.into())
     }
 
-    /// A statement that is a map. The first member is the one that can be missing.
-    pub(super) fn members<const N: usize>(&self, mut members: [(&str, Option<Value>); N]) -> Value {
-        if let (true, Some(first)) = (self.has(Flaw::MissingMember), members.first_mut()) {
-            first.1 = None;
+    /// A statement that is a map of these members.
+    pub(super) fn members<const N: usize>(&self, members: [(&str, Option<Value>); N]) -> Value {
+        let missing = match self.flaw {
+            Some(Flaw::AlgMissing) => "alg",
+            Some(Flaw::SigMissing) => "sig",
+            Some(Flaw::X5cMissing) => "x5c",
+            Some(Flaw::VersionMissing) => "ver",
+            Some(Flaw::ResponseMissing) => "response",
+            Some(Flaw::CertInfoMissing) => "certInfo",
+            Some(Flaw::PubAreaMissing) => "pubArea",
+            _ => "",
+        };
+        let members = members.into_iter().filter_map(|(name, value)| Some((cbor::text(name), value?)));
+        let mut members: Vec<_> = members.filter(|(name, _)| name.as_text() != Some(missing)).collect();
+        match self.flaw {
+            Some(Flaw::StatementIsArray) => {
+                return Value::Array(members.into_iter().map(|(_, value)| value).collect());
+            }
+            Some(Flaw::ExtraMember) => {
+                members.push((cbor::text("test"), cbor::text("no member of this format")));
+            }
+            _ => (),
         }
-        let mut statement = cbor::text_map(members);
-        if let (true, Value::Map(members)) = (self.has(Flaw::ExtraMember), &mut statement) {
-            members.push((cbor::text("test"), cbor::text("no member of this format")));
-        }
-        statement
+        Value::Map(members)
     }
 
-    /// The root, or another of the same name.
+    /// `x5c`.
+    pub(super) fn x5c(&self, certificates: impl IntoIterator<Item = Vec<u8>>) -> Option<Value> {
+        let certificates = certificates.into_iter().filter(|_| !self.has(Flaw::X5cEmpty));
+        Some(Value::Array(certificates.map(Value::Bytes).collect()))
+    }
+
+    /// The root, or another of the same name whose key has the same identifier.
     pub(super) fn root(&mut self) -> Result<Authority, CaError> {
-        let name = Subject::root(&self.ca.key.public).name(Country::NOBODYS);
-        if !self.has(Flaw::ForeignRoot) {
-            return Ok(Authority {
-                name,
-                key: self.ca.key.clone(),
-                certificate: self.ca.certificate.clone(),
-            });
-        }
-        let key = self.key(Algorithm::ES256)?;
-        let certificate = super::super::root_certificate(&self.ca.key.public, &key)?;
-        Ok(Authority { name, key, certificate })
+        let trusted = &self.ca.key.public;
+        let (name, key_identifier) =
+            (Subject::root(trusted).name(Country::NOBODYS), key_identifier(trusted)?);
+        let (key, certificate) = match self.has(Flaw::ForeignRoot) {
+            true => {
+                let key = self.key(Algorithm::ES256)?;
+                let identifier = KeyIdMethod::PreSpecified(key_identifier.clone());
+                let certificate = root_certificate(&self.ca.key.public, &key, identifier)?;
+                (key, certificate)
+            }
+            false => (self.ca.key.clone(), self.ca.certificate.clone()),
+        };
+        Ok(Authority { name, key, certificate, key_identifier })
     }
 
     /// A CA below the root.
@@ -161,14 +206,20 @@ impl<'a> Workshop<'a> {
         let (root, key) = (self.root()?, self.key(Algorithm::ES256)?);
         let subject = Subject::intermediate();
         let mut parameters = parameters(&subject);
-        parameters.is_ca = match self.has(Flaw::IntermediateIsNoCa) {
-            true => IsCa::ExplicitNoCa,
-            false => IsCa::Ca(BasicConstraints::Constrained(0)),
-        };
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         parameters.use_authority_key_identifier_extension = true;
+        match self.flaw {
+            Some(Flaw::IntermediateIsNoCa) => parameters.is_ca = IsCa::ExplicitNoCa,
+            Some(Flaw::IntermediateKeyUsageWrong) => {
+                parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            }
+            Some(Flaw::IntermediateExpired) => parameters.not_after = rcgen::date_time_ymd(2021, 1, 1),
+            _ => (),
+        }
         let certificate = root.certify(&parameters, &key.public)?;
-        Ok(Authority { name: subject.name(Country::NOBODYS), key, certificate })
+        let key_identifier = key_identifier(&key.public)?;
+        Ok(Authority { name: subject.name(Country::NOBODYS), key, certificate, key_identifier })
     }
 
     /// What certificates of attestation keys have in common.
@@ -186,31 +237,70 @@ impl<'a> Workshop<'a> {
         if self.has(Flaw::AaguidExtensionWrong) {
             turn_last_bit(&mut aaguid.0);
         }
-        let mut extension = aaguid_extension(aaguid);
+        let mut extension = match self.has(Flaw::AaguidExtensionNotWrapped) {
+            true => CustomExtension::from_oid_content(AAGUID_EXTENSION, aaguid.0.to_vec()),
+            false => aaguid_extension(aaguid),
+        };
         extension.set_criticality(self.has(Flaw::AaguidExtensionCritical));
         parameters.custom_extensions.push(extension);
         Ok(())
     }
 
-    /// An attestation certificate with the flaws that all can have.
+    /// The attestation certificate of that key with the flaws that all can have.
     pub(super) fn certify(
         &self,
         by: &Authority,
         mut parameters: CertificateParams,
-        key: &PublicKey,
+        attester: &Attester,
     ) -> Result<Vec<u8>, CaError> {
         match self.flaw {
             Some(Flaw::CertificateExpired) => parameters.not_after = rcgen::date_time_ymd(2021, 1, 1),
             Some(Flaw::CertificateNotYetValid) => parameters.not_before = rcgen::date_time_ymd(2049, 1, 1),
             Some(Flaw::CertificateIsCa) => parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            Some(Flaw::BasicConstraintsMissing) => parameters.is_ca = IsCa::NoCa,
+            Some(Flaw::KeyUsageWrong) => parameters.key_usages = vec![other_usage(&attester.certified)],
             _ => (),
         }
-        let mut certificate = by.certify(&parameters, key)?;
-        if self.has(Flaw::TrailingData) {
-            certificate.push(0);
+        let mut certificate = match self.has(Flaw::SelfSigned) {
+            true => Authority {
+                name: parameters.distinguished_name.clone(),
+                key: attester.key.clone(),
+                certificate: Vec::new(),
+                key_identifier: key_identifier(&attester.key.public)?,
+            }
+            .certify(&parameters, &attester.certified)?,
+            false => by.certify(&parameters, &attester.certified)?,
+        };
+        match self.flaw {
+            Some(Flaw::CertificateVersion1) => return by.version_1(&certificate),
+            Some(Flaw::CertificateSignatureWrong) => turn_last_bit(&mut certificate),
+            Some(Flaw::TrailingData) => certificate.push(0),
+            _ => (),
         }
         Ok(certificate)
     }
+}
+
+/// What a key of that kind may be for that is no signing: RFC 3279 §2.3.1 and RFC 8813 §3.
+const fn other_usage(key: &PublicKey) -> KeyUsagePurpose {
+    match key {
+        PublicKey::Rsa { .. } => KeyUsagePurpose::KeyEncipherment,
+        _ => KeyUsagePurpose::KeyAgreement,
+    }
+}
+
+/// What rcgen's `KeyIdMethod::Sha256` makes of a key: 160 bits of the hash of its SubjectPublicKeyInfo.
+fn key_identifier(key: &PublicKey) -> Result<Vec<u8>, SignerError> {
+    Ok(sha256(&SubjectKey::new(key)?.subject_public_key_info())[..20].to_vec())
+}
+
+/// ECDSA on P-384 with SHA-256, which ring does not make: who does not look at the curve finds nothing wrong with it.
+fn by_p384_with_sha256(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+    let key =
+        p384::ecdsa::SigningKey::from_slice(key.private.expose()).map_err(|_| SignerError::InvalidKey)?;
+    let signature: p384::ecdsa::Signature =
+        key.sign_prehash(&sha256(message)).map_err(|_| SignerError::Failed)?;
+    Ok(signature.to_der().as_bytes().to_vec())
 }
 
 const NO_CREDENTIAL: CaError = CaError::Draft("the authenticator data have no attested credential");
@@ -220,8 +310,22 @@ impl Authority {
         // Of an issuer, name and key alone go into what it issues.
         let mut issuer = CertificateParams::default();
         issuer.distinguished_name = self.name.clone();
+        issuer.key_identifier_method = KeyIdMethod::PreSpecified(self.key_identifier.clone());
         let issuer = Issuer::new(issuer, CertificateKey::new(&self.key)?);
         Ok(parameters.signed_by(&SubjectKey::new(key)?, &issuer)?.der().to_vec())
+    }
+
+    /// The same certificate but for its version, RFC 5280 §4.1.2.1, which DER does not write if it is 1; signed again.
+    fn version_1(&self, certificate: &[u8]) -> Result<Vec<u8>, CaError> {
+        const VERSION_3: [u8; 5] = [0xA0, 0x03, 0x02, 0x01, 0x02];
+        const WRITTEN: &str = "rcgen writes DER";
+        let certificate = Certificate::from_der(certificate).expect(WRITTEN);
+        let signed = certificate.tbs_certificate().to_der().expect(WRITTEN);
+        let start = signed.windows(5).position(|bytes| bytes == VERSION_3).expect(WRITTEN) + VERSION_3.len();
+        let signed = der::sequence(&[signed[start..].to_vec()]);
+        let signature = CertificateKey::new(&self.key)?.sign(&signed)?;
+        let algorithm = certificate.signature_algorithm().to_der().expect(WRITTEN);
+        Ok(der::sequence(&[signed, algorithm, der::bits(&signature)]))
     }
 }
 
@@ -255,11 +359,6 @@ impl PublicKeyData for SubjectKey {
     fn algorithm(&self) -> &'static SignatureAlgorithm {
         self.algorithm
     }
-}
-
-/// `x5c`.
-pub(super) fn x5c(certificates: impl IntoIterator<Item = Vec<u8>>) -> Option<Value> {
-    Some(Value::Array(certificates.into_iter().map(Value::Bytes).collect()))
 }
 
 /// SHA-256.

@@ -1,4 +1,5 @@
-//! The structures of a TPM that a statement carries: TPM 2.0 Library, part 2. Numbers are big-endian.
+//! The structures of a TPM that a statement carries: TPM 2.0 Library, part 2, in the revision that WebAuthn cites (01.38). Numbers are
+//! big-endian.
 use wire::cose::Algorithm;
 
 /// TPM_GENERATED_VALUE, §6.2.
@@ -71,7 +72,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// TPMS_ATTEST, §10.12.12, without what is not asked for.
+/// TPMS_ATTEST, §10.12.8, without what is not asked for.
 pub(super) struct Attest<'a> {
     pub(super) magic: u32,
     pub(super) kind: u16,
