@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -15,9 +16,10 @@ from urllib.parse import parse_qs
 import webauthn
 from cases import Cases, ensure, equal
 from process import PROGRAM
-from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers import base64url_to_bytes, parse_attestation_object
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
+    AttestationFormat,
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
     UserVerificationRequirement,
@@ -78,9 +80,10 @@ click = "text=Create a passkey"
 
 
 class Party:
-    """A relying party with a page. `allowed`: the AAGUIDs that it takes, or None for all of them."""
+    """A relying party with a page. `allowed`: the AAGUIDs that it takes, or None for all of them. `root`: the certificate, in
+    PEM, that everything it takes has to be attested up to, or None where it does not look."""
 
-    def __init__(self, allowed=None, broken=False, page=PAGE, selection=None):
+    def __init__(self, allowed=None, broken=False, page=PAGE, selection=None, root=None):
         self.names, self.challenges = [], set()
         party = self
 
@@ -118,7 +121,7 @@ class Party:
             def log_message(self, *_):
                 pass
 
-        self.allowed, self.broken, self.selection = allowed, broken, selection
+        self.allowed, self.broken, self.selection, self.root = allowed, broken, selection, root
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -142,9 +145,14 @@ class Party:
         challenge = base64url_to_bytes(client_data["challenge"])
         ensure(challenge in self.challenges, "a challenge of ours")
         self.challenges.remove(challenge)
-        made = webauthn.verify_registration_response(
-            credential=body, expected_challenge=challenge, expected_rp_id="localhost", expected_origin=self.origin
-        )
+        expected = {"expected_challenge": challenge, "expected_rp_id": "localhost", "expected_origin": self.origin}
+        if self.root:
+            # What it knows no root for, and what has no certificates, py_webauthn takes as it is.
+            given = parse_attestation_object(base64url_to_bytes(body["response"]["attestationObject"]))
+            if given.fmt != AttestationFormat.PACKED or not given.att_stmt.x5c:
+                return {"verified": False, "error": f"{given.fmt.value} without certificates is not enough"}
+            expected["pem_root_certs_bytes_by_fmt"] = {AttestationFormat.PACKED: [self.root]}
+        made = webauthn.verify_registration_response(credential=body, **expected)
         if self.allowed is not None and str(made.aaguid) not in self.allowed:
             return {"verified": False, "error": f"the model {made.aaguid} is not allowed"}
         return {"verified": True}
@@ -163,27 +171,34 @@ def party(**more):
         there.close()
 
 
-class Run:
-    """A run of `fauxkey matrix`: its exit code, its report and its page."""
+def surroundings(folder):
+    """An environment in which everything that fauxkey and browsers keep is in that folder."""
+    home = {"HOME": folder, "FAUXKEY_HOME": os.path.join(folder, "home"), "NO_COLOR": "1"}
+    home |= {"XDG_RUNTIME_DIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
+    return os.environ | home | {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}
 
-    def __init__(self, *arguments):
+
+class Run:
+    """A run of `fauxkey matrix`: its exit code, its report and its page. `there`: the folder of a home that is there
+    already."""
+
+    def __init__(self, *arguments, there=None):
         with tempfile.TemporaryDirectory(prefix="fauxkey-matrix-") as folder:
             steps, out, page = (os.path.join(folder, name) for name in ("steps.toml", "out.json", "page.html"))
             with open(steps, "w") as file:
                 file.write(STEPS)
             arguments = [argument.replace("STEPS", steps) for argument in arguments]
-            home = {"HOME": folder, "FAUXKEY_HOME": os.path.join(folder, "home"), "NO_COLOR": "1"}
-            home |= {"XDG_RUNTIME_DIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
-            home |= {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}
+            environment = surroundings(there or folder)
             command = [PROGRAM, "matrix", *arguments, "--out", out, "--html", page]
             done = subprocess.run(
-                command, env=os.environ | home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
             )
             self.status, self.said, self.table = done.returncode, done.stderr, done.stdout
-            self.cells, self.page = {}, ""
+            self.cells, self.page, self.attested_by = {}, "", None
             if os.path.exists(out):
                 with open(out) as file:
-                    cells = json.load(file)["cells"]
+                    report = json.load(file)
+                cells, self.attested_by = report["cells"], report["attestedBy"]
                 self.cells = {f"{cell['profile']}/{cell['route']}/{cell['attestation']}": cell for cell in cells}
                 with open(page) as file:
                     self.page = file.read()
@@ -288,6 +303,80 @@ def policy(cases, browser):
             equal((again.status, list(again.cells)), (1, [f"{KEY}/exec/none"]), f"exit code and cells; {again.said}")
 
 
+class Place:
+    """A home that stays from one command to the next."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def command(self, *arguments):
+        done = subprocess.run([PROGRAM, *arguments], env=surroundings(self.folder), capture_output=True, text=True, timeout=60)
+        equal(done.returncode, 0, f"exit code of {arguments}; {done.stderr}")
+        return done.stdout
+
+    def root(self):
+        return self.command("ca", "export").encode()
+
+
+def enforced(cases, browser):
+    """A relying party that takes nothing but what is attested up to the one root that it was told to trust."""
+    own, self_signed = "corp-key", PHONE
+    with tempfile.TemporaryDirectory(prefix="fauxkey-home-") as mine, tempfile.TemporaryDirectory(prefix="fauxkey-home-") as others:
+        home, other = Place(mine), Place(others)
+        home.command("profile", "add", own, "--from", KEY, "--set", 'title="Corporate key"')
+        certified = [KEY, f"{own}+packed", "ms-authenticator-ios+packed"]
+        profiles = ",".join([*certified, self_signed])
+        flags = ["--browser", browser, "--profile", profiles, "--route", "exec,script", "--attestation", "none,direct"]
+        with party(root=home.root()) as shop:
+            run = Run(shop.origin, *flags, there=mine)
+            for profile in certified:
+                for route in ("exec", "script"):
+                    with cases.case(f"{profile} by {route} is taken with direct, and with none refused and told why"):
+                        none, direct = (run.cells[f"{profile}/{route}/{one}"] for one in ("none", "direct"))
+                        equal((none["outcome"], direct["outcome"]), ("refused", "accepted"), f"outcomes; {run.said}{run.table}")
+                        why = " ".join(none["why"])
+                        ensure("removed the statement" in why and none["got"]["attested"] == "nothing", why)
+                        ensure("`fauxkey ca export` prints the root" in " ".join(direct["why"]), direct["why"])
+            with cases.case("what attests itself is refused"):
+                found = {cell["outcome"] for name, cell in run.cells.items() if name.startswith(self_signed)}
+                equal(found, {"refused"}, f"outcomes; {run.table}")
+            with cases.case("the report says by whom its cells are attested"):
+                root = json.loads(home.command("--json", "ca", "show"))["root"]
+                equal(run.attested_by["whose"], "home", "whose the CA is")
+                equal(run.attested_by["fingerprint"], root["fingerprint"], "fingerprint")
+                ensure(root["fingerprint"] in run.page and root["fingerprint"] in run.table, "the page and the table say it")
+            with cases.case("no private key of the CA leaves"):
+                ensure("PRIVATE" not in run.table + run.said + run.page + json.dumps(run.cells), run.table)
+        one = ["--browser", browser, "--only", f"{KEY}/script/direct"]
+        with party(root=other.root()) as shop:
+            with cases.case("who trusts the root of another home refuses"):
+                run = Run(shop.origin, *one, there=mine)
+                equal((run.status, run.cells[one[3]]["outcome"]), (1, "refused"), f"exit code and outcome; {run.said}")
+        with party(root=home.root()) as shop:
+            ready = os.path.join(mine, "ready.json")
+            running = [PROGRAM, "run", "--attach", "socket", "--ready-file", ready]
+            process = subprocess.Popen(
+                running, env=surroundings(mine), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            try:
+                with cases.case("while an instance has the home's CA, another one attests, and it is said"):
+                    until(lambda: os.path.exists(ready))
+                    run = Run(shop.origin, *one, there=mine)
+                    equal((run.status, run.attested_by["whose"]), (1, "run"), f"exit code and whose the CA is; {run.said}")
+                    ensure("the test CA belongs to the instance at" in run.said, run.said)
+                    ensure("no relying party trusts its root" in " ".join(run.cells[one[3]]["why"]), run.table)
+            finally:
+                process.terminate()
+                process.wait(20)
+
+
+def until(condition, patience=30):
+    end = time.monotonic() + patience
+    while not condition():
+        ensure(time.monotonic() < end, "it never comes")
+        time.sleep(0.05)
+
+
 def rules(cases, browser):
     one = ["--browser", browser, "--only", f"{PHONE}/script/direct", "--steps", "STEPS"]
     with party(allowed=set()) as shop:
@@ -342,6 +431,8 @@ def main():
             grid(cases, name, routes)
     with cases.group("policy"):
         policy(cases, "chromium")
+    with cases.group("enforced"):
+        enforced(cases, "chromium")
     with cases.group("rules"):
         rules(cases, "chromium-headless-shell")
     cases.exit()

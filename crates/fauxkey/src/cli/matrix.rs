@@ -16,7 +16,11 @@ Exit code 0: every passkey was taken; 1: one was refused; 2: it could not be tol
 Example:
   fauxkey matrix http://localhost:8000/sign-up --html matrix.html
   fauxkey matrix http://localhost:8000 --attestation none,direct --accepted text=Welcome
+  fauxkey matrix http://localhost:8000 --profile yubikey-5c,ms-authenticator-ios+packed --attestation direct
   fauxkey matrix http://localhost:8000 --only yubikey-5c/exec/none
+
+Cells with certificates are attested by the home's test CA: a relying party that checks has to trust what fauxkey ca
+export prints. While fauxkey run has that home, another CA attests, for one run, and the report says so.
 
 What is done on the page stands in a file of steps; without one the likely fields are filled, and the likely button is
 clicked. A target is a CSS selector, or text= and words:
@@ -36,7 +40,7 @@ pub struct Matrix {
     /// The sign-up page
     #[arg(value_name = "URL")]
     pub url: String,
-    /// Devices of these profiles [default: both Authenticators, a key, Windows Hello, a synced provider]
+    /// Devices of these profiles, built in or of one's own, with + and an option [default: both Authenticators, a key, Windows Hello, a synced provider]
     #[arg(long, value_name = "PROFILE", value_delimiter = ',')]
     pub profile: Vec<String>,
     /// By these ways [default: all]

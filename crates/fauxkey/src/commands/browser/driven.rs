@@ -8,6 +8,7 @@ use crate::cli::{Attach, Door, Route, Run};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
+use crate::instance::Loan;
 use crate::page::{Choice, Front};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -46,6 +47,8 @@ pub(in crate::commands) struct Wanted<'a> {
     pub(in crate::commands) route: Route,
     /// Of which profile the device is.
     pub(in crate::commands) profile: &'a str,
+    /// What the home lends it.
+    pub(in crate::commands) loan: &'a Loan,
     /// Whether pages with any certificate are to open.
     pub(in crate::commands) any_certificate: bool,
     /// More arguments for the browser.
@@ -164,14 +167,16 @@ impl Driven {
 impl Device {
     fn start(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Stop> {
         if wanted.route == Route::Exec {
-            return Ok(Self::Exec(Box::new(Ephemeral::start(context, wanted.profile)?)));
+            return Ok(Self::Exec(Box::new(Ephemeral::start(context, wanted.loan, wanted.profile)?)));
         }
         let run = Run {
             attach: vec![Attach { device: None, doors: vec![Door::Socket] }],
             ephemeral: true,
             ..run_of(None, Some(wanted.profile), None)
         };
-        Ok(Self::Beside(Box::new(run::start(context, &run, &Place::new(context.home.exec()))?)))
+        let place = Place::new(context.home.exec());
+        let running = run::start_on(|| Ok(wanted.loan.instance()), context, &run, &place)?;
+        Ok(Self::Beside(Box::new(running)))
     }
 
     fn stop(self) {

@@ -1,4 +1,5 @@
 //! A cell: what the page got, what its relying party made of it, and why, in words.
+use super::attester::Attester;
 use super::page::{Answer, Made, Seen};
 use crate::cli::{Coordinates, Way};
 use client::conveyance::Preference;
@@ -122,6 +123,14 @@ pub(super) struct Cell {
     pub(super) milliseconds: u64,
 }
 
+/// The device of a cell.
+pub(super) struct Device<'a> {
+    /// Its AAGUID.
+    pub(super) own: &'a str,
+    /// The test CA that it attests by, if any cell attests by certificate.
+    pub(super) attester: Option<&'a Attester>,
+}
+
 impl Cell {
     /// One that was not tried, or not to its end.
     pub(super) fn without(at: &Coordinates, outcome: Outcome, why: String, repeat: String) -> Self {
@@ -141,9 +150,15 @@ impl Cell {
         }
     }
 
-    /// What was seen. `own` is the device's AAGUID.
-    pub(super) fn of(at: &Coordinates, own: &str, seen: Seen, repeat: String, milliseconds: u64) -> Self {
-        let got = seen.made.as_ref().map(|made| Got::of(made, own));
+    /// What was seen.
+    pub(super) fn of(
+        at: &Coordinates,
+        device: &Device<'_>,
+        seen: Seen,
+        repeat: String,
+        milliseconds: u64,
+    ) -> Self {
+        let got = seen.made.as_ref().map(|made| Got::of(made, device.own));
         let mut why = Vec::new();
         if let Some(asked) = &seen.asked {
             let asked = asked.as_deref().unwrap_or("nothing, which is none");
@@ -156,7 +171,7 @@ impl Cell {
         }
         let outcome = match &got {
             Some(Ok(got)) => {
-                why.extend(got.conveyed(at));
+                why.extend(got.conveyed(at, device.attester));
                 judged(&seen, &mut why)
             }
             Some(Err(unreadable)) => {
@@ -250,7 +265,7 @@ impl Got {
     }
 
     /// What became of attestation and model on the way to the page (`client::conveyance`), and what it says of backups.
-    fn conveyed(&self, at: &Coordinates) -> Vec<String> {
+    fn conveyed(&self, at: &Coordinates, attester: Option<&Attester>) -> Vec<String> {
         let who = match at.way {
             Way::Exec | Way::Hybrid => "the browser",
             Way::Script | Way::Extension => "fauxkey, in the browser's place,",
@@ -282,9 +297,10 @@ impl Got {
                     self.format
                 ),
                 Attested::Certificates => format!(
-                    "With {}, {who} handed on the {} statement with its certificates, which are the test CA's.",
+                    "With {}, {who} handed on the {} statement with its certificates, {}",
                     preference.name(),
-                    self.format
+                    self.format,
+                    attester.map_or("which are a test CA's.", Attester::of_certificates)
                 ),
             },
         }];
@@ -390,6 +406,7 @@ fn says_no(body: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attester::Whose;
     use super::*;
 
     fn answered(status: u64, body: &str) -> Outcome {
@@ -490,9 +507,11 @@ mod tests {
                 Attested::Itself,
                 "With indirect, the browser handed on the packed statement, which",
             ),
-            ("a/exec/enterprise", Model::Ours, Attested::Certificates, "the test CA's"),
+            ("a/exec/enterprise", Model::Ours, Attested::Certificates, "`fauxkey ca export` prints the root"),
         ] {
-            let told = got(model, attested).conveyed(&cell.parse().unwrap()).join(" ");
+            let attester =
+                Attester { whose: Whose::Home, subject: String::new(), fingerprint: String::new() };
+            let told = got(model, attested).conveyed(&cell.parse().unwrap(), Some(&attester)).join(" ");
             assert!(told.contains(words), "{cell}: {told}");
         }
     }

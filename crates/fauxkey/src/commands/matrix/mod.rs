@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `plan` | which cells, and what is done on the page |
+//! | `attester` | the test CA that the cells are attested by |
 //! | `page` | doing it, and seeing what comes of it; `watch.js` and `hands.js` run in the page |
 //! | `cell` | what came of it, and why |
 //! | `report` | telling it |
@@ -10,6 +11,7 @@
 //! Every cell has a device and a browser's profile of its own. What the page asks of `navigator.credentials` passes through
 //! `watch.js`, which says what was asked, and puts the cell's preference in its place; what the page sends is seen by
 //! DevTools, and not touched.
+mod attester;
 mod cell;
 mod page;
 mod plan;
@@ -21,15 +23,19 @@ use super::{Context, Exit, Stop, exec};
 use crate::cli::{Coordinates, Matrix, Route};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::library;
+use crate::home::Home;
+use crate::instance::Loan;
 use crate::output::{Output, quoted};
 use crate::probe::target::allowed::{Allowed, is_loopback};
 use crate::process;
 use crate::profiles::Profiles;
-use cell::{Cell, Outcome};
+use attester::Attester;
+use cell::{Cell, Device, Outcome};
 use page::Visit;
 use plan::Steps;
 use report::Report;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use url::Url;
@@ -55,10 +61,9 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
     allowed.check(&url)?;
     let steps = Steps::read(arguments.steps.as_deref(), arguments.accepted.as_deref()).map_err(misused)?;
     let cells = plan::cells(&arguments.profile, &arguments.route, &arguments.attestation, &arguments.only);
-    for at in &cells {
-        // Those of the devices that are made: they are kept nowhere, and have no home.
-        Profiles::built_in().find(&at.profile).map_err(misused)?;
-    }
+    let profiles = Profiles::of(&context.home);
+    let models: Result<Vec<_>, _> = cells.iter().map(|at| profiles.find(&at.profile)).collect();
+    let models = models.map_err(misused)?;
     let found = programs::find(arguments.browser.as_deref()).map_err(misused)?;
     if found.family == Family::Firefox {
         return Err(Failure::new(
@@ -73,9 +78,12 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
             "{host} is not of this machine: accounts are made there, because you said that you may test it"
         ));
     }
+    let (loan, attester) = attester::borrow(context, &models).map_err(misused)?;
     let stopped = process::stop_flag()?;
     let trial = Trial {
         context,
+        loan: &loan,
+        attester: attester.as_ref(),
         arguments,
         found: &found,
         url: &url,
@@ -88,6 +96,7 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
         url: url.to_string(),
         browser: found.path.display().to_string(),
         version: env!("CARGO_PKG_VERSION"),
+        attested_by: attester.clone(),
         cells: Vec::new(),
     };
     for (place, at) in cells.iter().enumerate() {
@@ -158,9 +167,17 @@ fn is_shell(found: &Found) -> bool {
     found.path.file_name().is_some_and(|name| name.to_string_lossy().contains("headless-shell"))
 }
 
+/// The folder that was given for the home, if the environment says another.
+fn named(home: &Home) -> Option<&Path> {
+    let usual = Home::from_environment().is_ok_and(|usual| usual == *home);
+    home.data.parent().filter(|folder| !usual && Home::at(folder) == *home)
+}
+
 /// What all cells have in common.
 struct Trial<'a> {
     context: &'a Context,
+    loan: &'a Loan,
+    attester: Option<&'a Attester>,
     arguments: &'a Matrix,
     found: &'a Found,
     url: &'a Url,
@@ -182,6 +199,7 @@ impl Trial<'_> {
             found: self.found,
             route,
             profile: &at.profile,
+            loan: self.loan,
             any_certificate: self.arguments.any_certificate,
             more: &self.more,
         };
@@ -211,13 +229,14 @@ impl Trial<'_> {
             *message += "; chromium-headless-shell makes no discoverable credentials by itself: take --browser chromium";
         }
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Cell::of(at, &own, seen, self.repeat(at), took)
+        Cell::of(at, &Device { own: &own, attester: self.attester }, seen, self.repeat(at), took)
     }
 
     /// What is asked of the browser, or why it is not.
     fn route(&self, at: &Coordinates) -> Result<Route, String> {
         let Some(route) = at.way.route() else {
-            let profile = Profiles::built_in().find(&at.profile).map_err(|failure| failure.message)?;
+            let profile =
+                Profiles::of(&self.context.home).find(&at.profile).map_err(|failure| failure.message)?;
             let links = profile.authenticator.seen;
             if !links.iter().any(|(link, _)| *link == authenticator::Link::Hybrid) {
                 return Err("it is no phone: its profile has no hybrid link".into());
@@ -250,6 +269,7 @@ impl Trial<'_> {
         let Matrix { browser, steps, accepted, any_certificate, show, authorised, arguments, .. } =
             self.arguments;
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), quoted(&value)]);
+        named(&self.context.home).iter().for_each(|folder| flag("home", folder.display().to_string()));
         browser.iter().for_each(|browser| flag("browser", browser.clone()));
         steps.iter().for_each(|steps| flag("steps", steps.display().to_string()));
         accepted.iter().for_each(|accepted| flag("accepted", accepted.clone()));
