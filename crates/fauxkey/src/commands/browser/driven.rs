@@ -3,17 +3,22 @@ use super::super::exec::{Ephemeral, run_of};
 use super::super::{Context, Stop, run};
 use super::pipe::Pipe;
 use super::programs::{Found, Start};
+use super::screen::Screen;
 use super::{CLOSE, LOOK, Opened, devtools};
-use crate::cli::{Attach, Door, Route, Run};
+use crate::cli::{Attach, Door, Run, Way};
 use crate::control::{Failure, FailureKind};
 use crate::drivers::exec::Place;
 use crate::extension::{self, Pairing};
+use crate::hybrid::lookout::{self, Said};
+use crate::hybrid::scan::Devices;
+use crate::hybrid::ways::{self, Ways};
 use crate::instance::Loan;
 use crate::page::{Choice, Front};
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 use tempfile::TempDir;
@@ -37,14 +42,39 @@ enum Device {
     Exec(Box<Ephemeral>),
     /// fauxkey does.
     Beside(Box<run::Running>),
+    /// The browser does, with a phone that scans its QR code.
+    Across(Box<Across>),
+}
+
+/// A phone across the room.
+struct Across {
+    running: run::Running,
+    /// What the browser's windows are on.
+    display: String,
+    /// It, unless it is the user's.
+    screen: Option<Screen>,
+    heard: Arc<Heard>,
+}
+
+/// What is heard of the phone, and what it hears.
+#[derive(Default)]
+struct Heard {
+    /// What it said of how ceremonies ended.
+    said: Mutex<Vec<String>>,
+    /// Whether it has seen a code.
+    begun: AtomicBool,
+    /// It need not look any longer.
+    over: AtomicBool,
 }
 
 /// Which browser, how, and with which device.
 pub(in crate::commands) struct Wanted<'a> {
     /// The browser.
     pub(in crate::commands) found: &'a Found,
-    /// By which way its pages see the device; not `Auto`.
-    pub(in crate::commands) route: Route,
+    /// By which way its pages see the device.
+    pub(in crate::commands) way: Way,
+    /// Whether a browser with windows has them on this screen, and not on one that nobody looks at.
+    pub(in crate::commands) show: bool,
     /// Of which profile the device is.
     pub(in crate::commands) profile: &'a str,
     /// What the home lends it.
@@ -78,21 +108,19 @@ impl Driven {
         device: &Device,
         data: &TempDir,
     ) -> Result<(Opened, Pipe, String, Receiver<Value>), Failure> {
+        let environment = device.environment();
         let start = Start {
             found: wanted.found,
             data: data.path(),
             any_certificate: wanted.any_certificate,
-            environment: match device {
-                Device::Exec(ephemeral) => &ephemeral.environment,
-                Device::Beside(_) => &[],
-            },
+            environment: &environment,
             more: wanted.more,
             verbose: context.output.verbose,
         };
         let mut browser = devtools::Browser::start(&start)?;
         let (mut package, mut front) = (None, None);
         if let Device::Beside(running) = device {
-            if wanted.route == Route::Extension {
+            if wanted.way == Way::Extension {
                 let pairing = Pairing::new(&running.served.url, &running.served.token, Choice::default());
                 match load(&browser, &pairing) {
                     Ok(folder) => package = Some(folder),
@@ -116,7 +144,24 @@ impl Driven {
         match &self.device {
             Device::Exec(ephemeral) => ephemeral.running.devices.first(),
             Device::Beside(running) => running.devices.first(),
+            Device::Across(across) => across.running.devices.first(),
         }
+    }
+
+    /// What a phone across the room said of what it could not do.
+    pub(in crate::commands) fn said(&self) -> Vec<String> {
+        match &self.device {
+            Device::Across(across) => lock(&across.heard.said).clone(),
+            Device::Exec(_) | Device::Beside(_) => Vec::new(),
+        }
+    }
+
+    /// Takes what the browser's dialog has chosen, while there is no QR code: with the hint hybrid that is a phone. Not on
+    /// a screen of the user's, who has keys of their own. Whether there was anything to take.
+    pub(in crate::commands) fn choose(&self) -> bool {
+        let Device::Across(across) = &self.device else { return false };
+        let screen = across.screen.as_ref().filter(|_| !across.heard.begun.load(Ordering::Relaxed));
+        screen.is_some_and(Screen::choose)
     }
 
     /// Asks the page's session for something.
@@ -166,7 +211,7 @@ impl Driven {
 
 impl Device {
     fn start(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Stop> {
-        if wanted.route == Route::Exec {
+        if wanted.way == Way::Exec {
             return Ok(Self::Exec(Box::new(Ephemeral::start(context, wanted.loan, wanted.profile)?)));
         }
         let run = Run {
@@ -176,15 +221,101 @@ impl Device {
         };
         let place = Place::new(context.home.exec());
         let running = run::start_on(|| Ok(wanted.loan.instance()), context, &run, &place)?;
+        if wanted.way == Way::Hybrid {
+            return Ok(Self::Across(Box::new(Across::start(running, wanted.show)?)));
+        }
         Ok(Self::Beside(Box::new(running)))
+    }
+
+    /// What the browser finds it by.
+    fn environment(&self) -> Vec<(&'static str, OsString)> {
+        match self {
+            Self::Exec(ephemeral) => ephemeral.environment.clone(),
+            Self::Beside(_) => Vec::new(),
+            Self::Across(across) => vec![("DISPLAY", across.display.clone().into())],
+        }
     }
 
     fn stop(self) {
         match self {
             Self::Exec(ephemeral) => ephemeral.running.stop(),
             Self::Beside(running) => running.stop(),
+            Self::Across(across) => {
+                across.heard.over.store(true, Ordering::Relaxed);
+                across.running.stop();
+            }
         }
     }
+}
+
+impl Across {
+    /// Puts a screen there, and the phone in front of it.
+    fn start(running: run::Running, show: bool) -> Result<Self, Failure> {
+        match Self::in_front_of(&running, show) {
+            Ok((display, screen, heard)) => Ok(Self { running, display, screen, heard }),
+            Err(failure) => {
+                running.stop();
+                Err(failure)
+            }
+        }
+    }
+
+    fn in_front_of(
+        running: &run::Running,
+        show: bool,
+    ) -> Result<(String, Option<Screen>, Arc<Heard>), Failure> {
+        let ways = Ways::find(&ways::Said::of_environment()?, None)?;
+        let own = shown_on().filter(|_| show);
+        let screen = if own.is_none() { Some(Screen::start()?) } else { None };
+        let display = own.or_else(|| screen.as_ref().map(|screen| screen.name.clone())).unwrap_or_default();
+        let heard = Arc::new(Heard::default());
+        let devices: Devices = running.instance.clone();
+        let device = running.devices.first().map(|device| device.name.clone()).unwrap_or_default();
+        let (hears, looked_at) = (heard.clone(), display.clone());
+        let look = move || {
+            let tell = |what: Said<'_>| {
+                hears.begun.store(true, Ordering::Relaxed);
+                match what {
+                    Said::Failure(failure) => lock(&hears.said).push(failure.to_string()),
+                    Said::Outcome(outcome) => lock(&hears.said).push(outcome.to_string()),
+                    Said::Event(_) => {}
+                }
+            };
+            let is_over = || hears.over.load(Ordering::Relaxed);
+            lookout::look((&devices, &device), &ways, Some(&looked_at), &is_over, &tell);
+        };
+        thread::Builder::new()
+            .name("phone".into())
+            .spawn(look)
+            .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}")))?;
+        Ok((display, screen, heard))
+    }
+}
+
+/// Why no browser can show a QR code here, and what to do.
+///
+/// # Errors
+/// That, in a sentence without its end.
+pub(in crate::commands) fn can_show(show: bool) -> Result<(), String> {
+    match show {
+        true if shown_on().is_some() => Ok(()),
+        true => Err("--show shows the browser on this screen, and there is none: DISPLAY is not set".into()),
+        false if Screen::is_to_be_had() => Ok(()),
+        false => Err(
+            "the browser shows its QR code on a screen that nobody looks at, and there is no Xvfb for it: \
+                      `sudo apt-get install xvfb`, or give --show"
+                .into(),
+        ),
+    }
+}
+
+/// The user's own screen.
+fn shown_on() -> Option<String> {
+    std::env::var("DISPLAY").ok().filter(|display| !display.is_empty())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn load(browser: &devtools::Browser, pairing: &Pairing) -> Result<TempDir, Failure> {

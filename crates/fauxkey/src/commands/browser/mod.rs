@@ -12,6 +12,7 @@ mod devtools;
 pub(super) mod driven;
 mod pipe;
 pub(super) mod programs;
+mod screen;
 mod script;
 
 use super::trace::Recorder;

@@ -30,9 +30,17 @@ pub(super) enum Whose {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attester {
     pub(super) whose: Whose,
-    /// The root's, in the form of RFC 4514.
+    /// The home's; nobody has to know the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) root: Option<Root>,
+}
+
+/// A root, as `fauxkey ca show` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Root {
+    /// In the form of RFC 4514.
     pub(super) subject: String,
-    /// SHA-256 of the root in hexadecimal, as `fauxkey ca show` has it.
+    /// SHA-256 in hexadecimal.
     pub(super) fingerprint: String,
 }
 
@@ -50,16 +58,18 @@ pub(super) fn borrow(
     if !models.iter().any(crate::ca::attests_by_certificate) {
         return Ok((of_run()?, None));
     }
-    let (loan, whose) = match lent(home, models) {
-        Ok(loan) => (loan, Whose::Home),
+    match lent(home, models) {
+        Ok(loan) => {
+            let root = loan.root()?;
+            let root = Root { subject: root.subject, fingerprint: root.fingerprint };
+            Ok((loan, Some(Attester { whose: Whose::Home, root: Some(root) })))
+        }
         Err(failure) if failure.kind == FailureKind::Conflict || !home.vault().exists() => {
             say(output, &failure);
-            (of_run()?, Whose::Run)
+            Ok((of_run()?, Some(Attester { whose: Whose::Run, root: None })))
         }
-        Err(failure) => return Err(failure),
-    };
-    let root = loan.root()?;
-    Ok((loan, Some(Attester { whose, subject: root.subject, fingerprint: root.fingerprint })))
+        Err(failure) => Err(failure),
+    }
 }
 
 fn lent(home: &Home, models: &[DeviceProfile]) -> Result<Loan, Failure> {
@@ -100,16 +110,14 @@ impl Attester {
 
     /// The same for a whole run.
     pub(super) fn told(&self) -> String {
-        let Self { whose, subject, fingerprint } = self;
-        match whose {
-            Whose::Home => format!(
+        match &self.root {
+            Some(Root { subject, fingerprint }) => format!(
                 "Cells with certificates are attested by the home's test CA ({subject}, SHA-256 {fingerprint}), whose root \
                  `fauxkey ca export` prints."
             ),
-            Whose::Run => format!(
-                "Cells with certificates are attested by a test CA of this run alone ({subject}, SHA-256 {fingerprint}), as \
-                 the home's was not to be had: no relying party trusts its root."
-            ),
+            None => "Cells with certificates are attested by test CAs of this run alone, as the home's was not to be had: no \
+                     relying party trusts their roots."
+                .into(),
         }
     }
 }
@@ -140,7 +148,8 @@ mod tests {
         assert_eq!(home.ca_chain("yubikey-5c").unwrap(), chain(&first));
         assert_eq!(chain(&first), chain(&second));
         let root = home.ca().unwrap().root;
-        assert_eq!(told.map(|told| (told.whose, told.fingerprint)), Some((Whose::Home, root.fingerprint)));
+        let told = told.and_then(|told| told.root).map(|root| root.fingerprint);
+        assert_eq!(told, Some(root.fingerprint));
     }
 
     #[test]

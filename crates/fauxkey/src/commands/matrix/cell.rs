@@ -3,7 +3,7 @@ use super::attester::Attester;
 use super::page::{Answer, Made, Seen};
 use crate::cli::{Coordinates, Way};
 use client::conveyance::Preference;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::aaguid::Aaguid;
 use wire::base64url;
@@ -18,7 +18,7 @@ const STATES: [&str; 3] = ["status", "result", "outcome"];
 const NOES: [&str; 6] = ["failed", "fail", "failure", "error", "refused", "rejected"];
 
 /// What came of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Outcome {
     /// A passkey was made, and taken.
@@ -44,7 +44,7 @@ impl Outcome {
 }
 
 /// What the page got of the authenticator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Got {
     /// Its ID in base64url.
@@ -64,7 +64,7 @@ pub(super) struct Got {
 }
 
 /// By what a statement attests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Attested {
     /// It does not.
@@ -76,7 +76,7 @@ pub(super) enum Attested {
 }
 
 /// What the AAGUID tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Model {
     /// The device's.
@@ -88,24 +88,24 @@ pub(super) enum Model {
 }
 
 /// An error, an answer: what somebody said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Said {
     /// The error's name, or the request.
     pub(super) what: String,
     /// The error's message, or the beginning of the answer.
     pub(super) words: String,
     /// Of an answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u64>,
 }
 
 /// A cell of the matrix.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cell {
     pub(super) profile: String,
     pub(super) route: Way,
-    pub(super) attestation: &'static str,
+    pub(super) attestation: String,
     pub(super) outcome: Outcome,
     /// What the page itself asked for.
     pub(super) page_asked: Option<String>,
@@ -137,7 +137,7 @@ impl Cell {
         Self {
             profile: at.profile.clone(),
             route: at.way,
-            attestation: at.preference.name(),
+            attestation: at.preference.name().into(),
             outcome,
             page_asked: None,
             got: None,
@@ -169,6 +169,13 @@ impl Cell {
                 ));
             }
         }
+        if at.way == Way::Hybrid && seen.asked.is_some() {
+            why.push(
+                "It was made to give the hint hybrid too, so that the browser shows its QR code at once, as it does for a user \
+                 who chooses a phone."
+                    .into(),
+            );
+        }
         let outcome = match &got {
             Some(Ok(got)) => {
                 why.extend(got.conveyed(at, device.attester));
@@ -178,12 +185,16 @@ impl Cell {
                 why.push(format!("What the page got cannot be read: {unreadable}."));
                 judged(&seen, &mut why)
             }
-            None => without_passkey(&seen, &mut why),
+            None => {
+                let outcome = without_passkey(&seen, &mut why);
+                why.extend(seen.phone.iter().map(|said| format!("The phone said: {said}.")));
+                outcome
+            }
         };
         Self {
             profile: at.profile.clone(),
             route: at.way,
-            attestation: at.preference.name(),
+            attestation: at.preference.name().into(),
             outcome,
             page_asked: seen.asked.flatten(),
             got: got.and_then(Result::ok),
@@ -194,6 +205,12 @@ impl Cell {
             repeat,
             milliseconds,
         }
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_at(&self, at: &Coordinates) -> bool {
+        (self.profile.as_str(), self.route, self.attestation.as_str())
+            == (at.profile.as_str(), at.way, at.preference.name())
     }
 
     /// Where it is.
@@ -509,8 +526,7 @@ mod tests {
             ),
             ("a/exec/enterprise", Model::Ours, Attested::Certificates, "`fauxkey ca export` prints the root"),
         ] {
-            let attester =
-                Attester { whose: Whose::Home, subject: String::new(), fingerprint: String::new() };
+            let attester = Attester { whose: Whose::Home, root: None };
             let told = got(model, attested).conveyed(&cell.parse().unwrap(), Some(&attester)).join(" ");
             assert!(told.contains(words), "{cell}: {told}");
         }

@@ -1,8 +1,8 @@
 //! A sign-up page, driven: what is done on it, what it asks of the authenticator, and what its relying party answers.
 use super::super::browser::driven::Driven;
 use super::plan::{Step, Steps, value};
+use crate::cli::{Coordinates, Way};
 use crate::probe::target::allowed::Allowed;
-use client::conveyance::Preference;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ const BINDING: &str = "__fauxkeyMatrix";
 const GUESSES: usize = 3;
 /// How long a guess has until the page asks for a passkey.
 const GUESS: Duration = Duration::from_secs(4);
+/// How long a browser may take to show a QR code before it is taken to ask its user first.
+const CHOICE: Duration = Duration::from_secs(2);
 /// How long the page may take to show what its relying party answered.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 /// Characters of a relying party's answer that are read.
@@ -30,7 +32,7 @@ const LONGEST_POST: usize = 1 << 20;
 /// Which page, and what is done on it.
 pub(super) struct Visit<'a> {
     pub(super) url: &'a Url,
-    pub(super) preference: Preference,
+    pub(super) at: &'a Coordinates,
     pub(super) steps: &'a Steps,
     pub(super) allowed: &'a Allowed,
     /// For names that were never there.
@@ -55,6 +57,8 @@ pub(super) struct Seen {
     pub(super) shown: Option<bool>,
     /// A request of the page that failed before it got anything.
     pub(super) failed: Option<Answer>,
+    /// What a phone across the room said of what it could not do.
+    pub(super) phone: Vec<String>,
     /// What kept the visit from going on.
     pub(super) stuck: Option<String>,
 }
@@ -107,14 +111,16 @@ struct Visitor<'a> {
     seen: Seen,
     /// Whether pages have no WebAuthn there: Web IDL's `[SecureContext]`.
     is_insecure: bool,
+    /// When the browser's dialog is to be answered, where it has one.
+    choice: Option<Instant>,
     /// In the order in which they were sent.
     requests: BTreeMap<usize, (String, Request)>,
 }
 
 /// Visits the page.
 pub(super) fn visit(driven: &Driven, visit: &Visit<'_>) -> Seen {
-    let mut visitor =
-        Visitor { driven, visit, seen: Seen::default(), is_insecure: false, requests: BTreeMap::new() };
+    let (seen, requests) = Default::default();
+    let mut visitor = Visitor { driven, visit, seen, is_insecure: false, choice: None, requests };
     if let Err(why) = visitor.go() {
         visitor.seen.stuck = Some(why);
         visitor.seen.failed = visitor.failed();
@@ -129,7 +135,10 @@ impl Visitor<'_> {
         ask("Runtime.enable", json!({}))?;
         ask("Network.enable", json!({ "maxPostDataSize": LONGEST_POST }))?;
         ask("Runtime.addBinding", json!({ "name": BINDING }))?;
-        let source = format!("{WATCH}('{}', '{BINDING}');", self.visit.preference.name());
+        let at = self.visit.at;
+        // Whoever has a phone across the room chooses it in the browser's dialog; a page can do so for them.
+        let hints = if at.way == Way::Hybrid { json!(["hybrid"]) } else { Value::Null };
+        let source = format!("{WATCH}('{}', '{BINDING}', {hints});", at.preference.name());
         ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }))?;
         // Nobody clicked on this window, and WebAuthn wants its page to have the focus. Not every browser knows it.
         let _unknown = ask("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
@@ -310,6 +319,25 @@ impl Visitor<'_> {
             false
         });
         events.iter().for_each(|event| self.happened(event));
+        self.choose();
+    }
+
+    /// Chooses the phone in the browser's dialog. Chromium has one, hint or not, for a page that does not demand a
+    /// discoverable credential.
+    fn choose(&mut self) {
+        let is_open = self.seen.asked.is_some() && self.seen.made.is_none() && self.seen.error.is_none();
+        if self.visit.at.way != Way::Hybrid || !is_open {
+            self.choice = None;
+            return;
+        }
+        if *self.choice.get_or_insert_with(|| Instant::now() + CHOICE) > Instant::now() {
+            return;
+        }
+        self.choice = None;
+        // If there is no dialog yet, the key is the page's: nothing in it is to take it.
+        if self.hands("leave", "", "").is_ok_and(|left| !left.is_null()) && self.driven.choose() {
+            self.seen.did.push("chose the phone in the browser's dialog".into());
+        }
     }
 
     fn happened(&mut self, event: &Value) {

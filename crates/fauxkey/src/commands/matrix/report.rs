@@ -221,7 +221,7 @@ impl Shown {
 
 #[cfg(test)]
 mod tests {
-    use super::super::attester::Whose;
+    use super::super::attester::{Root, Whose};
     use super::super::cell::Said;
     use super::*;
     use clap::ColorChoice;
@@ -240,7 +240,10 @@ mod tests {
             cell("key/hybrid/none", Outcome::NotTried),
             cell("key/hybrid/direct", Outcome::NotTried),
         ];
-        let attester = Attester { whose: Whose::Home, subject: "CN=Root".into(), fingerprint: "ab12".into() };
+        let attester = Attester {
+            whose: Whose::Home,
+            root: Some(Root { subject: "CN=Root".into(), fingerprint: "ab12".into() }),
+        };
         let (url, browser) = ("http://localhost:1/<x>".into(), "chromium".into());
         Report { url, browser, version: "0", attested_by: Some(attester), cells }
     }
