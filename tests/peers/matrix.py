@@ -1,4 +1,4 @@
-"""`fauxkey matrix` on a sign-up page of a real relying party, py_webauthn's, in Debian's Chromium and chromium-headless-shell:
+"""`fauxkey matrix` on a sign-up page of a real relying party, py_webauthn's, in Debian's Chromium, chromium-headless-shell and Firefox ESR:
 each cell sees what docs/aaguid.md says, and goes red where the relying party says no."""
 
 import html.parser
@@ -216,8 +216,11 @@ def expected(browser, profile, route, preference):
         return tuple(cell.split(", ")[:2])
     if preference != "none":
         return {PHONE: "packed", KEY: "packed", SYNCED: "none"}[profile], "ours"
-    # Chromium by itself hides every model that it reaches over HID; fauxkey does what a browser does for such a device.
-    return "none", "zeros" if route == "exec" or profile == KEY else "ours"
+    if route == "exec":
+        # Chromium hides every model that it reaches over HID.
+        return "none", "ours" if browser == "firefox" else "zeros"
+    # fauxkey does what Chromium does for such a device.
+    return "none", "zeros" if profile == KEY else "ours"
 
 
 def grid(cases, browser, routes):
@@ -415,14 +418,20 @@ def until(condition, patience=30):
         time.sleep(0.05)
 
 
-def rules(cases, browser):
-    one = ["--browser", browser, "--only", f"{PHONE}/script/direct", "--steps", "STEPS"]
+def verdicts(cases, browser, route):
+    """How it is told whether a passkey was taken."""
+    one = ["--browser", browser, "--only", f"{PHONE}/{route}/direct", "--steps", "STEPS"]
     with party(allowed=set()) as shop:
         with cases.case("what is to be on the page decides"):
             run = Run(shop.origin, *one, "--accepted", "text=Refused:")
             equal((run.status, run.cells[one[3]]["outcome"]), (0, "accepted"), f"exit code and outcome; {run.said}")
             run = Run(shop.origin, *one, "--accepted", "text=Welcome", "--patience", "5s")
             equal((run.status, run.cells[one[3]]["outcome"]), (1, "refused"), f"exit code and outcome; {run.said}")
+        with cases.case("a relying party's no is red, with its words"):
+            run = Run(shop.origin, *one)
+            cell = run.cells[one[3]]
+            equal((run.status, cell["outcome"], cell["answer"]["status"]), (1, "refused", 200), f"exit code and outcome; {run.said}")
+            ensure("is not allowed" in cell["answer"]["words"], cell["answer"])
     with party(broken=True) as shop:
         with cases.case("a page that asks for no passkey is neither green nor red, and its failed request is told"):
             run = Run(shop.origin, *one, "--patience", "5s")
@@ -438,6 +447,26 @@ def rules(cases, browser):
         with cases.case("what is on the page from the beginning shows nothing"):
             run = Run(shop.origin, *one, "--accepted", "text=I agree")
             equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+    with cases.case("a page that does not open is told with the browser's reason"):
+        run = Run(shop.origin, *one)
+        equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+        ensure("does not open: " in run.table and "CONNECTION_REFUSED" in run.table, run.table)
+
+
+def firefox(cases):
+    grid(cases, "firefox", "exec,extension")
+    verdicts(cases, "firefox", "exec")
+    with party() as shop:
+        with cases.case("what Firefox cannot do is grey, and says what can"):
+            run = Run(shop.origin, "--browser", "firefox", "--profile", PHONE, "--route", "script,hybrid", "--attestation", "none")
+            for route, words in {"script": "take extension", "hybrid": "take --browser chromium"}.items():
+                cell = run.cells[f"{PHONE}/{route}/none"]
+                equal(cell["outcome"], "not-tried", "outcome")
+                ensure(words in " ".join(cell["why"]), cell["why"])
+
+
+def rules(cases, browser):
+    verdicts(cases, browser, "script")
     resident = AuthenticatorSelectionCriteria(
         resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -457,7 +486,7 @@ def rules(cases, browser):
         run = Run("http://localhost:9", "--profile", "yubikey-6")
         ensure(run.status == 2 and "no profile named `yubikey-6`" in run.said and not run.cells, run.said)
     with cases.case("a stranger's host is not visited unless it is named"):
-        run = Run("https://shop.example-bank.com/", *one)
+        run = Run("https://shop.example-bank.com/", "--browser", browser, "--only", f"{PHONE}/script/direct")
         equal(run.status, 2, "exit code")
         ensure("--i-am-authorised-to-test shop.example-bank.com" in run.said, run.said)
 
@@ -467,6 +496,8 @@ def main():
     for name, routes in {"chromium": "exec,script,extension", "chromium-headless-shell": "exec,script"}.items():
         with cases.group(name):
             grid(cases, name, routes)
+    with cases.group("firefox"):
+        firefox(cases)
     with cases.group("policy"):
         policy(cases, "chromium")
     with cases.group("enforced"):

@@ -20,13 +20,15 @@ Example:
   fauxkey matrix http://localhost:8000/sign-up --html matrix.html
   fauxkey matrix http://localhost:8000 --attestation none,direct --accepted text=Welcome
   fauxkey matrix http://localhost:8000 --profile yubikey-5c,ms-authenticator-ios+packed --attestation direct
+  fauxkey matrix http://localhost:8000 --browser firefox --route exec,extension
   fauxkey matrix http://localhost:8000 --only yubikey-5c/exec/none
 
 Cells with certificates are attested by the home's test CA: a relying party that checks has to trust what fauxkey ca
 export prints. While fauxkey run has that home, another CA attests, for one run, and the report says so.
 
 With hybrid the browser runs in a fauxkey hybrid lab, whose phone scans its QR code, and reaches the page from there; that
-takes Linux with user namespaces, Xvfb, and a browser with windows. Cells that cannot be tried say why.
+takes Linux with user namespaces, Xvfb, and a Chromium with windows. Firefox has exec and extension. Cells that cannot be
+tried say why.
 
 What is done on the page stands in a file of steps; without one the likely fields are filled, and the likely button is
 clicked. A target is a CSS selector, or text= and words:
@@ -58,7 +60,7 @@ pub struct Matrix {
     /// Try this cell alone; may be given several times
     #[arg(long, value_name = "PROFILE/ROUTE/PREFERENCE")]
     pub only: Vec<Coordinates>,
-    /// Which browser: chromium, chrome, edge, or the path of one [default: the first that is installed]
+    /// Which browser: chromium, chrome, edge, firefox, or the path of one [default: the first that is installed]
     #[arg(long, value_name = "NAME|PATH")]
     pub browser: Option<String>,
     /// What is done on the page, as TOML [default: what looks right]

@@ -1,9 +1,11 @@
-//! A browser in the hands of a program: its page is driven over DevTools, and sees one device that is kept nowhere.
+//! A browser in the hands of a program: its page is driven, and sees one device that is kept nowhere.
 use super::super::exec::{Ephemeral, run_of};
 use super::super::{Context, Stop, run};
-use super::pipe::Pipe;
-use super::programs::{Found, Start};
+use super::bidi::{self, BidiTab};
+use super::devtools_tab::DevToolsTab;
+use super::programs::{self, Family, Found, Start};
 use super::screen::Screen;
+use super::tab::Tab;
 use super::{CLOSE, LOOK, Opened, devtools};
 use crate::cli::{Attach, Door, Run, Way};
 use crate::control::{Failure, FailureKind};
@@ -14,10 +16,8 @@ use crate::hybrid::scan::Devices;
 use crate::hybrid::ways::{self, Ways};
 use crate::instance::Loan;
 use crate::page::{Choice, Front};
-use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -29,9 +29,7 @@ const REMOVALS: usize = 20;
 /// A browser that has been started for one page.
 pub(in crate::commands) struct Driven {
     opened: Opened,
-    pipe: Pipe,
-    session: String,
-    events: Receiver<Value>,
+    tab: Box<dyn Tab>,
     device: Device,
     data: TempDir,
 }
@@ -85,6 +83,24 @@ pub(in crate::commands) struct Wanted<'a> {
     pub(in crate::commands) more: &'a [OsString],
 }
 
+impl Wanted<'_> {
+    fn start<'a>(
+        &'a self,
+        context: &Context,
+        environment: &'a [(&'static str, OsString)],
+        data: &'a TempDir,
+    ) -> Start<'a> {
+        Start {
+            found: self.found,
+            data: data.path(),
+            any_certificate: self.any_certificate,
+            environment,
+            more: self.more,
+            verbose: context.output.verbose,
+        }
+    }
+}
+
 impl Driven {
     /// Starts device and browser, both new and both gone at the end.
     ///
@@ -93,8 +109,12 @@ impl Driven {
     pub(in crate::commands) fn start(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Stop> {
         let data = tempfile::Builder::new().prefix("fauxkey-browser-").tempdir()?;
         let device = Device::start(context, wanted)?;
-        match Self::open(context, wanted, &device, &data) {
-            Ok((opened, pipe, session, events)) => Ok(Self { opened, pipe, session, events, device, data }),
+        let opened = match wanted.found.family {
+            Family::Chromium => Self::open(context, wanted, &device, &data),
+            Family::Firefox => Self::open_firefox(context, wanted, &device, &data),
+        };
+        match opened {
+            Ok((opened, tab)) => Ok(Self { opened, tab, device, data }),
             Err(failure) => {
                 device.stop();
                 Err(failure.into())
@@ -107,22 +127,13 @@ impl Driven {
         wanted: &Wanted<'_>,
         device: &Device,
         data: &TempDir,
-    ) -> Result<(Opened, Pipe, String, Receiver<Value>), Failure> {
+    ) -> Result<(Opened, Box<dyn Tab>), Failure> {
         let environment = device.environment();
-        let start = Start {
-            found: wanted.found,
-            data: data.path(),
-            any_certificate: wanted.any_certificate,
-            environment: &environment,
-            more: wanted.more,
-            verbose: context.output.verbose,
-        };
-        let mut browser = devtools::Browser::start(&start)?;
+        let mut browser = devtools::Browser::start(&wanted.start(context, &environment, data))?;
         let (mut package, mut front) = (None, None);
         if let Device::Beside(running) = device {
             if wanted.way == Way::Extension {
-                let pairing = Pairing::new(&running.served.url, &running.served.token, Choice::default());
-                match load(&browser, &pairing) {
+                match load(&browser, &pairing(running)) {
                     Ok(folder) => package = Some(folder),
                     Err(failure) => {
                         browser.kill();
@@ -136,7 +147,39 @@ impl Driven {
         let (child, pipe, session, events) = browser.drive(front)?;
         // Whoever holds the pipe keeps the browser.
         let opened = Opened { child, _package: package, _line: Box::new(pipe.clone()) };
-        Ok((opened, pipe, session, events))
+        Ok((opened, Box::new(DevToolsTab { pipe, session, events })))
+    }
+
+    fn open_firefox(
+        context: &Context,
+        wanted: &Wanted<'_>,
+        device: &Device,
+        data: &TempDir,
+    ) -> Result<(Opened, Box<dyn Tab>), Failure> {
+        programs::write_preferences(data.path())?;
+        let environment = device.environment();
+        let (mut child, mut line) = bidi::start(&wanted.start(context, &environment, data))?;
+        let package = match device {
+            Device::Beside(running) => {
+                written(&pairing(running)).and_then(|package| match line.install(package.path()) {
+                    Ok(()) => Ok(Some(package)),
+                    Err(why) => Err(bidi::broken(&why)),
+                })
+            }
+            Device::Exec(_) | Device::Across(_) => Ok(None),
+        };
+        let opened = package.and_then(|package| {
+            BidiTab::new(line).map(|tab| (package, tab)).map_err(|why| bidi::broken(&why))
+        });
+        match opened {
+            Ok((package, tab)) => {
+                Ok((Opened { child, _package: package, _line: Box::new(()) }, Box::new(tab)))
+            }
+            Err(failure) => {
+                bidi::end(&mut child);
+                Err(failure)
+            }
+        }
     }
 
     /// The device that its pages see.
@@ -164,23 +207,9 @@ impl Driven {
         screen.is_some_and(Screen::choose)
     }
 
-    /// Asks the page's session for something.
-    ///
-    /// # Errors
-    /// What the browser says against it, or that it is gone.
-    pub(in crate::commands) fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
-        self.pipe.ask(Some(&self.session), method, parameters)
-    }
-
-    /// The events of the page's session until `end`, or until `enough` says so.
-    pub(in crate::commands) fn hear(&self, end: Instant, mut enough: impl FnMut(&Value) -> bool) {
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(event) = self.events.recv_timeout(left) else { return };
-            if event["sessionId"] == self.session.as_str() && enough(&event) {
-                return;
-            }
-        }
+    /// The page.
+    pub(in crate::commands) fn tab(&self) -> &dyn Tab {
+        &*self.tab
     }
 
     /// How long is waited between two looks at a page.
@@ -190,8 +219,7 @@ impl Driven {
 
     /// Ends the browser, and then the device.
     pub(in crate::commands) fn close(mut self) {
-        // Asked so, it writes what it has to write before it goes. It may not answer any more.
-        let _gone = self.pipe.send(None, "Browser.close", json!({}));
+        self.tab.quit();
         let begun = Instant::now();
         while matches!(self.opened.child.try_wait(), Ok(None)) && begun.elapsed() < CLOSE {
             thread::sleep(LOOK);
@@ -319,14 +347,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn load(browser: &devtools::Browser, pairing: &Pairing) -> Result<TempDir, Failure> {
+    let folder = written(pairing)?;
+    browser.load_extension(folder.path()).map_err(|why| {
+        Failure::new(FailureKind::Refused, format!("the browser takes no extension: {why}"))
+            .hint("take --route script")
+    })?;
+    Ok(folder)
+}
+
+fn pairing(running: &run::Running) -> Pairing {
+    Pairing::new(&running.served.url, &running.served.token, Choice::default())
+}
+
+/// The extension, for pages of these devices.
+fn written(pairing: &Pairing) -> Result<TempDir, Failure> {
     let folder = tempfile::Builder::new().prefix("fauxkey-extension-").tempdir();
     let folder = folder.map_err(|error| {
         Failure::new(FailureKind::Broken, format!("cannot make a folder for the extension: {error}"))
     })?;
     extension::write(folder.path(), Some(pairing))?;
-    browser.load_extension(folder.path()).map_err(|why| {
-        Failure::new(FailureKind::Refused, format!("the browser takes no extension: {why}"))
-            .hint("take --route script")
-    })?;
     Ok(folder)
 }

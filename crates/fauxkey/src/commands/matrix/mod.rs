@@ -11,7 +11,7 @@
 //!
 //! Every cell has a device and a browser's profile of its own. What the page asks of `navigator.credentials` passes through
 //! `watch.js`, which says what was asked, and puts the cell's preference in its place; what the page sends is seen by
-//! DevTools, and not touched.
+//! DevTools or WebDriver BiDi, and not touched.
 mod across;
 mod attester;
 mod cell;
@@ -73,14 +73,6 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
     let models: Result<Vec<_>, _> = cells.iter().map(|at| profiles.find(&at.profile)).collect();
     let models = models.map_err(misused)?;
     let found = programs::find(arguments.browser.as_deref()).map_err(misused)?;
-    if found.family == Family::Firefox {
-        return Err(Failure::new(
-            FailureKind::Invalid,
-            "pages are driven by DevTools, which Firefox does not speak",
-        )
-        .hint("give --browser chromium; `fauxkey browser` opens Firefox")
-        .into());
-    }
     for host in Allowed::strangers(&arguments.authorised) {
         output.warn(&format!(
             "{host} is not of this machine: accounts are made there, because you said that you may test it"
@@ -260,6 +252,12 @@ impl Trial<'_> {
                     .map(drop)
                     .map_err(|failure| failure.to_string())
             }
+            Way::Script if self.is_firefox() => {
+                Err("Firefox has no pipe of DevTools for the route script: take extension".into())
+            }
+            Way::Hybrid if self.is_firefox() => {
+                Err("Firefox shows no QR codes for phones on Linux: take --browser chromium".into())
+            }
             Way::Script | Way::Extension => Ok(()),
             Way::Hybrid => {
                 let profile = Profiles::of(&self.context.home).find(&at.profile);
@@ -303,7 +301,15 @@ impl Trial<'_> {
         cells.map(|(at, cell)| cell.unwrap_or_else(|why| self.not_tried(at, why))).collect()
     }
 
+    fn is_firefox(&self) -> bool {
+        self.found.family == Family::Firefox
+    }
+
     fn browser_flags(&self, way: Way) -> Vec<OsString> {
+        if self.is_firefox() {
+            let hidden = (!self.arguments.show).then(|| "--headless".into());
+            return hidden.into_iter().chain(self.arguments.arguments.iter().cloned()).collect();
+        }
         let mut flags: Vec<OsString> = QUIET.map(Into::into).to_vec();
         if way == Way::Hybrid {
             // The screen that the phone looks at is an X server's.

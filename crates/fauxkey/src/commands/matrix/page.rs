@@ -1,5 +1,6 @@
 //! A sign-up page, driven: what is done on it, what it asks of the authenticator, and what its relying party answers.
 use super::super::browser::driven::Driven;
+use super::super::browser::tab::Happening;
 use super::plan::{Step, Steps, value};
 use crate::cli::{Coordinates, Way};
 use crate::probe::target::allowed::Allowed;
@@ -14,8 +15,6 @@ use wire::base64url;
 const WATCH: &str = include_str!("watch.js");
 /// What users do on pages.
 const HANDS: &str = include_str!("hands.js");
-/// By which the first reaches this program.
-const BINDING: &str = "__fauxkeyMatrix";
 /// How often a page without steps is looked at anew, as one button may lead to another.
 const GUESSES: usize = 3;
 /// How long a guess has until the page asks for a passkey.
@@ -26,8 +25,6 @@ const CHOICE: Duration = Duration::from_secs(2);
 const AFTERWARDS: Duration = Duration::from_secs(3);
 /// Characters of a relying party's answer that are read.
 const LONGEST_ANSWER: usize = 1 << 16;
-/// Bytes of a request's body that the browser is to hand on.
-const LONGEST_POST: usize = 1 << 20;
 
 /// Which page, and what is done on it.
 pub(super) struct Visit<'a> {
@@ -130,18 +127,11 @@ pub(super) fn visit(driven: &Driven, visit: &Visit<'_>) -> Seen {
 
 impl Visitor<'_> {
     fn go(&mut self) -> Result<(), String> {
-        let ask = |method: &str, parameters: Value| self.driven.ask(method, parameters);
-        ask("Page.enable", json!({}))?;
-        ask("Runtime.enable", json!({}))?;
-        ask("Network.enable", json!({ "maxPostDataSize": LONGEST_POST }))?;
-        ask("Runtime.addBinding", json!({ "name": BINDING }))?;
         let at = self.visit.at;
         // Whoever has a phone across the room chooses it in the browser's dialog; a page can do so for them.
         let hints = if at.way == Way::Hybrid { json!(["hybrid"]) } else { Value::Null };
-        let source = format!("{WATCH}('{}', '{BINDING}', {hints});", at.preference.name());
-        ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }))?;
-        // Nobody clicked on this window, and WebAuthn wants its page to have the focus. Not every browser knows it.
-        let _unknown = ask("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        let watch = format!("(send) => ({WATCH})(send, '{}', {hints})", at.preference.name());
+        self.driven.tab().prepare(&watch)?;
         self.open(self.visit.url.as_str())?;
         if let Some(target) = &self.visit.steps.accepted
             && !self.hands("see", target, "")?.is_null()
@@ -158,10 +148,7 @@ impl Visitor<'_> {
     }
 
     fn open(&mut self, url: &str) -> Result<(), String> {
-        let opened = self.driven.ask("Page.navigate", json!({ "url": url }))?;
-        if let Some(why) = opened["errorText"].as_str() {
-            return Err(format!("{url} does not open: {why}"));
-        }
+        self.driven.tab().open(url).map_err(|why| format!("{url} does not open: {why}"))?;
         let end = Instant::now() + self.visit.patience;
         loop {
             let state = self.hands("state", "", "")?;
@@ -295,14 +282,10 @@ impl Visitor<'_> {
     fn hands(&self, verb: &str, target: &str, value: &str) -> Result<Value, String> {
         let arguments = json!([verb, target, value, self.seen.did]);
         let expression = format!("{HANDS}(...{arguments})");
-        let ask = json!({ "expression": expression, "returnByValue": true, "userGesture": true });
         // A document that goes takes the answer with it.
-        let Ok(done) = self.driven.ask("Runtime.evaluate", ask) else { return Ok(Value::Null) };
-        if let Some(why) = done["exceptionDetails"]["exception"]["description"].as_str() {
-            let why = why.lines().next().unwrap_or_default();
-            return Err(format!("{verb} {target}: {why}"));
-        }
-        let done = done["result"]["value"].clone();
+        let done =
+            self.driven.tab().evaluate(&expression).map_err(|why| format!("{verb} {target}: {why}"))?;
+        let done = done.unwrap_or_default();
         if let Some(url) = done["url"].as_str().and_then(|url| Url::parse(url).ok())
             && matches!(url.scheme(), "http" | "https")
         {
@@ -313,12 +296,7 @@ impl Visitor<'_> {
 
     /// Takes what happens until then.
     fn wait(&mut self, end: Instant) {
-        let mut events = Vec::new();
-        self.driven.hear(end, |event| {
-            events.push(event.clone());
-            false
-        });
-        events.iter().for_each(|event| self.happened(event));
+        self.driven.tab().hear(end).into_iter().for_each(|happening| self.happened(happening));
         self.choose();
     }
 
@@ -340,48 +318,39 @@ impl Visitor<'_> {
         }
     }
 
-    fn happened(&mut self, event: &Value) {
-        let parameters = &event["params"];
-        let id = parameters["requestId"].as_str().unwrap_or_default();
-        match event["method"].as_str() {
-            Some("Runtime.bindingCalled") if parameters["name"] == BINDING => {
-                let told = parameters["payload"].as_str().and_then(|text| serde_json::from_str(text).ok());
-                match told {
-                    Some(Told::Asked { attestation }) => self.seen.asked = Some(attestation),
-                    // What was refused before does not count any more.
-                    Some(Told::Made(made)) => {
-                        self.seen.error = None;
-                        self.seen.made = Some(made);
-                    }
-                    Some(Told::Error { name, message }) => self.seen.error = Some((name, message)),
-                    None => {}
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            Happening::Told(text) => match serde_json::from_str(&text) {
+                Ok(Told::Asked { attestation }) => self.seen.asked = Some(attestation),
+                // What was refused before does not count any more.
+                Ok(Told::Made(made)) => {
+                    self.seen.error = None;
+                    self.seen.made = Some(made);
+                }
+                Ok(Told::Error { name, message }) => self.seen.error = Some((name, message)),
+                Err(_) => {}
+            },
+            // A redirection goes on under its request's ID, and has the body no longer.
+            Happening::Sent { id, .. } if self.request(&id).is_some() => {}
+            Happening::Sent { id, name, is_call, bodies } => {
+                let request = Request { name, is_call, bodies, status: None, ended: false };
+                self.requests.insert(self.requests.len(), (id, request));
+            }
+            Happening::Body(id, body) => {
+                if let Some(request) = self.request(&id) {
+                    request.bodies.push(body);
                 }
             }
-            Some("Network.requestWillBeSent") => {
-                let kind = parameters["type"].as_str().unwrap_or_default();
-                let request = &parameters["request"];
-                // A redirection goes on under its request's ID, and has the body no longer.
-                if self.request(id).is_some() {
-                    return;
-                }
-                let method = request["method"].as_str().unwrap_or_default();
-                let name = format!("{method} {}", request["url"].as_str().unwrap_or_default());
-                let is_call = matches!(kind, "XHR" | "Fetch" | "Ping") || method == "POST";
-                let request = Request { name, is_call, bodies: bodies(request), status: None, ended: false };
-                self.requests.insert(self.requests.len(), (id.to_owned(), request));
-            }
-            Some("Network.responseReceived") => {
-                let status = parameters["response"]["status"].as_u64();
-                if let Some(request) = self.request(id) {
+            Happening::Answered(id, status) => {
+                if let Some(request) = self.request(&id) {
                     request.status = status;
                 }
             }
-            Some("Network.loadingFinished" | "Network.loadingFailed") => {
-                if let Some(request) = self.request(id) {
+            Happening::Ended(id) => {
+                if let Some(request) = self.request(&id) {
                     request.ended = true;
                 }
             }
-            _ => {}
         }
     }
 
@@ -409,25 +378,13 @@ impl Visitor<'_> {
     }
 
     fn told(&self, id: &str, request: &Request) -> Answer {
-        // It may be gone with its document.
-        let body = self.driven.ask("Network.getResponseBody", json!({ "requestId": id })).unwrap_or_default();
-        let body = body["body"].as_str().unwrap_or_default();
+        let body = self.driven.tab().body(id);
         Answer {
             request: request.name.clone(),
             status: request.status.unwrap_or_default(),
             body: body.chars().take(LONGEST_ANSWER).collect(),
         }
     }
-}
-
-/// What a request has in its body: as text, and as the bytes that text cannot be made of.
-fn bodies(request: &Value) -> Vec<Vec<u8>> {
-    let mut bodies: Vec<Vec<u8>> = Vec::new();
-    bodies.extend(request["postData"].as_str().map(|text| text.as_bytes().to_vec()));
-    let entries = request["postDataEntries"].as_array().into_iter().flatten();
-    let bytes = entries.filter_map(|entry| base64url::decode_lenient(entry["bytes"].as_str()?));
-    bodies.push(bytes.flatten().collect());
-    bodies
 }
 
 /// Whether a credential ID is in a body, in any of the ways in which pages write it: base64 of both alphabets, also in a
@@ -486,11 +443,5 @@ mod tests {
             assert!(!holds(body.as_bytes(), &ID), "{body}");
         }
         assert!(!holds(b"anything", &[]));
-    }
-
-    #[test]
-    fn a_body_that_is_no_text_is_read_by_its_entries() {
-        let request = json!({ "postDataEntries": [{ "bytes": "+/+/" }, { "bytes": "AAECAwQ=" }] });
-        assert!(bodies(&request).iter().any(|body| holds(body, &ID)));
     }
 }

@@ -1,9 +1,6 @@
 // Runs in every document before the page's own scripts: lets the page ask for an attestation preference, and tells the
 // driver what came of it. Laid over the one object that pages use, so that whoever stands behind it is asked as before.
-((preference, binding, hints) => {
-  const send = globalThis[binding];
-  if (!send) return;
-  delete globalThis[binding];
+((send, preference, hints) => {
   const { JSON, Object, Promise, Reflect, String, Uint8Array, btoa } = globalThis;
   const container = globalThis.navigator?.credentials;
   if (!container || !globalThis.PublicKeyCredential) return;
