@@ -20,6 +20,7 @@ from webauthn.helpers import base64url_to_bytes, parse_attestation_object
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
     AttestationFormat,
+    AuthenticatorAttachment,
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
     UserVerificationRequirement,
@@ -392,9 +393,16 @@ def across(cases, browser):
                         equal(got["format"], fmt if preference == "direct" else "none", "format")
                         equal((got["model"], got["attachment"]), ("ours", "cross-platform"), "AAGUID and attachment")
                         equal(got["transports"], ["hybrid", "internal"], "transports")
-                        chosen = "chose the phone in the browser's dialog" in cell["did"]
+                        chosen = any("pressed Enter in the browser's dialog" in done for done in cell["did"])
                         equal(chosen, selection is None, f"whether the browser asked; {cell['did']}")
     one = ["--browser", browser, "--only", f"{phone}/hybrid/none"]
+    platform = AuthenticatorSelectionCriteria(authenticator_attachment=AuthenticatorAttachment.PLATFORM)
+    with party(selection=platform) as shop:
+        with cases.case("a page that demands a platform authenticator gets no phone"):
+            run = Run(shop.origin, *one, "--patience", "8s")
+            cell = run.cells[one[3]]
+            ensure(cell["got"] is None and cell["outcome"] == "refused", f"{cell}; {run.said}")
+            ensure("it saw no QR code" in " ".join(cell["why"]), cell["why"])
     with party() as shop:
         with cases.case("where there are no namespaces it is not tried, and the reason is the lab's"):
             run = Run(shop.origin, *one, before=NO_NAMESPACES)

@@ -199,6 +199,14 @@ impl Driven {
         }
     }
 
+    /// Whether a phone across the room has seen a QR code; `None` where there is no such phone.
+    pub(in crate::commands) fn has_seen_a_code(&self) -> Option<bool> {
+        match &self.device {
+            Device::Across(across) => Some(across.heard.begun.load(Ordering::Relaxed)),
+            Device::Exec(_) | Device::Beside(_) => None,
+        }
+    }
+
     /// Takes what the browser's dialog has chosen, while there is no QR code: with the hint hybrid that is a phone. Not on
     /// a screen of the user's, who has keys of their own. Whether there was anything to take.
     pub(in crate::commands) fn choose(&self) -> bool {

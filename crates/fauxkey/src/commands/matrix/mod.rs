@@ -229,7 +229,6 @@ impl Trial<'_> {
         };
         let mut seen = page::visit(&driven, &visit);
         let own = driven.device().map(|device| device.aaguid.clone()).unwrap_or_default();
-        seen.phone = driven.said();
         driven.close();
         if is_shell(self.found)
             && let Some((name, message)) = &mut seen.error

@@ -122,7 +122,12 @@ pub(super) fn visit(driven: &Driven, visit: &Visit<'_>) -> Seen {
         visitor.seen.stuck = Some(why);
         visitor.seen.failed = visitor.failed();
     }
-    visitor.seen
+    let mut seen = visitor.seen;
+    seen.phone = driven.said();
+    if seen.asked.is_some() && driven.has_seen_a_code() == Some(false) {
+        seen.phone.push("it saw no QR code; a page that demands a platform authenticator gets none".into());
+    }
+    seen
 }
 
 impl Visitor<'_> {
@@ -236,9 +241,7 @@ impl Visitor<'_> {
             self.seen.failed = self.failed();
             return match (&self.seen.error, &self.seen.asked) {
                 (Some(_), _) => Ok(()),
-                (None, Some(_)) => Err("the browser has not answered the page; it may be asking its user for something that \
-                                        has to be typed, as a new PIN"
-                    .into()),
+                (None, Some(_)) => Err(unanswered(self.driven.has_seen_a_code()).into()),
                 (None, None) if self.is_insecure => {
                     Err("the page is in no secure context, so that it has no WebAuthn: take https, or localhost".into())
                 }
@@ -314,7 +317,7 @@ impl Visitor<'_> {
         self.choice = None;
         // If there is no dialog yet, the key is the page's: nothing in it is to take it.
         if self.hands("leave", "", "").is_ok_and(|left| !left.is_null()) && self.driven.choose() {
-            self.seen.did.push("chose the phone in the browser's dialog".into());
+            self.seen.did.push("pressed Enter in the browser's dialog, which offers the phone first".into());
         }
     }
 
@@ -384,6 +387,16 @@ impl Visitor<'_> {
             status: request.status.unwrap_or_default(),
             body: body.chars().take(LONGEST_ANSWER).collect(),
         }
+    }
+}
+
+/// What it may mean that the browser says nothing. `seen`: whether the phone across the room, if there is one, has seen a code.
+const fn unanswered(seen: Option<bool>) -> &'static str {
+    match seen {
+        None => {
+            "the browser has not answered the page; it may be asking its user for something that has to be typed, as a new PIN"
+        }
+        Some(_) => "the browser has not answered the page",
     }
 }
 
