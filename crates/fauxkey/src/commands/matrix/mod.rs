@@ -89,7 +89,7 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
         url: &url,
         allowed: &allowed,
         steps: &steps,
-        way_out: arguments.way_out.as_deref().map(way_out::lead).transpose()?,
+        way_out: arguments.way_out.as_deref().map(led).transpose()?,
         first: rand::random::<u32>() % 1_000_000 * 1000,
     };
     let mut report = Report {
@@ -136,6 +136,13 @@ pub(super) fn run(context: &Context, arguments: &Matrix) -> Result<Exit, Stop> {
         return Err(Failure::new(FailureKind::Broken, STOPPED).into());
     }
     Ok(exit)
+}
+
+/// Where what is outside of the lab is reached from.
+fn led(socket: &Path) -> Result<SocketAddr, Failure> {
+    way_out::lead(socket).map_err(|error| {
+        Failure::new(FailureKind::Broken, format!("there is no way out of the lab: {error}"))
+    })
 }
 
 /// Exit code 1 says that a passkey was refused, and nothing else.
