@@ -1,4 +1,4 @@
-"""`fauxkey matrix` on a sign-up page of a real relying party, py_webauthn's, in Debian's Chromium and chromium-headless-shell:
+"""`fauxkey matrix` on a sign-up page of a real relying party, py_webauthn's, in Debian's Chromium, chromium-headless-shell and Firefox ESR:
 each cell sees what docs/aaguid.md says, and goes red where the relying party says no."""
 
 import html.parser
@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -15,9 +16,11 @@ from urllib.parse import parse_qs
 import webauthn
 from cases import Cases, ensure, equal
 from process import PROGRAM
-from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers import base64url_to_bytes, parse_attestation_object
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
+    AttestationFormat,
+    AuthenticatorAttachment,
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
     UserVerificationRequirement,
@@ -78,9 +81,10 @@ click = "text=Create a passkey"
 
 
 class Party:
-    """A relying party with a page. `allowed`: the AAGUIDs that it takes, or None for all of them."""
+    """A relying party with a page. `allowed`: the AAGUIDs that it takes, or None for all of them. `root`: the certificate, in
+    PEM, that everything it takes has to be attested up to, or None where it does not look."""
 
-    def __init__(self, allowed=None, broken=False, page=PAGE, selection=None):
+    def __init__(self, allowed=None, broken=False, page=PAGE, selection=None, root=None):
         self.names, self.challenges = [], set()
         party = self
 
@@ -118,7 +122,7 @@ class Party:
             def log_message(self, *_):
                 pass
 
-        self.allowed, self.broken, self.selection = allowed, broken, selection
+        self.allowed, self.broken, self.selection, self.root = allowed, broken, selection, root
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -142,9 +146,14 @@ class Party:
         challenge = base64url_to_bytes(client_data["challenge"])
         ensure(challenge in self.challenges, "a challenge of ours")
         self.challenges.remove(challenge)
-        made = webauthn.verify_registration_response(
-            credential=body, expected_challenge=challenge, expected_rp_id="localhost", expected_origin=self.origin
-        )
+        expected = {"expected_challenge": challenge, "expected_rp_id": "localhost", "expected_origin": self.origin}
+        if self.root:
+            # What it knows no root for, and what has no certificates, py_webauthn takes as it is.
+            given = parse_attestation_object(base64url_to_bytes(body["response"]["attestationObject"]))
+            if given.fmt != AttestationFormat.PACKED or not given.att_stmt.x5c:
+                return {"verified": False, "error": f"{given.fmt.value} without certificates is not enough"}
+            expected["pem_root_certs_bytes_by_fmt"] = {AttestationFormat.PACKED: [self.root]}
+        made = webauthn.verify_registration_response(credential=body, **expected)
         if self.allowed is not None and str(made.aaguid) not in self.allowed:
             return {"verified": False, "error": f"the model {made.aaguid} is not allowed"}
         return {"verified": True}
@@ -163,27 +172,34 @@ def party(**more):
         there.close()
 
 
-class Run:
-    """A run of `fauxkey matrix`: its exit code, its report and its page."""
+def surroundings(folder):
+    """An environment in which everything that fauxkey and browsers keep is in that folder."""
+    home = {"HOME": folder, "FAUXKEY_HOME": os.path.join(folder, "home"), "NO_COLOR": "1"}
+    home |= {"XDG_RUNTIME_DIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
+    return os.environ | home | {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}
 
-    def __init__(self, *arguments):
+
+class Run:
+    """A run of `fauxkey matrix`: its exit code, its report and its page. `there`: the folder of a home that is there
+    already. `before`: the words of a command that runs it."""
+
+    def __init__(self, *arguments, there=None, before=()):
         with tempfile.TemporaryDirectory(prefix="fauxkey-matrix-") as folder:
             steps, out, page = (os.path.join(folder, name) for name in ("steps.toml", "out.json", "page.html"))
             with open(steps, "w") as file:
                 file.write(STEPS)
             arguments = [argument.replace("STEPS", steps) for argument in arguments]
-            home = {"HOME": folder, "FAUXKEY_HOME": os.path.join(folder, "home"), "NO_COLOR": "1"}
-            home |= {"XDG_RUNTIME_DIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
-            home |= {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}
-            command = [PROGRAM, "matrix", *arguments, "--out", out, "--html", page]
+            environment = surroundings(there or folder)
+            command = [*before, PROGRAM, "matrix", *arguments, "--out", out, "--html", page]
             done = subprocess.run(
-                command, env=os.environ | home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
             )
             self.status, self.said, self.table = done.returncode, done.stderr, done.stdout
-            self.cells, self.page = {}, ""
+            self.cells, self.page, self.attested_by = {}, "", None
             if os.path.exists(out):
                 with open(out) as file:
-                    cells = json.load(file)["cells"]
+                    report = json.load(file)
+                cells, self.attested_by = report["cells"], report["attestedBy"]
                 self.cells = {f"{cell['profile']}/{cell['route']}/{cell['attestation']}": cell for cell in cells}
                 with open(page) as file:
                     self.page = file.read()
@@ -201,8 +217,11 @@ def expected(browser, profile, route, preference):
         return tuple(cell.split(", ")[:2])
     if preference != "none":
         return {PHONE: "packed", KEY: "packed", SYNCED: "none"}[profile], "ours"
-    # Chromium by itself hides every model that it reaches over HID; fauxkey does what a browser does for such a device.
-    return "none", "zeros" if route == "exec" or profile == KEY else "ours"
+    if route == "exec":
+        # Chromium hides every model that it reaches over HID.
+        return "none", "ours" if browser == "firefox" else "zeros"
+    # fauxkey does what Chromium does for such a device.
+    return "none", "zeros" if profile == KEY else "ours"
 
 
 def grid(cases, browser, routes):
@@ -271,14 +290,13 @@ def policy(cases, browser):
             ensure("is not allowed" in cell["answer"]["words"], cell["answer"])
             ensure("wrote zeros over the AAGUID" in " ".join(cell["why"]), cell["why"])
         with cases.case("what is not tried is grey, and says why"):
-            for profile, words in {KEY: "it is no phone", PHONE: "hybrid lab"}.items():
-                cell = run.cells[f"{profile}/hybrid/none"]
-                equal(cell["outcome"], "not-tried", "outcome")
-                ensure(words in " ".join(cell["why"]), cell["why"])
+            cell = run.cells[f"{KEY}/hybrid/none"]
+            equal(cell["outcome"], "not-tried", "outcome")
+            ensure("it is no phone" in " ".join(cell["why"]), cell["why"])
         with cases.case("the page has a cell in its colour for each, with a link to where it is explained"):
             tags = Tags()
             tags.feed(run.page)
-            equal(sorted(tags.cells), sorted(["found", "held", "found", "found"] + ["skipped"] * 4), "colours")
+            equal(sorted(tags.cells), sorted(["found", "held", "found", "found"] + ["skipped"] * 2 + ["found"] * 2), "colours")
             equal({link[1:] for link in tags.links} - tags.ids, set(), "links that lead nowhere")
             equal(tags.others, set(), "what it loads")
         with cases.case("the command of a red cell does it again"):
@@ -288,14 +306,140 @@ def policy(cases, browser):
             equal((again.status, list(again.cells)), (1, [f"{KEY}/exec/none"]), f"exit code and cells; {again.said}")
 
 
-def rules(cases, browser):
-    one = ["--browser", browser, "--only", f"{PHONE}/script/direct", "--steps", "STEPS"]
+class Place:
+    """A home that stays from one command to the next."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def command(self, *arguments):
+        done = subprocess.run([PROGRAM, *arguments], env=surroundings(self.folder), capture_output=True, text=True, timeout=60)
+        equal(done.returncode, 0, f"exit code of {arguments}; {done.stderr}")
+        return done.stdout
+
+    def root(self):
+        return self.command("ca", "export").encode()
+
+
+def enforced(cases, browser):
+    """A relying party that takes nothing but what is attested up to the one root that it was told to trust."""
+    own, self_signed = "corp-key", PHONE
+    with tempfile.TemporaryDirectory(prefix="fauxkey-home-") as mine, tempfile.TemporaryDirectory(prefix="fauxkey-home-") as others:
+        home, other = Place(mine), Place(others)
+        home.command("profile", "add", own, "--from", KEY, "--set", 'title="Corporate key"')
+        certified = [KEY, f"{own}+packed", "ms-authenticator-ios+packed"]
+        profiles = ",".join([*certified, self_signed])
+        flags = ["--browser", browser, "--profile", profiles, "--route", "exec,script", "--attestation", "none,direct"]
+        with party(root=home.root()) as shop:
+            run = Run(shop.origin, *flags, there=mine)
+            for profile in certified:
+                for route in ("exec", "script"):
+                    with cases.case(f"{profile} by {route} is taken with direct, and with none refused and told why"):
+                        none, direct = (run.cells[f"{profile}/{route}/{one}"] for one in ("none", "direct"))
+                        equal((none["outcome"], direct["outcome"]), ("refused", "accepted"), f"outcomes; {run.said}{run.table}")
+                        why = " ".join(none["why"])
+                        ensure("removed the statement" in why and none["got"]["attested"] == "nothing", why)
+                        ensure("`fauxkey ca export` prints the root" in " ".join(direct["why"]), direct["why"])
+            with cases.case("what attests itself is refused"):
+                found = {cell["outcome"] for name, cell in run.cells.items() if name.startswith(self_signed)}
+                equal(found, {"refused"}, f"outcomes; {run.table}")
+            with cases.case("the report says by whom its cells are attested"):
+                root = json.loads(home.command("--json", "ca", "show"))["root"]
+                equal(run.attested_by["whose"], "home", "whose the CA is")
+                equal(run.attested_by["root"]["fingerprint"], root["fingerprint"], "fingerprint")
+                ensure(root["fingerprint"] in run.page and root["fingerprint"] in run.table, "the page and the table say it")
+            with cases.case("no private key of the CA leaves"):
+                ensure("PRIVATE" not in run.table + run.said + run.page + json.dumps(run.cells), run.table)
+        one = ["--browser", browser, "--only", f"{KEY}/script/direct"]
+        with party(root=other.root()) as shop:
+            with cases.case("who trusts the root of another home refuses"):
+                run = Run(shop.origin, *one, there=mine)
+                equal((run.status, run.cells[one[3]]["outcome"]), (1, "refused"), f"exit code and outcome; {run.said}")
+        with party(root=home.root()) as shop:
+            ready = os.path.join(mine, "ready.json")
+            running = [PROGRAM, "run", "--attach", "socket", "--ready-file", ready]
+            process = subprocess.Popen(
+                running, env=surroundings(mine), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            try:
+                with cases.case("while an instance has the home's CA, another one attests, and it is said"):
+                    until(lambda: os.path.exists(ready))
+                    run = Run(shop.origin, *one, there=mine)
+                    equal((run.status, run.attested_by), (1, {"whose": "run"}), f"exit code and whose the CA is; {run.said}")
+                    ensure("the test CA belongs to the instance at" in run.said, run.said)
+                    ensure("no relying party trusts its root" in " ".join(run.cells[one[3]]["why"]), run.table)
+            finally:
+                process.terminate()
+                process.wait(20)
+
+
+def across(cases, browser):
+    """A phone across the room: the page is on this machine's loopback, and the browser in a lab. The first page lets the
+    browser ask which device it is to be, the second demands what only a phone or a key with a PIN has."""
+    phone = "ms-authenticator-ios"
+    resident = AuthenticatorSelectionCriteria(resident_key=ResidentKeyRequirement.REQUIRED)
+    for what, selection in {"a page that demands nothing": None, "a page that demands passkeys": resident}.items():
+        with tempfile.TemporaryDirectory(prefix="fauxkey-home-") as mine:
+            with party(selection=selection, root=Place(mine).root()) as shop:
+                flags = ["--profile", f"{phone},{phone}+packed", "--route", "hybrid", "--attestation", "none,direct"]
+                run = Run(shop.origin, "--browser", browser, *flags, there=mine)
+            for profile, fmt in {phone: "none", f"{phone}+packed": "packed"}.items():
+                for preference in ("none", "direct"):
+                    with cases.case(f"{what} gets {profile} by QR code with {preference}, and judges it by its root"):
+                        cell = run.cells[f"{profile}/hybrid/{preference}"]
+                        is_good = (fmt, preference) == ("packed", "direct")
+                        equal(cell["outcome"], "accepted" if is_good else "refused", f"outcome; {cell}; {run.said}")
+                        got = cell["got"]
+                        equal(got["format"], fmt if preference == "direct" else "none", "format")
+                        equal((got["model"], got["attachment"]), ("ours", "cross-platform"), "AAGUID and attachment")
+                        equal(got["transports"], ["hybrid", "internal"], "transports")
+                        chosen = any("pressed Enter in the browser's dialog" in done for done in cell["did"])
+                        equal(chosen, selection is None, f"whether the browser asked; {cell['did']}")
+    one = ["--browser", browser, "--only", f"{phone}/hybrid/none"]
+    platform = AuthenticatorSelectionCriteria(authenticator_attachment=AuthenticatorAttachment.PLATFORM)
+    with party(selection=platform) as shop:
+        with cases.case("a page that demands a platform authenticator gets no phone"):
+            run = Run(shop.origin, *one, "--patience", "8s")
+            cell = run.cells[one[3]]
+            ensure(cell["got"] is None and cell["outcome"] == "refused", f"{cell}; {run.said}")
+            ensure("it saw no QR code" in " ".join(cell["why"]), cell["why"])
+    with party() as shop:
+        with cases.case("where there are no namespaces it is not tried, and the reason is the lab's"):
+            run = Run(shop.origin, *one, before=NO_NAMESPACES)
+            equal((run.status, run.cells[one[3]]["outcome"]), (2, "not-tried"), f"exit code and outcome; {run.said}")
+            ensure("user.max_user_namespaces is 0" in " ".join(run.cells[one[3]]["why"]), run.table)
+        with cases.case("a lab that is there already is taken, with the page that is in it"):
+            run = Run(shop.origin, *one, "--patience", "5s", before=[PROGRAM, "hybrid", "lab", "--"])
+            equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+            ensure("ERR_CONNECTION_REFUSED" in " ".join(run.cells[one[3]]["why"]), run.table)
+
+
+NO_MORE = 'for kind in user net; do echo 0 > /proc/sys/user/max_"$kind"_namespaces; done; exec "$@"'
+NO_NAMESPACES = ["unshare", "--user", "--map-root-user", "sh", "-c", NO_MORE, "sh"]
+"""What runs below can make none, whoever it is."""
+
+
+def until(condition, patience=30):
+    end = time.monotonic() + patience
+    while not condition():
+        ensure(time.monotonic() < end, "it never comes")
+        time.sleep(0.05)
+
+
+def verdicts(cases, browser, route):
+    """How it is told whether a passkey was taken."""
+    one = ["--browser", browser, "--only", f"{PHONE}/{route}/direct", "--steps", "STEPS"]
     with party(allowed=set()) as shop:
         with cases.case("what is to be on the page decides"):
             run = Run(shop.origin, *one, "--accepted", "text=Refused:")
             equal((run.status, run.cells[one[3]]["outcome"]), (0, "accepted"), f"exit code and outcome; {run.said}")
             run = Run(shop.origin, *one, "--accepted", "text=Welcome", "--patience", "5s")
             equal((run.status, run.cells[one[3]]["outcome"]), (1, "refused"), f"exit code and outcome; {run.said}")
+        with cases.case("a relying party's no is red, with its words"):
+            run = Run(shop.origin, *one)
+            cell = run.cells[one[3]]
+            equal((run.status, cell["outcome"], cell["answer"]["status"]), (1, "refused", 200), f"exit code and outcome; {run.said}")
+            ensure("is not allowed" in cell["answer"]["words"], cell["answer"])
     with party(broken=True) as shop:
         with cases.case("a page that asks for no passkey is neither green nor red, and its failed request is told"):
             run = Run(shop.origin, *one, "--patience", "5s")
@@ -311,6 +455,26 @@ def rules(cases, browser):
         with cases.case("what is on the page from the beginning shows nothing"):
             run = Run(shop.origin, *one, "--accepted", "text=I agree")
             equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+    with cases.case("a page that does not open is told with the browser's reason"):
+        run = Run(shop.origin, *one)
+        equal((run.status, run.cells[one[3]]["outcome"]), (2, "broken"), f"exit code and outcome; {run.said}")
+        ensure("does not open: " in run.table and "CONNECTION_REFUSED" in run.table, run.table)
+
+
+def firefox(cases):
+    grid(cases, "firefox", "exec,extension")
+    verdicts(cases, "firefox", "exec")
+    with party() as shop:
+        with cases.case("what Firefox cannot do is grey, and says what can"):
+            run = Run(shop.origin, "--browser", "firefox", "--profile", PHONE, "--route", "script,hybrid", "--attestation", "none")
+            for route, words in {"script": "take extension", "hybrid": "take --browser chromium"}.items():
+                cell = run.cells[f"{PHONE}/{route}/none"]
+                equal(cell["outcome"], "not-tried", "outcome")
+                ensure(words in " ".join(cell["why"]), cell["why"])
+
+
+def rules(cases, browser):
+    verdicts(cases, browser, "script")
     resident = AuthenticatorSelectionCriteria(
         resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -330,7 +494,7 @@ def rules(cases, browser):
         run = Run("http://localhost:9", "--profile", "yubikey-6")
         ensure(run.status == 2 and "no profile named `yubikey-6`" in run.said and not run.cells, run.said)
     with cases.case("a stranger's host is not visited unless it is named"):
-        run = Run("https://shop.example-bank.com/", *one)
+        run = Run("https://shop.example-bank.com/", "--browser", browser, "--only", f"{PHONE}/script/direct")
         equal(run.status, 2, "exit code")
         ensure("--i-am-authorised-to-test shop.example-bank.com" in run.said, run.said)
 
@@ -340,8 +504,14 @@ def main():
     for name, routes in {"chromium": "exec,script,extension", "chromium-headless-shell": "exec,script"}.items():
         with cases.group(name):
             grid(cases, name, routes)
+    with cases.group("firefox"):
+        firefox(cases)
     with cases.group("policy"):
         policy(cases, "chromium")
+    with cases.group("enforced"):
+        enforced(cases, "chromium")
+    with cases.group("across the room"):
+        across(cases, "chromium")
     with cases.group("rules"):
         rules(cases, "chromium-headless-shell")
     cases.exit()

@@ -74,7 +74,7 @@ pub(crate) enum Peer {
     Extension,
     /// Which AAGUID pages see over every route, and where passkeys are found
     Aaguid,
-    /// `fauxkey matrix` on a sign-up page by py_webauthn, in Chromium and chromium-headless-shell
+    /// `fauxkey matrix` on sign-up pages by py_webauthn, in Chromium, also across the room, its headless shell and Firefox ESR
     Matrix,
     /// fauxkey-playwright from its archive: Playwright and @simplewebauthn/server, in Chromium and chromium-headless-shell
     Playwright,
@@ -221,7 +221,8 @@ impl Peer {
             Self::ChromiumHybrid | Self::TenantHybrid => &[CHROMIUM, SCREEN[0], SCREEN[1]],
             Self::Extension => &[CHROMIUM, HEADLESS_SHELL, FIREFOX],
             Self::Aaguid => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0], SCREEN[1]],
-            Self::Matrix | Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
+            Self::PageSpeed => &[CHROMIUM, HEADLESS_SHELL],
+            Self::Matrix => &[CHROMIUM, HEADLESS_SHELL, FIREFOX, SCREEN[0]],
             Self::Graph | Self::Attestations | Self::Mds | Self::Probe => &[NODE, NPM],
             Self::Playwright => &[CHROMIUM, HEADLESS_SHELL, NODE, NPM],
             Self::Selenium | Self::Pytest => &[CHROMIUM, DRIVER, FIREFOX, NODE, NPM],

@@ -63,6 +63,11 @@ impl Authority {
         }
     }
 
+    /// The same CA without the vault: what this one certifies later is not kept.
+    pub fn in_memory(&self) -> Self {
+        Self { records: None, ca: self.ca.clone(), kept: self.kept.clone() }
+    }
+
     /// What a device has from its maker. Makes what there is not yet, durably.
     ///
     /// # Errors

@@ -1,14 +1,17 @@
 //! `fauxkey matrix`.
-use super::{Route, duration};
+use super::duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use client::conveyance::Preference;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// How long each step may take where nothing else is said: `default_value` below.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) const EXAMPLE: &str = "\
 Exit code 0: every passkey was taken; 1: one was refused; 2: it could not be told.
@@ -16,7 +19,16 @@ Exit code 0: every passkey was taken; 1: one was refused; 2: it could not be tol
 Example:
   fauxkey matrix http://localhost:8000/sign-up --html matrix.html
   fauxkey matrix http://localhost:8000 --attestation none,direct --accepted text=Welcome
+  fauxkey matrix http://localhost:8000 --profile yubikey-5c,ms-authenticator-ios+packed --attestation direct
+  fauxkey matrix http://localhost:8000 --browser firefox --route exec,extension
   fauxkey matrix http://localhost:8000 --only yubikey-5c/exec/none
+
+Cells with certificates are attested by the home's test CA: a relying party that checks has to trust what fauxkey ca
+export prints. While fauxkey run has that home, another CA attests, for one run, and the report says so.
+
+With hybrid the browser runs in a fauxkey hybrid lab, whose phone scans its QR code, and reaches the page from there; that
+takes Linux with user namespaces, Xvfb, and a Chromium with windows. Firefox has exec and extension. Cells that cannot be
+tried say why.
 
 What is done on the page stands in a file of steps; without one the likely fields are filled, and the likely button is
 clicked. A target is a CSS selector, or text= and words:
@@ -36,7 +48,7 @@ pub struct Matrix {
     /// The sign-up page
     #[arg(value_name = "URL")]
     pub url: String,
-    /// Devices of these profiles [default: both Authenticators, a key, Windows Hello, a synced provider]
+    /// Devices of these profiles, built in or of one's own, with + and an option [default: both Authenticators, a key, Windows Hello, a synced provider]
     #[arg(long, value_name = "PROFILE", value_delimiter = ',')]
     pub profile: Vec<String>,
     /// By these ways [default: all]
@@ -48,7 +60,7 @@ pub struct Matrix {
     /// Try this cell alone; may be given several times
     #[arg(long, value_name = "PROFILE/ROUTE/PREFERENCE")]
     pub only: Vec<Coordinates>,
-    /// Which browser: chromium, chrome, edge, or the path of one [default: the first that is installed]
+    /// Which browser: chromium, chrome, edge, firefox, or the path of one [default: the first that is installed]
     #[arg(long, value_name = "NAME|PATH")]
     pub browser: Option<String>,
     /// What is done on the page, as TOML [default: what looks right]
@@ -75,13 +87,16 @@ pub struct Matrix {
     /// I may test this host, which is not of this machine; may be given several times
     #[arg(long = "i-am-authorised-to-test", value_name = "HOST")]
     pub authorised: Vec<String>,
+    /// In a lab: the socket of who is outside
+    #[arg(long, value_name = "SOCKET", hide = true)]
+    pub way_out: Option<PathBuf>,
     /// More arguments for the browser
     #[arg(last = true, value_name = "ARGUMENTS")]
     pub arguments: Vec<OsString>,
 }
 
 /// By which way the page reaches the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// The browser's own CTAP, as with a key in its port
@@ -90,7 +105,7 @@ pub enum Way {
     Script,
     /// The extension: fauxkey does what a browser would
     Extension,
-    /// A phone across the room, by QR code; not tried here
+    /// A phone across the room, by QR code, in a lab
     Hybrid,
 }
 
@@ -105,16 +120,6 @@ impl Way {
             Self::Script => "script",
             Self::Extension => "extension",
             Self::Hybrid => "hybrid",
-        }
-    }
-
-    /// What a browser is asked for; nothing where a page cannot be driven that way.
-    pub const fn route(self) -> Option<Route> {
-        match self {
-            Self::Exec => Some(Route::Exec),
-            Self::Script => Some(Route::Script),
-            Self::Extension => Some(Route::Extension),
-            Self::Hybrid => None,
         }
     }
 }

@@ -26,7 +26,7 @@ pub use device::{CardPlace, DeviceVerb, FingerVerb, PinVerb};
 pub use everything::{Completions, Explain, Man};
 pub use exec::Exec;
 pub use hybrid::{HybridVerb, Lab, OverWhat, Scan, Show};
-pub use matrix::{Coordinates, Matrix, Way};
+pub use matrix::{Coordinates, Matrix, PATIENCE, Way};
 pub use mds::Mds;
 pub use passkey::PasskeyVerb;
 pub use probe::{Probe, ProbeRun, ProbeVerb};

@@ -149,6 +149,20 @@ struct Ready<'a> {
 
 /// Starts devices, their doors and the API. `place` is where programs that `fauxkey exec` starts find them.
 pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result<Running, Stop> {
+    let open = || match arguments.ephemeral {
+        true => Instance::ephemeral(arguments.seed),
+        false => Instance::open(&context.home),
+    };
+    start_on(open, context, arguments, place)
+}
+
+/// The same on an instance that is opened once it is known that the arguments make sense.
+pub(super) fn start_on(
+    open: impl FnOnce() -> Result<Instance, Failure>,
+    context: &Context,
+    arguments: &Run,
+    place: &Place,
+) -> Result<Running, Stop> {
     let output = &context.output;
     if let Some(file) = &arguments.ready_file {
         // One that was left over would be taken for ours.
@@ -159,10 +173,7 @@ pub(super) fn start(context: &Context, arguments: &Run, place: &Place) -> Result
     let usbip = usbip.unwrap_or_default().checked(arguments.usbip_anywhere)?;
     let pcsc = arguments.pcsc.as_deref().map(str::parse::<PcscAddress>).transpose()?.unwrap_or_default();
     let faults = simulation::faults(&arguments.fault)?;
-    let instance = Arc::new(match arguments.ephemeral {
-        true => Instance::ephemeral(arguments.seed)?,
-        false => Instance::open(&context.home)?,
-    });
+    let instance = Arc::new(open()?);
     let recorder =
         arguments.trace.as_deref().map(|file| Recorder::start(*output, &*instance, file)).transpose()?;
     let names = devices(&instance, arguments)?;

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`scan`] | the phone: a code in, a ceremony on a device, an [`event::Outcome`] out |
 //! | [`show`] | the desktop: a code out, CTAP messages to whoever scans it |
+//! | [`lookout`] | a phone that looks at a screen, and scans what appears there |
 //! | [`ways`] | which tunnel service and which radio, of what was said, the environment, or what runs |
 //! | [`event`] | what happens, for people and programs |
 //! | [`fault`] | what a phone does wrong on purpose |
@@ -18,6 +19,7 @@ pub mod event;
 pub mod fault;
 pub mod image;
 pub mod lab;
+pub mod lookout;
 pub mod radio;
 pub mod scan;
 pub mod show;

@@ -13,6 +13,7 @@ mod control;
 mod convert;
 mod fingers;
 mod happening;
+mod loan;
 mod metadata;
 mod running;
 mod scans;
@@ -23,6 +24,7 @@ mod tests;
 mod watch;
 
 pub use happening::Happening;
+pub use loan::Loan;
 pub use watch::{Nothing, Seen, Watch, What};
 
 use self::happening::Subscribers;

@@ -34,3 +34,18 @@ fn what_makes_no_sense_is_refused_before_a_browser_starts() {
     let ran = home.run(&["matrix", "localhost:9"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("only http and https are asked"), "{ran:?}");
 }
+
+#[test]
+fn a_phone_across_the_room_without_a_screen_is_not_tried_and_it_is_said_what_to_install() {
+    let home = Home::new();
+    // Its environment is empty, and so is the PATH.
+    let arguments = ["matrix", "http://localhost:9", "--browser", "/bin/true", "--only"];
+    for (cell, words) in [
+        ("ms-authenticator-ios/hybrid/none", "sudo apt-get install xvfb"),
+        ("yubikey-5c/hybrid/none", "it is no phone"),
+    ] {
+        let ran = home.run(&[&arguments[..], &[cell]].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stdout.contains("Not tried") && ran.stdout.contains(words), "{words}: {ran:?}");
+    }
+}

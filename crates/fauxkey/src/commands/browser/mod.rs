@@ -6,13 +6,17 @@
 //! | extension | `devtools` (Chromium), `bidi` (Firefox) | the browser's proxy and fauxkey, or the shim and fauxkey |
 //! | script | `devtools`, `script` | the shim and fauxkey |
 //!
-//! `driven` is a browser that a program has in its hands, by any of them: `super::matrix`.
+//! `driven` is a browser that a program has in its hands, by any of them: `super::matrix`. What it does to the page is `tab`,
+//! by DevTools (`devtools_tab`) or BiDi (`bidi`); `screen` is for what has to be seen.
 mod bidi;
 mod devtools;
+mod devtools_tab;
 pub(super) mod driven;
 mod pipe;
 pub(super) mod programs;
+mod screen;
 mod script;
+pub(super) mod tab;
 
 use super::trace::Recorder;
 use super::{Context, Exit, Stop, exec, run};

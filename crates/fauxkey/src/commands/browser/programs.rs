@@ -97,7 +97,7 @@ pub(in crate::commands) fn find(wanted: Option<&str>) -> Result<Found, Failure> 
     Ok(Found { path, family })
 }
 
-fn search(name: &str) -> Option<PathBuf> {
+pub(super) fn search(name: &str) -> Option<PathBuf> {
     let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
     if name.contains('/') {
         return Some(PathBuf::from(name)).filter(runs);

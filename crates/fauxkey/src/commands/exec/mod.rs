@@ -13,6 +13,7 @@ use crate::child;
 use crate::cli::{Exec, Run};
 use crate::control::{Control, Device, Failure, FailureKind};
 use crate::drivers::exec::{self, Place, bus_of};
+use crate::instance::Loan;
 use crate::remote::Remote;
 use share::{Owner, Share, Turn};
 use std::ffi::OsString;
@@ -92,16 +93,16 @@ pub(super) struct Ephemeral {
 }
 
 impl Ephemeral {
-    /// Starts one of that profile.
+    /// Starts one of that profile, with what the home lends it.
     ///
     /// # Errors
     /// Refused, where `exec` is not for this system; and what keeps a device from starting.
-    pub(super) fn start(context: &Context, profile: &str) -> Result<Self, Stop> {
+    pub(super) fn start(context: &Context, loan: &Loan, profile: &str) -> Result<Self, Stop> {
         let library = exec::library().ok_or_else(not_here)?;
         let temporary = library::temporary()?;
         let place = Place::new(temporary.path());
         let run = Run { ephemeral: true, ..owner::run_of(None, Some(profile), None) };
-        let running = run::start(context, &run, &place)?;
+        let running = run::start_on(|| Ok(loan.instance()), context, &run, &place)?;
         let bus = place.bus();
         let library = match library::Installed::at(&Some(place), &context.home.exec(), library) {
             Ok(library) => library,

@@ -2,29 +2,20 @@
 use crate::cli::Lab;
 use crate::commands::{Context, Exit, Stop};
 use crate::control::{Control, DEFAULT_DEVICE, Failure, FailureKind, User};
-use crate::hybrid::event::Event;
-use crate::hybrid::image;
 use crate::hybrid::lab::{self, Doors, Place, Root, Services};
+use crate::hybrid::lookout::{self, Said};
 use crate::hybrid::radio::world::World;
-use crate::hybrid::scan::{Devices, Scan};
+use crate::hybrid::scan::Devices;
 use crate::hybrid::tunnel::{Limits, Server, TunnelCa};
-use crate::hybrid::ways::{Said, Ways};
+use crate::hybrid::ways::{self, Ways};
 use crate::instance::Instance;
 use crate::output::Output;
 use clap::ColorChoice;
 use emulator::UserPolicy;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
-
-/// How often the screen is looked at.
-const LOOK: Duration = Duration::from_millis(150);
-/// How many codes are remembered, so that none is scanned twice.
-const REMEMBERED: usize = 64;
 
 /// The phone that looks at the screen.
 #[derive(Serialize, Deserialize)]
@@ -118,33 +109,17 @@ fn watch(place: &Place, phone: &Phone, output: &Output) -> Result<(), Failure> {
         instance.set_user(DEFAULT_DEVICE, user)?;
     }
     let devices: Devices = instance;
-    let said =
-        Said { ca: Some(place.root()), tunnel: std::env::var("FAUXKEY_TUNNEL").ok(), ..Said::default() };
+    let said = ways::Said {
+        ca: Some(place.root()),
+        tunnel: std::env::var("FAUXKEY_TUNNEL").ok(),
+        ..Default::default()
+    };
     let ways = Ways::find(&said, None)?;
-    let mut seen = VecDeque::new();
-    while !place.is_over() {
-        thread::sleep(LOOK);
-        // There may be no screen yet, or no longer.
-        let Ok(screen) = image::screen(None) else { continue };
-        let Ok(code) = screen.codes_at_a_glance().and_then(image::for_a_phone) else { continue };
-        if seen.contains(&code) {
-            continue;
-        }
-        seen.push_back(code.clone());
-        if seen.len() > REMEMBERED {
-            seen.pop_front();
-        }
-        let scan = match Scan::new(DEFAULT_DEVICE, &code, ways.clone()) {
-            Ok(scan) => scan,
-            Err(failure) => {
-                output.failure(&failure, None);
-                continue;
-            }
-        };
-        match scan.run(&devices, &mut |event: &Event| output.say(&format!("phone: {event}"))) {
-            Ok(outcome) => output.say(&format!("phone: {outcome}")),
-            Err(failure) => output.failure(&failure, None),
-        }
-    }
+    let tell = |said: Said<'_>| match said {
+        Said::Event(event) => output.say(&format!("phone: {event}")),
+        Said::Outcome(outcome) => output.say(&format!("phone: {outcome}")),
+        Said::Failure(failure) => output.failure(failure, None),
+    };
+    lookout::look((&devices, DEFAULT_DEVICE), &ways, None, &|| place.is_over(), &tell);
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! A cell: what the page got, what its relying party made of it, and why, in words.
+use super::attester::Attester;
 use super::page::{Answer, Made, Seen};
 use crate::cli::{Coordinates, Way};
 use client::conveyance::Preference;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::aaguid::Aaguid;
 use wire::base64url;
@@ -17,7 +18,7 @@ const STATES: [&str; 3] = ["status", "result", "outcome"];
 const NOES: [&str; 6] = ["failed", "fail", "failure", "error", "refused", "rejected"];
 
 /// What came of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Outcome {
     /// A passkey was made, and taken.
@@ -43,7 +44,7 @@ impl Outcome {
 }
 
 /// What the page got of the authenticator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Got {
     /// Its ID in base64url.
@@ -63,7 +64,7 @@ pub(super) struct Got {
 }
 
 /// By what a statement attests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Attested {
     /// It does not.
@@ -75,7 +76,7 @@ pub(super) enum Attested {
 }
 
 /// What the AAGUID tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Model {
     /// The device's.
@@ -87,24 +88,24 @@ pub(super) enum Model {
 }
 
 /// An error, an answer: what somebody said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Said {
     /// The error's name, or the request.
     pub(super) what: String,
     /// The error's message, or the beginning of the answer.
     pub(super) words: String,
     /// Of an answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u64>,
 }
 
 /// A cell of the matrix.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cell {
     pub(super) profile: String,
     pub(super) route: Way,
-    pub(super) attestation: &'static str,
+    pub(super) attestation: String,
     pub(super) outcome: Outcome,
     /// What the page itself asked for.
     pub(super) page_asked: Option<String>,
@@ -122,13 +123,21 @@ pub(super) struct Cell {
     pub(super) milliseconds: u64,
 }
 
+/// The device of a cell.
+pub(super) struct Device<'a> {
+    /// Its AAGUID.
+    pub(super) own: &'a str,
+    /// The test CA that it attests by, if any cell attests by certificate.
+    pub(super) attester: Option<&'a Attester>,
+}
+
 impl Cell {
     /// One that was not tried, or not to its end.
     pub(super) fn without(at: &Coordinates, outcome: Outcome, why: String, repeat: String) -> Self {
         Self {
             profile: at.profile.clone(),
             route: at.way,
-            attestation: at.preference.name(),
+            attestation: at.preference.name().into(),
             outcome,
             page_asked: None,
             got: None,
@@ -141,9 +150,15 @@ impl Cell {
         }
     }
 
-    /// What was seen. `own` is the device's AAGUID.
-    pub(super) fn of(at: &Coordinates, own: &str, seen: Seen, repeat: String, milliseconds: u64) -> Self {
-        let got = seen.made.as_ref().map(|made| Got::of(made, own));
+    /// What was seen.
+    pub(super) fn of(
+        at: &Coordinates,
+        device: &Device<'_>,
+        seen: Seen,
+        repeat: String,
+        milliseconds: u64,
+    ) -> Self {
+        let got = seen.made.as_ref().map(|made| Got::of(made, device.own));
         let mut why = Vec::new();
         if let Some(asked) = &seen.asked {
             let asked = asked.as_deref().unwrap_or("nothing, which is none");
@@ -154,21 +169,32 @@ impl Cell {
                 ));
             }
         }
+        if at.way == Way::Hybrid && seen.asked.is_some() {
+            why.push(
+                "It was made to give the hint hybrid too, so that the browser shows its QR code at once, as it does for a user \
+                 who chooses a phone."
+                    .into(),
+            );
+        }
         let outcome = match &got {
             Some(Ok(got)) => {
-                why.extend(got.conveyed(at));
+                why.extend(got.conveyed(at, device.attester));
                 judged(&seen, &mut why)
             }
             Some(Err(unreadable)) => {
                 why.push(format!("What the page got cannot be read: {unreadable}."));
                 judged(&seen, &mut why)
             }
-            None => without_passkey(&seen, &mut why),
+            None => {
+                let outcome = without_passkey(&seen, &mut why);
+                why.extend(seen.phone.iter().map(|said| format!("The phone said: {said}.")));
+                outcome
+            }
         };
         Self {
             profile: at.profile.clone(),
             route: at.way,
-            attestation: at.preference.name(),
+            attestation: at.preference.name().into(),
             outcome,
             page_asked: seen.asked.flatten(),
             got: got.and_then(Result::ok),
@@ -179,6 +205,12 @@ impl Cell {
             repeat,
             milliseconds,
         }
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_at(&self, at: &Coordinates) -> bool {
+        (self.profile.as_str(), self.route, self.attestation.as_str())
+            == (at.profile.as_str(), at.way, at.preference.name())
     }
 
     /// Where it is.
@@ -250,7 +282,7 @@ impl Got {
     }
 
     /// What became of attestation and model on the way to the page (`client::conveyance`), and what it says of backups.
-    fn conveyed(&self, at: &Coordinates) -> Vec<String> {
+    fn conveyed(&self, at: &Coordinates, attester: Option<&Attester>) -> Vec<String> {
         let who = match at.way {
             Way::Exec | Way::Hybrid => "the browser",
             Way::Script | Way::Extension => "fauxkey, in the browser's place,",
@@ -282,9 +314,10 @@ impl Got {
                     self.format
                 ),
                 Attested::Certificates => format!(
-                    "With {}, {who} handed on the {} statement with its certificates, which are the test CA's.",
+                    "With {}, {who} handed on the {} statement with its certificates, {}",
                     preference.name(),
-                    self.format
+                    self.format,
+                    attester.map_or("which are a test CA's.", Attester::of_certificates)
                 ),
             },
         }];
@@ -390,6 +423,7 @@ fn says_no(body: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attester::Whose;
     use super::*;
 
     fn answered(status: u64, body: &str) -> Outcome {
@@ -490,9 +524,10 @@ mod tests {
                 Attested::Itself,
                 "With indirect, the browser handed on the packed statement, which",
             ),
-            ("a/exec/enterprise", Model::Ours, Attested::Certificates, "the test CA's"),
+            ("a/exec/enterprise", Model::Ours, Attested::Certificates, "`fauxkey ca export` prints the root"),
         ] {
-            let told = got(model, attested).conveyed(&cell.parse().unwrap()).join(" ");
+            let attester = Attester { whose: Whose::Home, root: None };
+            let told = got(model, attested).conveyed(&cell.parse().unwrap(), Some(&attester)).join(" ");
             assert!(told.contains(words), "{cell}: {told}");
         }
     }

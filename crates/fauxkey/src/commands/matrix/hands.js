@@ -53,6 +53,10 @@
   if (verb === 'state') {
     return { ready: document.readyState === 'complete', url: location.href, secure: isSecureContext };
   }
+  if (verb === 'leave') {
+    document.activeElement?.blur?.();
+    return { done: true };
+  }
   if (verb === 'see') return find(target, false) ? { done: target } : null;
   if (verb === 'fill') {
     const element = find(target, false);

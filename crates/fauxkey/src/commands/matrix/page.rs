@@ -1,8 +1,9 @@
 //! A sign-up page, driven: what is done on it, what it asks of the authenticator, and what its relying party answers.
 use super::super::browser::driven::Driven;
+use super::super::browser::tab::Happening;
 use super::plan::{Step, Steps, value};
+use crate::cli::{Coordinates, Way};
 use crate::probe::target::allowed::Allowed;
-use client::conveyance::Preference;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,23 +15,21 @@ use wire::base64url;
 const WATCH: &str = include_str!("watch.js");
 /// What users do on pages.
 const HANDS: &str = include_str!("hands.js");
-/// By which the first reaches this program.
-const BINDING: &str = "__fauxkeyMatrix";
 /// How often a page without steps is looked at anew, as one button may lead to another.
 const GUESSES: usize = 3;
 /// How long a guess has until the page asks for a passkey.
 const GUESS: Duration = Duration::from_secs(4);
+/// How long a browser may take to show a QR code before it is taken to ask its user first.
+const CHOICE: Duration = Duration::from_secs(2);
 /// How long the page may take to show what its relying party answered.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 /// Characters of a relying party's answer that are read.
 const LONGEST_ANSWER: usize = 1 << 16;
-/// Bytes of a request's body that the browser is to hand on.
-const LONGEST_POST: usize = 1 << 20;
 
 /// Which page, and what is done on it.
 pub(super) struct Visit<'a> {
     pub(super) url: &'a Url,
-    pub(super) preference: Preference,
+    pub(super) at: &'a Coordinates,
     pub(super) steps: &'a Steps,
     pub(super) allowed: &'a Allowed,
     /// For names that were never there.
@@ -55,6 +54,8 @@ pub(super) struct Seen {
     pub(super) shown: Option<bool>,
     /// A request of the page that failed before it got anything.
     pub(super) failed: Option<Answer>,
+    /// What a phone across the room said of what it could not do.
+    pub(super) phone: Vec<String>,
     /// What kept the visit from going on.
     pub(super) stuck: Option<String>,
 }
@@ -107,32 +108,35 @@ struct Visitor<'a> {
     seen: Seen,
     /// Whether pages have no WebAuthn there: Web IDL's `[SecureContext]`.
     is_insecure: bool,
+    /// When the browser's dialog is to be answered, where it has one.
+    choice: Option<Instant>,
     /// In the order in which they were sent.
     requests: BTreeMap<usize, (String, Request)>,
 }
 
 /// Visits the page.
 pub(super) fn visit(driven: &Driven, visit: &Visit<'_>) -> Seen {
-    let mut visitor =
-        Visitor { driven, visit, seen: Seen::default(), is_insecure: false, requests: BTreeMap::new() };
+    let (seen, requests) = Default::default();
+    let mut visitor = Visitor { driven, visit, seen, is_insecure: false, choice: None, requests };
     if let Err(why) = visitor.go() {
         visitor.seen.stuck = Some(why);
         visitor.seen.failed = visitor.failed();
     }
-    visitor.seen
+    let mut seen = visitor.seen;
+    seen.phone = driven.said();
+    if seen.asked.is_some() && driven.has_seen_a_code() == Some(false) {
+        seen.phone.push("it saw no QR code; a page that demands a platform authenticator gets none".into());
+    }
+    seen
 }
 
 impl Visitor<'_> {
     fn go(&mut self) -> Result<(), String> {
-        let ask = |method: &str, parameters: Value| self.driven.ask(method, parameters);
-        ask("Page.enable", json!({}))?;
-        ask("Runtime.enable", json!({}))?;
-        ask("Network.enable", json!({ "maxPostDataSize": LONGEST_POST }))?;
-        ask("Runtime.addBinding", json!({ "name": BINDING }))?;
-        let source = format!("{WATCH}('{}', '{BINDING}');", self.visit.preference.name());
-        ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }))?;
-        // Nobody clicked on this window, and WebAuthn wants its page to have the focus. Not every browser knows it.
-        let _unknown = ask("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        let at = self.visit.at;
+        // Whoever has a phone across the room chooses it in the browser's dialog; a page can do so for them.
+        let hints = if at.way == Way::Hybrid { json!(["hybrid"]) } else { Value::Null };
+        let watch = format!("(send) => ({WATCH})(send, '{}', {hints})", at.preference.name());
+        self.driven.tab().prepare(&watch)?;
         self.open(self.visit.url.as_str())?;
         if let Some(target) = &self.visit.steps.accepted
             && !self.hands("see", target, "")?.is_null()
@@ -149,10 +153,7 @@ impl Visitor<'_> {
     }
 
     fn open(&mut self, url: &str) -> Result<(), String> {
-        let opened = self.driven.ask("Page.navigate", json!({ "url": url }))?;
-        if let Some(why) = opened["errorText"].as_str() {
-            return Err(format!("{url} does not open: {why}"));
-        }
+        self.driven.tab().open(url).map_err(|why| format!("{url} does not open: {why}"))?;
         let end = Instant::now() + self.visit.patience;
         loop {
             let state = self.hands("state", "", "")?;
@@ -240,9 +241,7 @@ impl Visitor<'_> {
             self.seen.failed = self.failed();
             return match (&self.seen.error, &self.seen.asked) {
                 (Some(_), _) => Ok(()),
-                (None, Some(_)) => Err("the browser has not answered the page; it may be asking its user for something that \
-                                        has to be typed, as a new PIN"
-                    .into()),
+                (None, Some(_)) => Err(unanswered(self.driven.has_seen_a_code()).into()),
                 (None, None) if self.is_insecure => {
                     Err("the page is in no secure context, so that it has no WebAuthn: take https, or localhost".into())
                 }
@@ -286,14 +285,10 @@ impl Visitor<'_> {
     fn hands(&self, verb: &str, target: &str, value: &str) -> Result<Value, String> {
         let arguments = json!([verb, target, value, self.seen.did]);
         let expression = format!("{HANDS}(...{arguments})");
-        let ask = json!({ "expression": expression, "returnByValue": true, "userGesture": true });
         // A document that goes takes the answer with it.
-        let Ok(done) = self.driven.ask("Runtime.evaluate", ask) else { return Ok(Value::Null) };
-        if let Some(why) = done["exceptionDetails"]["exception"]["description"].as_str() {
-            let why = why.lines().next().unwrap_or_default();
-            return Err(format!("{verb} {target}: {why}"));
-        }
-        let done = done["result"]["value"].clone();
+        let done =
+            self.driven.tab().evaluate(&expression).map_err(|why| format!("{verb} {target}: {why}"))?;
+        let done = done.unwrap_or_default();
         if let Some(url) = done["url"].as_str().and_then(|url| Url::parse(url).ok())
             && matches!(url.scheme(), "http" | "https")
         {
@@ -304,56 +299,61 @@ impl Visitor<'_> {
 
     /// Takes what happens until then.
     fn wait(&mut self, end: Instant) {
-        let mut events = Vec::new();
-        self.driven.hear(end, |event| {
-            events.push(event.clone());
-            false
-        });
-        events.iter().for_each(|event| self.happened(event));
+        self.driven.tab().hear(end).into_iter().for_each(|happening| self.happened(happening));
+        self.choose();
     }
 
-    fn happened(&mut self, event: &Value) {
-        let parameters = &event["params"];
-        let id = parameters["requestId"].as_str().unwrap_or_default();
-        match event["method"].as_str() {
-            Some("Runtime.bindingCalled") if parameters["name"] == BINDING => {
-                let told = parameters["payload"].as_str().and_then(|text| serde_json::from_str(text).ok());
-                match told {
-                    Some(Told::Asked { attestation }) => self.seen.asked = Some(attestation),
-                    // What was refused before does not count any more.
-                    Some(Told::Made(made)) => {
-                        self.seen.error = None;
-                        self.seen.made = Some(made);
-                    }
-                    Some(Told::Error { name, message }) => self.seen.error = Some((name, message)),
-                    None => {}
+    /// Chooses the phone in the browser's dialog. Chromium has one, hint or not, for a page that does not demand a
+    /// discoverable credential.
+    fn choose(&mut self) {
+        let is_open = self.seen.asked.is_some() && self.seen.made.is_none() && self.seen.error.is_none();
+        if self.visit.at.way != Way::Hybrid || !is_open {
+            self.choice = None;
+            return;
+        }
+        if *self.choice.get_or_insert_with(|| Instant::now() + CHOICE) > Instant::now() {
+            return;
+        }
+        self.choice = None;
+        // If there is no dialog yet, the key is the page's: nothing in it is to take it.
+        if self.hands("leave", "", "").is_ok_and(|left| !left.is_null()) && self.driven.choose() {
+            self.seen.did.push("pressed Enter in the browser's dialog, which offers the phone first".into());
+        }
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            Happening::Told(text) => match serde_json::from_str(&text) {
+                Ok(Told::Asked { attestation }) => self.seen.asked = Some(attestation),
+                // What was refused before does not count any more.
+                Ok(Told::Made(made)) => {
+                    self.seen.error = None;
+                    self.seen.made = Some(made);
+                }
+                Ok(Told::Error { name, message }) => self.seen.error = Some((name, message)),
+                Err(_) => {}
+            },
+            // A redirection goes on under its request's ID, and has the body no longer.
+            Happening::Sent { id, .. } if self.request(&id).is_some() => {}
+            Happening::Sent { id, name, is_call, bodies } => {
+                let request = Request { name, is_call, bodies, status: None, ended: false };
+                self.requests.insert(self.requests.len(), (id, request));
+            }
+            Happening::Body(id, body) => {
+                if let Some(request) = self.request(&id) {
+                    request.bodies.push(body);
                 }
             }
-            Some("Network.requestWillBeSent") => {
-                let kind = parameters["type"].as_str().unwrap_or_default();
-                let request = &parameters["request"];
-                // A redirection goes on under its request's ID, and has the body no longer.
-                if self.request(id).is_some() {
-                    return;
-                }
-                let method = request["method"].as_str().unwrap_or_default();
-                let name = format!("{method} {}", request["url"].as_str().unwrap_or_default());
-                let is_call = matches!(kind, "XHR" | "Fetch" | "Ping") || method == "POST";
-                let request = Request { name, is_call, bodies: bodies(request), status: None, ended: false };
-                self.requests.insert(self.requests.len(), (id.to_owned(), request));
-            }
-            Some("Network.responseReceived") => {
-                let status = parameters["response"]["status"].as_u64();
-                if let Some(request) = self.request(id) {
+            Happening::Answered(id, status) => {
+                if let Some(request) = self.request(&id) {
                     request.status = status;
                 }
             }
-            Some("Network.loadingFinished" | "Network.loadingFailed") => {
-                if let Some(request) = self.request(id) {
+            Happening::Ended(id) => {
+                if let Some(request) = self.request(&id) {
                     request.ended = true;
                 }
             }
-            _ => {}
         }
     }
 
@@ -381,9 +381,7 @@ impl Visitor<'_> {
     }
 
     fn told(&self, id: &str, request: &Request) -> Answer {
-        // It may be gone with its document.
-        let body = self.driven.ask("Network.getResponseBody", json!({ "requestId": id })).unwrap_or_default();
-        let body = body["body"].as_str().unwrap_or_default();
+        let body = self.driven.tab().body(id);
         Answer {
             request: request.name.clone(),
             status: request.status.unwrap_or_default(),
@@ -392,14 +390,14 @@ impl Visitor<'_> {
     }
 }
 
-/// What a request has in its body: as text, and as the bytes that text cannot be made of.
-fn bodies(request: &Value) -> Vec<Vec<u8>> {
-    let mut bodies: Vec<Vec<u8>> = Vec::new();
-    bodies.extend(request["postData"].as_str().map(|text| text.as_bytes().to_vec()));
-    let entries = request["postDataEntries"].as_array().into_iter().flatten();
-    let bytes = entries.filter_map(|entry| base64url::decode_lenient(entry["bytes"].as_str()?));
-    bodies.push(bytes.flatten().collect());
-    bodies
+/// What it may mean that the browser says nothing. `seen`: whether the phone across the room, if there is one, has seen a code.
+const fn unanswered(seen: Option<bool>) -> &'static str {
+    match seen {
+        None => {
+            "the browser has not answered the page; it may be asking its user for something that has to be typed, as a new PIN"
+        }
+        Some(_) => "the browser has not answered the page",
+    }
 }
 
 /// Whether a credential ID is in a body, in any of the ways in which pages write it: base64 of both alphabets, also in a
@@ -458,11 +456,5 @@ mod tests {
             assert!(!holds(body.as_bytes(), &ID), "{body}");
         }
         assert!(!holds(b"anything", &[]));
-    }
-
-    #[test]
-    fn a_body_that_is_no_text_is_read_by_its_entries() {
-        let request = json!({ "postDataEntries": [{ "bytes": "+/+/" }, { "bytes": "AAECAwQ=" }] });
-        assert!(bodies(&request).iter().any(|body| holds(body, &ID)));
     }
 }

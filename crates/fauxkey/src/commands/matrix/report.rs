@@ -1,4 +1,5 @@
 //! The matrix, told: a table, JSON, and one page that needs nothing else.
+use super::attester::Attester;
 use super::cell::{Cell, Outcome};
 use crate::output::{Output, shown};
 use askama::Template;
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 /// Everything that was tried.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Report {
     /// The page.
     pub(super) url: String,
@@ -14,6 +16,8 @@ pub(super) struct Report {
     pub(super) browser: String,
     /// With which fauxkey.
     pub(super) version: &'static str,
+    /// The test CA that cells with certificates are attested by, if there are any.
+    pub(super) attested_by: Option<Attester>,
     /// In the order in which they were tried: profile, route, preference.
     pub(super) cells: Vec<Cell>,
 }
@@ -24,6 +28,7 @@ struct Page {
     url: String,
     browser: String,
     version: &'static str,
+    attested_by: Option<String>,
     style: &'static str,
     is_good: bool,
     verdict: String,
@@ -118,6 +123,9 @@ impl Report {
             text += &format!("\n\n{} {}: {why}", cell.outcome.word(), shown(&cell.coordinates()));
             text += &format!("\n  {}", shown(&cell.repeat));
         }
+        if let Some(attester) = &self.attested_by {
+            text += &format!("\n\n{}", shown(&attester.told()));
+        }
         text + &format!("\n\n{}", self.verdict())
     }
 
@@ -149,6 +157,7 @@ impl Report {
             url: shown(&self.url),
             browser: shown(&self.browser),
             version: self.version,
+            attested_by: self.attested_by.as_ref().map(|attester| shown(&attester.told())),
             style: probe::report::STYLE,
             is_good: self.count(Outcome::Refused) + self.count(Outcome::Broken) == 0,
             verdict: self.verdict(),
@@ -212,6 +221,7 @@ impl Shown {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attester::{Root, Whose};
     use super::super::cell::Said;
     use super::*;
     use clap::ColorChoice;
@@ -230,7 +240,12 @@ mod tests {
             cell("key/hybrid/none", Outcome::NotTried),
             cell("key/hybrid/direct", Outcome::NotTried),
         ];
-        Report { url: "http://localhost:1/<x>".into(), browser: "chromium".into(), version: "0", cells }
+        let attester = Attester {
+            whose: Whose::Home,
+            root: Some(Root { subject: "CN=Root".into(), fingerprint: "ab12".into() }),
+        };
+        let (url, browser) = ("http://localhost:1/<x>".into(), "chromium".into());
+        Report { url, browser, version: "0", attested_by: Some(attester), cells }
     }
 
     #[test]
@@ -241,6 +256,9 @@ mod tests {
         assert_eq!(lines[1].trim_end(), "phone    exec    yes               NO: NotAllowedError");
         assert!(text.contains("refused phone/exec/direct: Why.\n  again phone/exec/direct"), "{text}");
         assert_eq!(text.matches("key/hybrid: Why.").count(), 1, "{text}");
+        let by =
+            "attested by the home's test CA (CN=Root, SHA-256 ab12), whose root `fauxkey ca export` prints.";
+        assert!(text.contains(by) && report().to_html().contains("SHA-256 ab12"), "{text}");
         assert!(text.ends_with("1 accepted, 1 refused, 1 broken, 2 not tried"), "{text}");
     }
 

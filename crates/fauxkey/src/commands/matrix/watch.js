@@ -1,9 +1,6 @@
 // Runs in every document before the page's own scripts: lets the page ask for an attestation preference, and tells the
 // driver what came of it. Laid over the one object that pages use, so that whoever stands behind it is asked as before.
-((preference, binding) => {
-  const send = globalThis[binding];
-  if (!send) return;
-  delete globalThis[binding];
+((send, preference, hints) => {
   const { JSON, Object, Promise, Reflect, String, Uint8Array, btoa } = globalThis;
   const container = globalThis.navigator?.credentials;
   if (!container || !globalThis.PublicKeyCredential) return;
@@ -19,7 +16,8 @@
     const asked = options?.publicKey;
     if (!asked) return Reflect.apply(behind.create, this, arguments);
     // Members that stand on a prototype count, as WebIDL's dictionaries are read: what the page wrote stays as it is.
-    const publicKey = Object.create(asked, { attestation: { value: preference, enumerable: true } });
+    const more = hints ? { hints: { value: hints, enumerable: true } } : {};
+    const publicKey = Object.create(asked, { attestation: { value: preference, enumerable: true }, ...more });
     const changed = Object.create(options, { publicKey: { value: publicKey, enumerable: true } });
     tell({ type: 'asked', attestation: asked.attestation === undefined ? null : String(asked.attestation) });
     const made = Reflect.apply(behind.create, this, [changed]);
