@@ -2,6 +2,7 @@
 use der::Decode;
 use ring::digest;
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::BasicConstraints;
 
 /// The text is no certificate, or none that the test CA could have issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,4 +52,11 @@ impl CertificateSummary {
             public_key: public_key.ok_or(InvalidCertificate("its public key ends within a byte"))?.to_vec(),
         })
     }
+}
+
+/// Whether the basic constraints of a CA's certificate let another CA stand below it (RFC 5280 §4.2.1.9).
+pub(super) fn allows_intermediate(der: &[u8]) -> bool {
+    let Ok(certificate) = Certificate::from_der(der) else { return false };
+    let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>().ok().flatten();
+    constraints.is_some_and(|(_, constraints)| constraints.path_len_constraint != Some(0))
 }

@@ -102,6 +102,12 @@ impl TestCa {
         &self.certificate
     }
 
+    /// Whether a CA may stand below it, as formats `android-safetynet` and `packed` with two certificates want it. Roots of
+    /// old did not allow that.
+    pub fn allows_intermediate(&self) -> bool {
+        certificate::allows_intermediate(&self.certificate)
+    }
+
     /// The root's key, for whoever keeps the CA.
     pub fn key(&self) -> &KeyPair {
         &self.key

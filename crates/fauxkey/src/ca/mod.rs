@@ -91,6 +91,13 @@ impl Authority {
             new.push(made);
             Ok(Some(key))
         };
+        if claims.attestations().any(|mode| mode == Attestation::AndroidSafetyNet)
+            && !self.ca.allows_intermediate()
+        {
+            let why = "android-safetynet has a CA below the root, which this home's root does not allow";
+            return Err(Failure::new(FailureKind::Conflict, why)
+                .hint("`fauxkey ca rotate` makes a new root, which relying parties have to be given anew"));
+        }
         let packed = claims.attestations().any(|mode| mode == Attestation::Packed);
         let identity = AttestationIdentity {
             batch: key(packed, CertificateKind::Batch, NO_DEVICE)?,

@@ -19,7 +19,6 @@ use wire::cbor::{self, Value};
 use wire::cose::{Algorithm, PublicKey};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
-use x509_cert::ext::pkix::BasicConstraints as Constraints;
 
 /// Where an AAGUID stands in authenticator data, WebAuthn Level 3 §6.1: after rpIdHash, flags and signCount.
 const AAGUID: std::ops::Range<usize> = 37..53;
@@ -198,9 +197,7 @@ impl<'a> Workshop<'a> {
 
     /// A CA below the root.
     pub(super) fn intermediate(&mut self) -> Result<Authority, CaError> {
-        let root = Certificate::from_der(&self.ca.certificate).map_err(|_| CaError::OldRoot)?;
-        let constraints = root.tbs_certificate().get_extension::<Constraints>().ok().flatten();
-        if constraints.is_none_or(|(_, constraints)| constraints.path_len_constraint == Some(0)) {
+        if !self.ca.allows_intermediate() {
             return Err(CaError::OldRoot);
         }
         let (root, key) = (self.root()?, self.key(Algorithm::ES256)?);
