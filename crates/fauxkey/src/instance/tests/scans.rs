@@ -49,13 +49,16 @@ fn nowhere() -> Ways {
     Ways { radio: Radio::Off, tunnels }
 }
 
-/// What was noted about scans so far.
-fn notes(happenings: &Receiver<Happening>) -> Vec<String> {
+/// What was noted about scans. The device tells it from a thread of its own, so as many notes as are expected are waited for.
+fn notes(happenings: &Receiver<Happening>, expected: usize) -> Vec<String> {
     let noted = |happening: Happening| match happening.event {
         emulator::Event::Noted(note) => note.strip_prefix("hybrid: ").map(Into::into),
         _ => None,
     };
-    happenings.try_iter().filter_map(noted).collect()
+    let waited = std::iter::from_fn(|| happenings.recv_timeout(Duration::from_secs(10)).ok());
+    let mut notes: Vec<String> = waited.filter_map(noted).take(expected).collect();
+    notes.extend(happenings.try_iter().filter_map(noted));
+    notes
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn an_old_code_is_refused_and_nobody_is_asked_for_it() {
         failure.message.starts_with("the code is ") && failure.message.contains("takes none older"),
         "{failure}"
     );
-    let notes = notes(&happenings);
+    let notes = notes(&happenings, 1);
     assert!(notes.len() == 1 && notes[0].starts_with("scanned a code for a registration, "), "{notes:?}");
     assert!(!instance.cancel_scan("phone").unwrap(), "it is over");
 }
@@ -108,7 +111,7 @@ fn a_registration_goes_through_and_is_told_on_the_way() {
     assert_eq!(scanned.outcome, Outcome::Done);
     assert_eq!(instance.passkeys("phone").unwrap().len(), 1);
     let told: Vec<String> = scanned.events.iter().map(Event::to_string).collect();
-    assert_eq!(notes(&happenings), told);
+    assert_eq!(notes(&happenings, told.len()), told);
     assert!(told.contains(&"asked for authenticatorMakeCredential".into()), "{told:?}");
 }
 
