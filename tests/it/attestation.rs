@@ -213,7 +213,12 @@ fn check(mode: Attestation, made: &MakeCredentialResponse, profile: &Profile, ca
     // Only a certificate that names the model proves it, and a U2F key has none.
     let proven = matches!(mode, Attestation::Packed | Attestation::FidoU2f);
     assert_eq!(registered.warnings.is_empty(), proven, "{case}: {:?}", registered.warnings);
-    let certificates = if mode.is_certified() { 2 } else { 0 };
+    // SafetyNet's has a CA between it and the root.
+    let certificates = match mode {
+        Attestation::AndroidSafetyNet => 3,
+        _ if mode.is_certified() => 2,
+        _ => 0,
+    };
     assert_eq!(registered.trust_path.len(), certificates, "{case}");
 }
 
