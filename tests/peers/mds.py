@@ -46,6 +46,13 @@ REPORTED = (
     "USER_KEY_REMOTE_COMPROMISE",
     "USER_KEY_PHYSICAL_COMPROMISE",
 )
+BEYOND_SIMPLEWEBAUTHN = {
+    # It compares alg, which is that of the TPM's attestation key, with those of credentials (authenticatorGetInfo's).
+    "windows-hello-hardware+tpm": "did not match one of -257",
+    # It looks no apple statement up, and trusts the roots that it was given for the format.
+    "ms-authenticator-android+apple": "could not be chained to any specified trust anchor",
+}
+"""Registrations that the BLOB vouches for, and that SimpleWebAuthn refuses all the same, with the reason."""
 REFUSED = {"REVOKED", "ATTESTATION_KEY_COMPROMISE"}
 """What python-fido2 refuses, unless it is given other filters: the latter if the report names the certificate."""
 
@@ -201,6 +208,11 @@ def registrations(cases, home, other):
         for profile, registration in keys.items():
             with cases.case(f"{profile} is accepted by python-fido2"):
                 registration.by_python_fido2(payload)
+            if profile in BEYOND_SIMPLEWEBAUTHN:
+                with cases.case(f"{profile} is refused by SimpleWebAuthn, which reads its statement in another way"):
+                    refused = raises(node.Refused, registration.by_simplewebauthn, judge, blob)
+                    ensure(BEYOND_SIMPLEWEBAUTHN[profile] in str(refused), refused)
+                continue
             with cases.case(f"{profile} is accepted by SimpleWebAuthn"):
                 registration.by_simplewebauthn(judge, blob)
         foreign = other.register(KEY)
