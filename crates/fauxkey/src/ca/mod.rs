@@ -2,7 +2,8 @@
 //! devices. They lie in the vault, sealed, in a tree of their own; without a disk they live in memory.
 //!
 //! Nothing is made before it is needed, so that a home whose devices do not attest by certificate has no CA. No
-//! private key leaves but into the signer of a device, and into the prober, which attests in the same process.
+//! private key leaves but into the signer of a device, also of one that keeps nothing and borrows the CA
+//! (`instance/loan.rs`), and into the prober: all of them in the same process.
 mod record;
 
 use crate::control::{Certificate, CertificateKind, Failure, FailureKind};
@@ -91,9 +92,8 @@ impl Authority {
             new.push(made);
             Ok(Some(key))
         };
-        if claims.attestations().any(|mode| mode == Attestation::AndroidSafetyNet)
-            && !self.ca.allows_intermediate()
-        {
+        // A device that could attest otherwise starts with an old root all the same.
+        if claims.attestation == Attestation::AndroidSafetyNet && !self.ca.allows_intermediate() {
             let why = "android-safetynet has a CA below the root, which this home's root does not allow";
             return Err(Failure::new(FailureKind::Conflict, why)
                 .hint("`fauxkey ca rotate` makes a new root, which relying parties have to be given anew"));

@@ -83,6 +83,25 @@ fn who_attests_otherwise_gets_no_key() {
 }
 
 #[test]
+fn an_old_root_is_refused_by_who_attests_by_safetynet_alone_and_serves_all_others() {
+    let mut authority = Authority::open(None).unwrap();
+    // pathLenConstraint 1 to 0, as roots of old have it.
+    let constraints = [0x30, 0x06, 0x01, 0x01, 0xFF, 0x02, 0x01, 0x01];
+    let mut certificate = authority.ca.certificate().to_vec();
+    let at = certificate.windows(8).position(|window| window == constraints).unwrap();
+    certificate[at + 7] = 0;
+    authority.ca = TestCa::of(authority.ca.key().clone(), certificate).unwrap();
+    assert!(all_in().authenticator.attestations().any(|mode| mode == Attestation::AndroidSafetyNet));
+    authority.identity(&all_in(), DEVICE).unwrap();
+    let mut phone = all_in();
+    phone.authenticator.attestation = Attestation::AndroidSafetyNet;
+    let failure = authority.identity(&phone, DEVICE).err().unwrap();
+    assert!(failure.hint.unwrap().contains("fauxkey ca rotate"));
+    authority.rotate().unwrap();
+    assert!(authority.identity(&phone, DEVICE).unwrap().platform.is_some());
+}
+
+#[test]
 fn pem_has_lines_of_64_characters_of_plain_base64() {
     let text = super::pem(&[0xFB; 50]);
     assert_eq!(text.lines().nth(1).map(str::len), Some(64), "{text}");
